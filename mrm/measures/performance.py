@@ -1,0 +1,147 @@
+"""Performance of a binary score as results: ranking, calibration, and rates at the cut-off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mrm.measures.calibration import actual_to_expected, brier, ece, slope_and_intercept
+from mrm.measures.discrimination import Estimate, Labels, Scores, auc, gini, ks
+from mrm.measures.intervals import wilson
+from mrm.measures.results import Limits, Result, judge
+
+CALIBRATION = ("brier", "ece", "calibration_slope", "calibration_intercept", "actual_to_expected")
+RANKING = ("auc", "gini", "ks")
+
+
+def performance(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    cutoff: float,
+    *,
+    thresholds: Mapping[str, Limits] | None = None,
+    seed: int = 0,
+    min_each: int = 5,
+) -> list[Result]:
+    """All performance measures of one batch.
+
+    `labels` (n,) hold 1 for the event, 0 otherwise; NaN where the outcome is not known, and those
+    rows are left out and counted. `scores` (n,) rise with the event's likelihood; a row is flagged
+    if its score is at or above `cutoff`. With fewer than `min_each` events or non-events every
+    measure is insufficient. Calibration is not applicable to scores that are not probabilities.
+    Raises ValueError on shapes that differ, scores that are not finite, and labels that are neither.
+    """
+    y, s, unknown = _clean(labels, scores)
+    limits = thresholds or {}
+    events = int(y.sum())
+    shortage = _shortage(events, y.size, min_each)
+    out = [_base_rate(events, y.size, unknown)]
+    estimates = (
+        _estimates(y, s, cutoff, seed) if not shortage else {name: None for name in (*RANKING, *CALIBRATION)}
+    )
+    for name, estimate in estimates.items():
+        out.append(_result(name, estimate, y.size, limits.get(name), shortage))
+    out.extend(_result(name, each, n, limits.get(name), shortage) for name, each, n in _rates(y, s, cutoff))
+    return out
+
+
+def _clean(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Scores, int]:
+    y, s = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if y.ndim != 1 or y.shape != s.shape:
+        raise ValueError("Labels and scores must be two columns of the same length.")
+    if not np.isfinite(s).all():
+        raise ValueError(f"{int((~np.isfinite(s)).sum())} scores are not finite numbers.")
+    known = ~np.isnan(y)
+    if not np.isin(y[known], (0, 1)).all():
+        raise ValueError("Labels must be 0, 1 or missing.")
+    return y[known].astype(np.int64), s[known], int((~known).sum())
+
+
+def _shortage(events: int, n: int, min_each: int) -> str:
+    if min(events, n - events) >= min_each:
+        return ""
+    return f"{events} events and {n - events} non-events, {min_each} of each needed."
+
+
+def _base_rate(events: int, n: int, unknown: int) -> Result:
+    if n == 0:
+        return Result(
+            "base_rate", None, None, None, 0, "events over rows", status="insufficient", reason="No outcomes."
+        )
+    low, high = wilson(events, n)
+    detail = {"events": events, "outcomes_unknown": unknown}
+    return Result("base_rate", events / n, low, high, n, "events over rows; Wilson interval", detail=detail)
+
+
+def _estimates(y: Labels, s: Scores, cutoff: float, seed: int) -> dict[str, Estimate | None]:
+    area = auc(y, s)
+    out: dict[str, Estimate | None] = {"auc": area, "gini": gini(area), "ks": ks(y, s, seed)}
+    if s.min() < 0 or s.max() > 1:
+        return out | {name: None for name in CALIBRATION}
+    fit = slope_and_intercept(y, s)
+    slope, intercept = fit or (None, None)
+    return out | {
+        "brier": brier(y, s),
+        "ece": ece(y, s, seed),
+        "calibration_slope": slope,
+        "calibration_intercept": intercept,
+        "actual_to_expected": actual_to_expected(int(y.sum()), y.size, float(s.sum())),
+    }
+
+
+def _result(name: str, estimate: Estimate | None, n: int, limits: Limits | None, shortage: str) -> Result:
+    value, lower, upper = (estimate.value, estimate.lower, estimate.upper) if estimate else (None, None, None)
+    said = judge(value, limits, lower=lower, upper=upper)
+    status, reason = said.status, said.reason
+    if shortage:
+        status, reason = "insufficient", shortage
+    elif estimate is None:
+        status, reason = "not_applicable", _why_not(name)
+    return Result(
+        measure=name,
+        value=value,
+        lower=lower,
+        upper=upper,
+        n=n,
+        method=estimate.method if estimate else "",
+        threshold_text=said.text,
+        status=status,
+        reason=reason,
+        pack=said.pack,
+    )
+
+
+def _why_not(name: str) -> str:
+    if name.startswith("calibration_"):
+        return "The scores are not probabilities, or they separate the classes so that no fit settles."
+    return "The scores are not probabilities." if name in CALIBRATION else "The denominator is empty."
+
+
+def _rates(y: Labels, s: Scores, cutoff: float) -> Iterator[tuple[str, Estimate | None, int]]:
+    flagged = s >= cutoff
+    tp, fp = int((flagged & (y == 1)).sum()), int((flagged & (y == 0)).sum())
+    p, n = int((y == 1).sum()), int((y == 0).sum())
+    shares = {
+        "positive_rate": (tp + fp, p + n),
+        "accuracy": (tp + n - fp, p + n),
+        "true_positive_rate": (tp, p),
+        "false_positive_rate": (fp, n),
+        "positive_predictive_value": (tp, tp + fp),
+        "negative_predictive_value": (n - fp, p + n - tp - fp),
+    }
+    for name, (part, whole) in shares.items():
+        yield name, _share(part, whole), whole
+    if p and n:
+        yield (
+            "balanced_accuracy",
+            Estimate((tp / p + 1 - fp / n) / 2, None, None, "mean of both true rates"),
+            p + n,
+        )
+
+
+def _share(part: int, whole: int) -> Estimate | None:
+    if whole == 0:
+        return None
+    return Estimate(part / whole, *wilson(part, whole), "share of rows; Wilson interval")

@@ -1,0 +1,101 @@
+"""The compressed table: parts add up to the whole, from files as from frames."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrm.measures.tables import FIXED_POINT, ParquetBatch, Spec, merge, summarise
+
+SPEC = Spec("y", "s", 0.3, "below", ("sex", "age"), bins=50)
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from([0, 1, None]),
+        st.floats(0, 1),
+        st.sampled_from(["F", "M", None, ""]),
+        st.sampled_from(["young", "old"]),
+    ),
+    max_size=25,
+)
+
+
+def frame(rows) -> pd.DataFrame:
+    columns = pd.DataFrame(rows, columns=["y", "s", "sex", "age"])
+    return columns.astype({"y": "Int64", "s": float, "sex": "string", "age": "string"})
+
+
+@settings(max_examples=25, deadline=None)
+@given(ROWS, ROWS, ROWS)
+def test_tables_of_parts_add_up_in_any_order(a, b, c):
+    one, two, three = (summarise(frame(rows), SPEC) for rows in (a, b, c))
+    whole = summarise(frame(a + b + c), SPEC).digest()
+    assert merge(merge(one, two), three).digest() == whole
+    assert merge(one, merge(three, two)).digest() == whole
+
+
+@settings(max_examples=25, deadline=None)
+@given(ROWS.filter(bool))
+def test_table_agrees_with_numpy(rows):
+    data = frame(rows)
+    summary = summarise(data, SPEC)
+    scores = data["s"].to_numpy()
+    bins = np.bincount(np.minimum((scores * SPEC.bins).astype(int), SPEC.bins - 1), minlength=SPEC.bins)
+    assert summary.histogram().tolist() == bins.tolist()
+    assert summary.n == len(rows)
+    assert sum(c.total for c in summary.cells.values()) == int(np.floor(scores * FIXED_POINT + 0.5).sum())
+    approved = sum(c.n for (_, _, favourable), c in summary.cells.items() if favourable)
+    assert approved == int((scores < SPEC.cutoff).sum())
+
+
+def test_parquet_with_separate_protected_file_equals_the_joined_frame(tmp_path):
+    rng = np.random.default_rng(1)
+    scored = pd.DataFrame({"row_id": np.arange(500), "y": rng.integers(0, 2, 500), "s": rng.random(500)})
+    protected = pd.DataFrame(
+        {
+            "row_id": rng.permutation(500)[:450],
+            "sex": rng.choice(["F", "M"], 450),
+            "age": rng.choice(["young", "old"], 450),
+        }
+    )
+    scored.to_parquet(tmp_path / "scored.parquet")
+    protected.to_parquet(tmp_path / "protected.parquet")
+    files = summarise(ParquetBatch(tmp_path / "scored.parquet", tmp_path / "protected.parquet"), SPEC)
+    joined = summarise(scored.merge(protected, on="row_id", how="left"), SPEC)
+    assert files.digest() == joined.digest()
+    assert files.n == 500
+
+
+def test_repeated_row_ids_are_refused(tmp_path):
+    pd.DataFrame({"row_id": [1, 2], "y": [0, 1], "s": [0.1, 0.2]}).to_parquet(tmp_path / "s.parquet")
+    pd.DataFrame({"row_id": [1, 1], "sex": ["F", "M"], "age": ["o", "o"]}).to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(ValueError, match="protected data are missing or not unique"):
+        summarise(ParquetBatch(tmp_path / "s.parquet", tmp_path / "p.parquet"), SPEC)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([(0, float("nan"), "F", "old")], "1 rows have no score"),
+        ([(0, 1.5, "F", "old")], "1 scores lie outside 0 to 1"),
+        ([(2, 0.5, "F", "old")], "1 labels are neither 0 nor 1"),
+    ],
+)
+def test_bad_rows_are_refused_with_a_count(rows, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        summarise(frame(rows), SPEC)
+
+
+def test_tables_of_different_specifications_do_not_merge():
+    rows = frame([(0, 0.2, "F", "old")])
+    with pytest.raises(ValueError, match="cannot be merged"):
+        merge(summarise(rows, SPEC), summarise(rows, Spec("y", "s", 0.4, "below", ("sex", "age"), bins=50)))
+
+
+def test_moments_are_those_of_numpy():
+    scores = np.random.default_rng(2).uniform(300, 850, 1_000)
+    data = pd.DataFrame({"y": 0, "s": scores})
+    summary = summarise(data, Spec("y", "s", 600, "at_or_above", (), low=300, high=850))
+    total = [c for c in summary.cells.values()]
+    both = total[0] + total[1]
+    assert summary.mean_and_variance(both) == pytest.approx((scores.mean(), scores.var(ddof=1)), rel=1e-8)
