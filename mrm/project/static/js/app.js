@@ -1,0 +1,12 @@
+import "./theme.js";
+import "./menu.js";
+import "./copy.js";
+import "./dialog.js";
+import "./table.js";
+import "./toc.js";
+import "./find.js";
+import "./list.js";
+import "./draft.js";
+import "./focus.js";
+import "./trouble.js";
+import "./capslock.js";
