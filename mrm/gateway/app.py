@@ -1,0 +1,53 @@
+"""The gateway as one ASGI application."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from . import oip
+from .control import control
+from .exchange import answer, refused
+from .metrics import Metrics
+from .refusal import Refused
+from .serving import Serving
+
+MAX_BODY = 8 << 20
+MAX_ARTIFACT = 512 << 20
+
+
+async def healthz(request: Request) -> Response:
+    return answer({"status": "ok"})
+
+
+async def metrics(request: Request) -> Response:
+    counters: Metrics = request.app.state.metrics
+    return PlainTextResponse(counters.text(request.app.state.serving))
+
+
+async def unknown(request: Request, error: Exception) -> Response:
+    """Paths and methods that do not exist, in the same shape as every refusal."""
+    assert isinstance(error, HTTPException)
+    return answer({"error": f"{error.detail}."}, error.status_code)
+
+
+def create_app(
+    root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT
+) -> Starlette:
+    """Restore the state under `root` and serve it."""
+    app = Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/metrics", metrics),
+            *oip.ROUTES,
+            Mount("/control", control(token)),
+        ],
+        exception_handlers={Refused: refused, HTTPException: unknown},
+    )
+    app.state.serving = Serving.open(root, max_artifact)
+    app.state.metrics = Metrics()
+    app.state.max_body = max_body
+    return app

@@ -1,0 +1,109 @@
+"""An ONNX model in memory: what it may contain, what it takes, and how it is run."""
+
+import hashlib
+from collections.abc import Iterator
+
+import onnx
+import onnxruntime
+
+from .refusal import Refused
+from .tensors import Array, TensorSpec, spec
+
+_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
+_MAX_NODES = 100_000
+
+onnxruntime.set_default_logger_severity(4)
+
+
+class Model:
+    """A session and the digest of exactly the bytes it was made from."""
+
+    def __init__(self, content: bytes) -> None:
+        self.digest = hashlib.sha256(content).hexdigest()
+        _require_harmless(content)
+        self._session = _session(content)
+        self.inputs = tuple(_specs(self._session.get_inputs()))
+        self.outputs = tuple(_specs(self._session.get_outputs()))
+
+    def run(self, feeds: dict[str, Array], outputs: list[str]) -> list[Array]:
+        """Score; trouble inside the model is a refusal with its own words cut short."""
+        try:
+            return list(self._session.run(outputs, feeds))
+        except Exception as error:  # onnxruntime has no common error type
+            raise Refused(
+                400, f"The model could not score this input: {_first_line(error)}"
+            ) from error
+
+
+def _session(content: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise Refused(422, f"The model cannot be loaded: {_first_line(error)}") from error
+
+
+def _specs(arguments: list[onnxruntime.NodeArg]) -> Iterator[TensorSpec]:
+    return (spec(item.name, item.type, item.shape) for item in arguments)
+
+
+def _require_harmless(content: bytes) -> None:
+    """No data outside the file, no unknown operator sets, no absurd size."""
+    model = _parsed(content)
+    unknown = {item.domain for item in model.opset_import} - _DOMAINS
+    if unknown or model.functions:
+        raise Refused(
+            422,
+            f"The model uses operators that are not allowed: {', '.join(sorted(unknown)) or 'functions'}.",
+        )
+    count = 0
+    for graph in _graphs(model.graph):
+        count += len(graph.node)
+        if count > _MAX_NODES:
+            raise Refused(422, f"The model has more than {_MAX_NODES} nodes.")
+        if any(_external(tensor) for tensor in _tensors(graph)):
+            raise Refused(422, "The model refers to data outside its own file.")
+    _require_valid(content)
+
+
+def _parsed(content: bytes) -> onnx.ModelProto:
+    try:
+        return onnx.load_model_from_string(content)
+    except Exception as error:
+        raise Refused(422, f"The file is not an ONNX model: {_first_line(error)}") from error
+
+
+def _require_valid(content: bytes) -> None:
+    try:
+        onnx.checker.check_model(content)
+    except Exception as error:
+        raise Refused(422, f"The file is not a valid ONNX model: {_first_line(error)}") from error
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            inner = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+            for item in inner:
+                yield from _graphs(item)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from attribute.tensors
+            if attribute.HasField("t"):
+                yield attribute.t
+
+
+def _external(tensor: onnx.TensorProto) -> bool:
+    return tensor.data_location == onnx.TensorProto.EXTERNAL or bool(tensor.external_data)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,190 @@
+"""The endpoints in memory: what is wanted, what is loaded, and how one becomes the other."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from .artifacts import Artifacts
+from .assignment import assigned
+from .refusal import Refused
+from .route import Route, Routes, RouteVariant, Stored, require_name
+from .runtime import Model
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A variant and its model, or the reason why there is none."""
+
+    variant: RouteVariant
+    model: Model | None
+    reason: str = ""
+
+    def require(self) -> Model:
+        if self.model is None:
+            raise Refused(503, f"Version {self.variant.version} is not ready: {self.reason}")
+        return self.model
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One endpoint at one revision. Replaced as a whole, never changed."""
+
+    stored: Stored
+    loaded: tuple[Loaded, ...]
+
+    @property
+    def ready(self) -> bool:
+        return all(item.model is not None for item in self.loaded)
+
+    def version(self, version: str | None) -> Loaded:
+        """The named version, or the champion."""
+        for item in self.loaded:
+            if version == item.variant.version or (
+                version is None and item.variant.role == "champion"
+            ):
+                return item
+        raise Refused(404, f"The endpoint {self.stored.endpoint} does not serve version {version}.")
+
+    def choose(self, version: str | None, unit: str | None) -> Loaded:
+        """The named version, or the one that this unit is assigned to."""
+        if version is None:
+            route = self.stored.route
+            version = assigned(route.variants, route.deployment, unit).version
+        return self.version(version)
+
+
+class Serving:
+    """All endpoints of this gateway. One change at a time; readers never wait."""
+
+    def __init__(self, artifacts: Artifacts, routes: Routes) -> None:
+        self.artifacts, self._routes = artifacts, routes
+        self._endpoints: dict[str, Endpoint] = {}
+        self._models: WeakValueDictionary[str, Model] = WeakValueDictionary()
+        self._changing = asyncio.Lock()
+        self.damaged: list[str] = []
+
+    @classmethod
+    def open(cls, root: Path, max_artifact: int) -> "Serving":
+        """Read the folder back; what cannot be loaded stays listed as not ready."""
+        serving = cls(Artifacts(root, max_artifact), Routes(root))
+        for stored in serving._routes.all():
+            if isinstance(stored, str):
+                serving.damaged.append(stored)
+            else:
+                serving._endpoints[stored.endpoint] = serving._restored(stored)
+        return serving
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        return self._endpoints
+
+    def endpoint(self, name: str) -> Endpoint:
+        if name not in self._endpoints:
+            raise Refused(404, f"There is no endpoint {name}.")
+        return self._endpoints[name]
+
+    async def apply(self, name: str, route: Route, if_match: str | None) -> Endpoint:
+        """Load everything first, then write, then switch. A failure leaves the old route serving."""
+        require_name(name)
+        async with self._changing:
+            current = self._endpoints.get(name)
+            _require_allowed(name, current, route, if_match)
+            loaded = await asyncio.to_thread(self._load_all, route)
+            if current and current.ready and current.stored.route == route:
+                return current
+            fresh = Endpoint(Stored(name, secrets.token_hex(8), route), loaded)
+            await asyncio.to_thread(self._routes.save, fresh.stored)
+            self._endpoints[name] = fresh
+            return fresh
+
+    async def delete(self, name: str, if_match: str | None) -> None:
+        async with self._changing:
+            current = self.endpoint(name)
+            _require_match(current, if_match)
+            await asyncio.to_thread(self._routes.remove, name)
+            del self._endpoints[name]
+
+    def observed(self, name: str) -> dict[str, Any]:
+        """What is loaded now, with the files on disk hashed again."""
+        endpoint = self.endpoint(name)
+        stored = endpoint.stored
+        return {
+            "endpoint": name,
+            "etag": stored.etag,
+            "deployment": stored.route.deployment,
+            "revision": stored.route.revision,
+            "ready": endpoint.ready,
+            "variants": [self._observed_variant(item) for item in endpoint.loaded],
+        }
+
+    def _observed_variant(self, item: Loaded) -> dict[str, Any]:
+        wanted, model = item.variant, item.model
+        return {
+            "role": wanted.role,
+            "model": wanted.model,
+            "version": wanted.version,
+            "approval_id": wanted.approval_id,
+            "weight_bp": wanted.weight_bp,
+            "features": list(wanted.features),
+            "wanted_digest": wanted.digest,
+            "digest": model.digest if model else None,
+            "ready": model is not None,
+            "reason": item.reason or self.artifacts.complaint(wanted.digest),
+        }
+
+    def _load_all(self, route: Route) -> tuple[Loaded, ...]:
+        return tuple(Loaded(variant, self._load(variant)) for variant in route.variants)
+
+    def _load(self, variant: RouteVariant) -> Model:
+        content = self.artifacts.read(variant.digest)
+        model = self._models.get(variant.digest)
+        if model is None:
+            model = self._models[variant.digest] = Model(content)
+        _require_features(variant, model)
+        return model
+
+    def _restored(self, stored: Stored) -> Endpoint:
+        return Endpoint(stored, tuple(self._try(variant) for variant in stored.route.variants))
+
+    def _try(self, variant: RouteVariant) -> Loaded:
+        try:
+            return Loaded(variant, self._load(variant))
+        except Refused as refused:
+            return Loaded(variant, None, refused.message)
+
+
+def _require_allowed(
+    name: str, current: Endpoint | None, route: Route, if_match: str | None
+) -> None:
+    if if_match is not None:
+        return _require_match(current, if_match)
+    if current is None:
+        return None
+    standing = current.stored.route
+    if standing.deployment != route.deployment:
+        raise Refused(409, f"The endpoint {name} belongs to the deployment {standing.deployment}.")
+    if standing.revision > route.revision:
+        raise Refused(409, f"The endpoint {name} is already at revision {standing.revision}.")
+    return None
+
+
+def _require_match(current: Endpoint | None, if_match: str | None) -> None:
+    if if_match is None or (if_match == "*" and current is not None):
+        return
+    tags = {tag.strip().strip('"') for tag in if_match.split(",")}
+    if current is None or current.stored.etag not in tags:
+        raise Refused(412, "The endpoint was changed since it was observed.")
+
+
+def _require_features(variant: RouteVariant, model: Model) -> None:
+    if not variant.features or len(model.inputs) != 1 or not model.inputs[0].shape:
+        return
+    width = model.inputs[0].shape[-1]
+    if width not in (-1, len(variant.features)):
+        raise Refused(
+            422, f"The route names {len(variant.features)} features; the model takes {width}."
+        )
