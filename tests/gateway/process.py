@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import httpx
 
 from tests.gateway.models import Trained
 
+TLS = ssl.create_default_context()  # made once: it is slow to make
 PROJECT = Path(__file__).parents[2]
 
 
@@ -57,7 +59,7 @@ class GatewayProcess:
         self, method: str, path: str, *, token: str | None = None, **more: Any
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token or self.token}"} | more.pop("headers", {})
-        with httpx.Client(base_url=self.url, timeout=20, trust_env=False) as client:
+        with httpx.Client(base_url=self.url, timeout=20, trust_env=False, verify=TLS) as client:
             return client.request(method, path, headers=headers, **more)
 
     def upload(self, trained: Trained) -> None:

@@ -1,0 +1,108 @@
+"""What every connector refuses, and what it verifies before it sends anything."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any, ClassVar
+
+from .protocol import (
+    API_VERSION,
+    Artifact,
+    ArtifactFile,
+    ArtifactStore,
+    Cap,
+    Desired,
+    Integrity,
+    Observed,
+    Op,
+    Page,
+    Result,
+    Role,
+    Unsupported,
+)
+
+_CHUNK = 1 << 20
+_IN_MEMORY = 32 << 20
+
+
+class BaseConnector:
+    """Refuses every optional call with Unsupported; a connector overrides what it declares."""
+
+    id: ClassVar[str]
+    api_version: ClassVar[int] = API_VERSION
+    config_schema: ClassVar[Mapping[str, Any]]
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    caps: Cap = Cap.NONE
+
+    def __init__(
+        self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore
+    ) -> None:
+        """`config` was checked against `config_schema`; `secrets` maps secret fields to values."""
+        self.config = dict(config)
+        self.store = store
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.config.get('base_url', '')}>"
+
+    def submit_batch(self, endpoint: str, source: str, target: str, *, op: Op) -> Result:
+        raise self.unsupported("batch scoring")
+
+    def poll_batch(self, handle: str) -> Result:
+        raise self.unsupported("batch scoring")
+
+    def cancel_batch(self, handle: str, *, op: Op) -> Result:
+        raise self.unsupported("batch scoring")
+
+    def list_models(self, cursor: str | None = None) -> Page:
+        raise self.unsupported("listing models")
+
+    def pull_logs(self, cursor: str | None = None) -> tuple[list[dict[str, Any]], str | None]:
+        raise self.unsupported("pulling prediction logs")
+
+    def adopt(self, endpoint: str) -> Observed:
+        raise self.unsupported("adopting an existing endpoint")
+
+    def unsupported(self, what: str) -> Unsupported:
+        return Unsupported(f"The {self.id} connector does not support {what}.")
+
+    def refuse_undeclared(self, desired: Desired, expect_etag: str | None) -> None:
+        """A field that would be silently ignored is an error, not a success."""
+        roles = {v.role for v in desired.variants}
+        asked = {
+            Cap.SHADOW: (
+                Role.SHADOW in roles or any(v.mirror_bp for v in desired.variants),
+                "shadow traffic",
+            ),
+            Cap.FALLBACK: (Role.FALLBACK in roles, "a fallback model"),
+            Cap.SPLIT: (Role.CHALLENGER in roles, "splitting traffic between versions"),
+            Cap.ETAG: (expect_etag is not None, "a condition on the observed state"),
+        }
+        for cap, (wanted, what) in asked.items():
+            if wanted and cap not in self.caps:
+                raise self.unsupported(what)
+
+    @contextmanager
+    def verified(self, artifact: Artifact, file: ArtifactFile) -> Iterator[IO[bytes]]:
+        """The file's bytes, copied and hashed before a single one leaves."""
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+            digest = hashlib.sha256()
+            with self.store.open(artifact, file.name) as source:
+                while chunk := source.read(_CHUNK):
+                    digest.update(chunk)
+                    spool.write(chunk)
+            if digest.hexdigest() != file.digest or spool.tell() != file.size:
+                raise Integrity(
+                    f"The stored bytes of {file.name} are not those of its recorded digest."
+                )
+            spool.seek(0)
+            yield spool
+
+
+def refuse_unapproved_bytes(desired: Desired) -> None:
+    """The gate in the core decides; a connector still never sends other bytes than approved."""
+    for variant in desired.variants:
+        if variant.version.artifact.digest != variant.version.approved_digest:
+            raise Integrity(
+                f"Version {variant.version.version} was approved with another digest than its artifact has."
+            )

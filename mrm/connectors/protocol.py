@@ -1,0 +1,134 @@
+"""The connector protocol: capabilities, the calls, and the values and errors they use."""
+
+from collections.abc import Mapping
+from enum import Flag, auto
+from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
+
+from .errors import (
+    AuthFailed,
+    Conflict,
+    ConnectorError,
+    Integrity,
+    Invalid,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    Transient,
+    Unsupported,
+)
+from .values import (
+    FULL,
+    Artifact,
+    ArtifactFile,
+    Desired,
+    Listed,
+    Observed,
+    ObservedVariant,
+    Op,
+    Page,
+    Result,
+    Role,
+    Variant,
+    VersionRef,
+    artifact_digest,
+)
+
+API_VERSION = 1
+
+
+class Cap(Flag):
+    """What a connector promises. What it does not promise it refuses with Unsupported."""
+
+    NONE = 0
+    DEPLOY = auto()
+    SPLIT = auto()
+    CANARY = auto()
+    SHADOW = auto()
+    FALLBACK = auto()
+    BATCH = auto()
+    PREDICT = auto()
+    OBSERVE_VERSION = auto()
+    OBSERVE_DIGEST = auto()
+    DECLARED_ONLY = auto()  # what is observed is a declaration; the scoring process is not seen
+    ETAG = auto()
+    NATIVE_ROLLBACK = auto()
+    INVENTORY = auto()
+    PULL_LOGS = auto()
+    ADOPT = auto()
+
+
+class ArtifactStore(Protocol):
+    """Where a connector reads the bytes it deploys. It hashes them while they pass."""
+
+    def open(self, artifact: Artifact, name: str) -> BinaryIO: ...
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """One backend. Bodies and answers of `predict` are Open Inference Protocol V2 JSON."""
+
+    id: ClassVar[str]
+    api_version: ClassVar[int]
+    config_schema: ClassVar[Mapping[str, Any]]
+    secret_fields: ClassVar[tuple[str, ...]]  # configuration fields that hold the name of a secret
+
+    @property
+    def caps(self) -> Cap: ...
+
+    def check(self) -> str: ...
+
+    def observe(self, endpoint: str) -> Observed: ...
+
+    def apply(self, desired: Desired, *, op: Op, expect_etag: str | None = None) -> Result: ...
+
+    def poll(self, handle: str) -> Result: ...
+
+    def delete(self, endpoint: str, *, op: Op) -> Result: ...
+
+    def predict(
+        self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float
+    ) -> dict[str, Any]: ...
+
+    def submit_batch(self, endpoint: str, source: str, target: str, *, op: Op) -> Result: ...
+
+    def poll_batch(self, handle: str) -> Result: ...
+
+    def cancel_batch(self, handle: str, *, op: Op) -> Result: ...
+
+    def list_models(self, cursor: str | None = None) -> Page: ...
+
+    def pull_logs(self, cursor: str | None = None) -> tuple[list[dict[str, Any]], str | None]: ...
+
+    def adopt(self, endpoint: str) -> Observed: ...
+
+
+__all__ = [
+    "API_VERSION",
+    "FULL",
+    "Artifact",
+    "ArtifactFile",
+    "ArtifactStore",
+    "AuthFailed",
+    "Cap",
+    "Conflict",
+    "Connector",
+    "ConnectorError",
+    "Desired",
+    "Integrity",
+    "Invalid",
+    "Listed",
+    "NotFound",
+    "Observed",
+    "ObservedVariant",
+    "Op",
+    "OutcomeUnknown",
+    "Page",
+    "RateLimited",
+    "Result",
+    "Role",
+    "Transient",
+    "Unsupported",
+    "Variant",
+    "VersionRef",
+    "artifact_digest",
+]

@@ -1,0 +1,162 @@
+"""Which connectors exist, which are enabled, and how one is made from its configuration."""
+
+import platform
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from .address import require_url
+from .base import BaseConnector
+from .errors import Invalid
+from .protocol import API_VERSION, ArtifactStore, Cap, Connector
+
+GROUP = "mrm.connectors"
+_OWN = "mrm"
+_BUILT_IN = {
+    "embedded": "mrm.connectors.embedded:EmbeddedConnector",
+    "mlflow": "mrm.connectors.mlflow:MlflowConnector",
+}
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A connector that could be used, and who ships it."""
+
+    id: str
+    target: str
+    distribution: str
+    version: str
+
+    def load(self) -> type[BaseConnector]:
+        """The class, or Invalid with the reason why it is refused."""
+        module, _, name = self.target.partition(":")
+        try:
+            found = getattr(import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise Invalid(f"The connector {self.id} cannot be loaded: {error}.") from error
+        spoken = getattr(found, "api_version", None)
+        if spoken != API_VERSION:
+            raise Invalid(
+                f"The connector {self.id} from {self.distribution} {self.version} speaks protocol "
+                f"version {spoken}; this system speaks version {API_VERSION}."
+            )
+        return cast(type[BaseConnector], found)
+
+
+def available(enabled: Collection[str] | None = None) -> dict[str, Offered]:
+    """Connectors by id, built-in and installed, restricted to `enabled` when given."""
+    offers = {id: Offered(id, target, _OWN, _own_version()) for id, target in _BUILT_IN.items()}
+    for point in entry_points(group=GROUP):
+        offers.setdefault(point.name, _offer(point))
+    return {id: offer for id, offer in sorted(offers.items()) if enabled is None or id in enabled}
+
+
+def connector_class(id: str, enabled: Collection[str] | None = None) -> type[BaseConnector]:
+    """The class of an enabled connector."""
+    offers = available(enabled)
+    if id not in offers:
+        raise Invalid(f"The connector {id!r} is not installed or not enabled.")
+    return offers[id].load()
+
+
+def connector(
+    id: str,
+    config: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    store: ArtifactStore,
+    *,
+    enabled: Collection[str] | None = None,
+    allowed_hosts: Collection[str] | None = None,
+) -> Connector:
+    """A connector ready to use.
+
+    `secrets` maps names of secrets to their values; the configuration holds names only.
+    `allowed_hosts` restricts the hosts of every address in the configuration.
+    """
+    found = connector_class(id, enabled)
+    check_config(found, config, allowed_hosts=allowed_hosts)
+    named = {
+        field: _secret(field, config, secrets) for field in found.secret_fields if field in config
+    }
+    return cast(Connector, found(config, named, store))
+
+
+def check_config(
+    found: type[BaseConnector],
+    config: Mapping[str, Any],
+    *,
+    allowed_hosts: Collection[str] | None = None,
+) -> None:
+    """Raise Invalid, naming the field, when the configuration does not fit the schema."""
+    schema = found.config_schema
+    error = best_match(Draft202012Validator(schema).iter_errors(dict(config)))
+    if error is not None:
+        raise Invalid(_sentence(error)) from None
+    for field, rule in schema.get("properties", {}).items():
+        if rule.get("format") == "uri" and field in config:
+            try:
+                require_url(config[field], allowed_hosts=allowed_hosts)
+            except Invalid as refused:
+                raise Invalid(f"{field}: {refused.message}") from None
+
+
+def described(id: str, enabled: Collection[str] | None = None) -> dict[str, Any]:
+    """What an audit record or a settings page shows about a connector."""
+    offer = available(enabled).get(id)
+    if offer is None:
+        raise Invalid(f"The connector {id!r} is not installed or not enabled.")
+    found = offer.load()
+    return {
+        "id": id,
+        "distribution": offer.distribution,
+        "version": offer.version,
+        "api_version": found.api_version,
+        "caps": sorted(str(cap.name) for cap in Cap if cap in found.caps),
+        "python": platform.python_version(),
+    }
+
+
+def _sentence(error: ValidationError) -> str:
+    field = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"The field {missing[0]} is required."
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        return (
+            f"The field {next(name for name in error.instance if name not in known)} is not known."
+        )
+    if error.validator == "dependentRequired":
+        return f"The configuration is incomplete: {error.message}."
+    # the value itself is not repeated: it may be a secret pasted into the wrong field
+    rule = f"{error.validator} {error.validator_value}"
+    return f"The field {field or 'configuration'} does not fit its rule ({rule})."
+
+
+def _secret(field: str, config: Mapping[str, Any], secrets: Mapping[str, str]) -> str:
+    try:
+        return secrets[config[field]]
+    except KeyError:
+        raise Invalid(f"The secret named in {field} is not stored.") from None
+
+
+def _offer(point: EntryPoint) -> Offered:
+    shipped = point.dist
+    return Offered(
+        point.name,
+        point.value,
+        shipped.name if shipped else "unknown",
+        shipped.version if shipped else "unknown",
+    )
+
+
+def _own_version() -> str:
+    try:
+        return version(_OWN)
+    except PackageNotFoundError:
+        return "unpackaged"

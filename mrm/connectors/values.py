@@ -1,0 +1,235 @@
+"""The frozen values that cross the connector protocol."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from .errors import Integrity, Invalid
+
+FULL = 10_000
+_HEX = re.compile(r"[0-9a-f]{64}")
+_ENDPOINT = re.compile(r"[^/:\x00-\x1f\x7f]{1,200}")
+
+
+class Role(StrEnum):
+    """What a variant does behind its endpoint."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+    SHADOW = "shadow"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """One file of an artifact: its relative name, SHA-256 in lower-case hex, and size in bytes."""
+
+    name: str
+    digest: str
+    size: int
+
+    def __post_init__(self) -> None:
+        parts = self.name.split("/")
+        if self.name.startswith("/") or "\\" in self.name or {"", ".", ".."} & set(parts):
+            raise Invalid(f"The file name {self.name!r} does not stay inside its artifact.")
+        _require_digest(self.digest, f"file {self.name}")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The bytes of a version. `digest` follows from `files` by `artifact_digest`."""
+
+    uri: str
+    digest: str
+    format: str
+    files: tuple[ArtifactFile, ...]
+
+    def __post_init__(self) -> None:
+        _require_digest(self.digest, "artifact")
+        if not self.files:
+            raise Invalid("An artifact needs at least one file.")
+        if artifact_digest({file.name: file.digest for file in self.files}) != self.digest:
+            raise Integrity("The artifact's digest does not follow from the digests of its files.")
+
+
+@dataclass(frozen=True)
+class VersionRef:
+    """An approved version: which bytes, approved by which decision under which digest.
+
+    `features` is the column order of a model that takes one matrix.
+    """
+
+    model: str
+    version: str
+    artifact: Artifact
+    approval_id: str
+    approved_digest: str
+    features: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _ENDPOINT.fullmatch(self.version):
+            raise Invalid(
+                "A version needs 1 to 200 characters, without '/', ':' or control characters."
+            )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One version in one role, with its share of the traffic in basis points."""
+
+    role: Role
+    version: VersionRef
+    weight_bp: int = 0
+    mirror_bp: int = 0
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What should run behind an endpoint. Immutable; a rollback is older content, newly numbered."""
+
+    deployment: str
+    revision: int
+    endpoint: str
+    variants: tuple[Variant, ...]
+
+    def __post_init__(self) -> None:
+        require_endpoint(self.endpoint)
+        if self.revision < 1:
+            raise Invalid("Revisions count from 1.")
+        if [v.role for v in self.variants].count(Role.CHAMPION) != 1:
+            raise Invalid("A deployment needs exactly one champion.")
+        versions = [v.version.version for v in self.variants]
+        if len(set(versions)) != len(versions):
+            raise Invalid("A version may stand only once behind an endpoint.")
+        _require_weights(self.variants)
+
+    @property
+    def champion(self) -> VersionRef:
+        return next(v.version for v in self.variants if v.role == Role.CHAMPION)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the content without its revision: equal content, equal fingerprint."""
+        return _sha256({k: v for k, v in asdict(self).items() if k != "revision"})
+
+
+@dataclass(frozen=True)
+class ObservedVariant:
+    """One variant as the backend shows it.
+
+    `digest` is that of bytes read back, or None when the backend does not let us see them.
+    `reason` says what is wrong, also with a variant that still answers.
+    """
+
+    name: str
+    version: str
+    digest: str | None
+    ready: bool
+    weight_bp: int
+    managed: bool
+    role: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the backend shows behind an endpoint, normalised so that it can be compared."""
+
+    exists: bool
+    variants: tuple[ObservedVariant, ...] = ()
+    etag: str | None = None
+    revision: int | None = None
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything observed except the etag."""
+        return _sha256({k: v for k, v in asdict(self).items() if k != "etag"})
+
+
+@dataclass(frozen=True)
+class Op:
+    """One attempt to change a backend. The same key must converge to the same state."""
+
+    id: str
+    idempotency_key: str
+    deadline: datetime | None = None
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, never negative; None without one."""
+        if self.deadline is None:
+            return None
+        return max(0.0, (self.deadline - datetime.now(UTC)).total_seconds())
+
+
+@dataclass(frozen=True)
+class Result:
+    """Done, or a handle to poll again after `poll_after` seconds."""
+
+    done: bool
+    handle: str | None = None
+    poll_after: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One model version found at a backend, for the inventory."""
+
+    name: str
+    version: str
+    digest: str | None
+    source: str
+    managed: bool
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """Part of a listing; `cursor` asks for the next part, None ends it."""
+
+    items: tuple[Listed, ...]
+    cursor: str | None
+
+
+def artifact_digest(files: Mapping[str, str]) -> str:
+    """The digest of an artifact: of its only file, or of the sorted list of `digest  name` lines."""
+    if len(files) == 1:
+        return next(iter(files.values()))
+    lines = "".join(f"{files[name]}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def require_endpoint(name: str) -> None:
+    """Names must survive in a URL path and in a registry."""
+    if not _ENDPOINT.fullmatch(name) or name in {".", ".."} or name != name.strip():
+        raise Invalid(
+            "An endpoint name needs 1 to 200 characters, without '/', ':', control characters "
+            "or spaces at its ends."
+        )
+
+
+def _require_weights(variants: Iterable[Variant]) -> None:
+    live = (Role.CHAMPION, Role.CHALLENGER)
+    variants = tuple(variants)
+    if any(not 0 <= bp <= FULL for v in variants for bp in (v.weight_bp, v.mirror_bp)):
+        raise Invalid("Shares of traffic lie between 0 and 10000 basis points.")
+    if any(v.weight_bp for v in variants if v.role not in live):
+        raise Invalid("Only champion and challengers take a share of the traffic.")
+    total = sum(v.weight_bp for v in variants)
+    if total != FULL:
+        raise Invalid(
+            f"The shares of the traffic add up to {total} basis points instead of {FULL}."
+        )
+
+
+def _require_digest(digest: str, what: str) -> None:
+    if not _HEX.fullmatch(digest):
+        raise Invalid(f"The digest of the {what} is not a SHA-256 in lower-case hex.")
+
+
+def _sha256(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
