@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mrm.measures.calibration import actual_to_expected
+from mrm.measures.evidence import FairnessSettings, few_outcomes, few_people, shortage
 from mrm.measures.groups import AttributeCounts, GroupCounts, by_group, reference_group
 from mrm.measures.intervals import (
     Significance,
@@ -29,29 +30,6 @@ UNKNOWN = "Not provided"
 RATIO = "adverse_impact_ratio"
 Thresholds = Mapping[str, Limits]
 Bounds = tuple[float | None, float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class FairnessSettings:
-    """What counts as enough people, who is compared with whom, and how the bootstrap runs.
-
-    Three separate rules. *Conclude*: a group needs `conclude_n` people, and that many favourable
-    and unfavourable decisions (or good and bad outcomes); else it is insufficient evidence, never
-    a pass. *Exclude*: a group under `exclude_share` cannot be chosen as the reference, and with
-    `exclude_from_ratio` gets no ratio but stays listed (6 RCNY 5-301, 29 CFR 1607.4(D)).
-    *Suppress*: below `suppress_n` people no count or rate of the group is given out.
-    """
-
-    references: Mapping[str, str] = field(default_factory=dict)
-    intersections: tuple[tuple[str, ...], ...] = ()
-    conclude_n: int = 30
-    conclude_favourable: int = 5
-    conclude_unfavourable: int = 5
-    exclude_share: float = 0.02
-    exclude_from_ratio: bool = False
-    suppress_n: int = 11
-    draws: int = 10_000
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +82,7 @@ def compare(counts: AttributeCounts, reference: GroupCounts, settings: FairnessS
     tests = {
         g.group: two_proportions((g.favourable, g.n), (reference.favourable, reference.n))
         for _, g in others
-        if not _shortage(g, reference, settings)
+        if not shortage(g, reference, settings)
     }
     return Comparison(counts, reference, intervals, tests)
 
@@ -159,13 +137,11 @@ def _against(
         ):
             yield _suppressed(blank, settings)
         return
-    lacking = _shortage(group, reference, settings)
+    lacking = shortage(group, reference, settings)
     for measure, blank in zip(measures, blanks, strict=True):
         yield _concluded(measure(blank, group, comparison, settings), lacking)
     if summary.histograms:
-        yield _concluded(
-            _mean_difference(group, comparison, summary), _few_people(group, reference, settings)
-        )
+        yield _concluded(_mean_difference(group, comparison, summary), few_people(group, reference, settings))
     for gap in gaps:
         yield _gap(gap, group, reference, settings)
     if (summary.spec.low, summary.spec.high) == (0.0, 1.0) and summary.histograms:
@@ -260,7 +236,7 @@ def _mean_difference(group: GroupCounts, comparison: Comparison, summary: Summar
 def _gap(rate: str, group: GroupCounts, reference: GroupCounts, settings: FairnessSettings) -> Result:
     blank = _blank(f"{rate}_gap", group.attribute, group, reference)
     first, second = _fraction(rate, group), _fraction(rate, reference)
-    lacking = _few_outcomes(group, reference, settings)
+    lacking = few_outcomes(group, reference, settings)
     if not first[1] or not second[1]:
         return replace(blank, status="insufficient", reason=lacking or "Nobody to compare.")
     low, high = newcombe(first, second)
@@ -292,7 +268,7 @@ def _expected(
 ) -> Result:
     blank = _blank("actual_to_expected", group.attribute, group, reference)
     scores = group.outcome_scores
-    lacking = _few_outcomes(group, None, settings)
+    lacking = few_outcomes(group, None, settings)
     found = (
         None
         if not scores.n
@@ -385,37 +361,3 @@ def _concluded(result: Result, lacking: str) -> Result:
     if not lacking or result.status != "info":
         return result
     return replace(result, status="insufficient", reason=lacking)
-
-
-def _few_people(group: GroupCounts, reference: GroupCounts, settings: FairnessSettings) -> str:
-    for who, each in (("", group), ("The reference group has ", reference)):
-        if each.n < settings.conclude_n:
-            return f"{who}{each.n} people, {settings.conclude_n} needed."
-    return ""
-
-
-def _shortage(group: GroupCounts, reference: GroupCounts, settings: FairnessSettings) -> str:
-    few = _few_people(group, reference, settings)
-    if few:
-        return few
-    for who, each in (("", group), ("The reference group has ", reference)):
-        if each.favourable < settings.conclude_favourable:
-            return f"{who}{each.favourable} favourable decisions, {settings.conclude_favourable} needed."
-        if each.unfavourable < settings.conclude_unfavourable:
-            return (
-                f"{who}{each.unfavourable} unfavourable decisions, {settings.conclude_unfavourable} needed."
-            )
-    return ""
-
-
-def _few_outcomes(group: GroupCounts, reference: GroupCounts | None, settings: FairnessSettings) -> str:
-    for who, each in (("", group), ("The reference group has ", reference)):
-        if each is None:
-            continue
-        if each.good + each.bad < settings.conclude_n:
-            return f"{who}{each.good + each.bad} known outcomes, {settings.conclude_n} needed."
-        if each.good < settings.conclude_favourable:
-            return f"{who}{each.good} good outcomes, {settings.conclude_favourable} needed."
-        if each.bad < settings.conclude_unfavourable:
-            return f"{who}{each.bad} bad outcomes, {settings.conclude_unfavourable} needed."
-    return ""

@@ -1,0 +1,157 @@
+"""Opening model artifacts, for the confined process only: ONNX and skops, checked before they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import pandas as pd
+from numpy.typing import NDArray
+
+Scorer = Callable[[pd.DataFrame], NDArray[np.float64]]
+
+ONNX_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+SKOPS_TRUSTED = frozenset({
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.loss.HalfBinomialLoss",
+})  # fmt: skip
+
+
+class Refusal(Exception):
+    """The artifact will not be opened or does not fit the data; a sentence for a person."""
+
+
+def open_onnx(content: bytes, features: Sequence[str]) -> tuple[Scorer, None]:
+    """A scoring function for a self-contained ONNX model of the standard operator sets.
+
+    Raises `Refusal` on models that fail the checker, keep data outside the file, use operators of
+    other domains, or whose inputs do not match `features`.
+    """
+    import onnxruntime  # slow to load and of use to one kind only
+
+    _check_onnx(content)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    feed = _feeder(session.get_inputs(), features)
+    output = session.get_outputs()[-1].name
+    return lambda frame: _event_column(session.run([output], feed(frame))[0]), None
+
+
+def open_skops(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
+    """A scoring function and the estimator of a skops file of standard scikit-learn types.
+
+    Raises `Refusal` on any other type, named, and if the model was fitted on other columns.
+    """
+    import skops.io  # slow to load and of use to one kind only
+
+    unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - SKOPS_TRUSTED)
+    if unknown:
+        raise Refusal(f"The file contains types that are not trusted: {', '.join(unknown)}.")
+    model = skops.io.loads(content, trusted=sorted(SKOPS_TRUSTED))
+    fitted = getattr(model, "feature_names_in_", None)
+    if fitted is not None and list(fitted) != list(features):
+        _need(fitted, features)
+        raise Refusal(f"The model was fitted on its columns in this order: {', '.join(fitted)}.")
+    predict = getattr(model, "predict_proba", None) or getattr(model, "predict", None)
+    if predict is None:
+        raise Refusal(f"A {type(model).__name__} gives no predictions.")
+    return lambda frame: _event_column(
+        predict(frame if fitted is not None else frame.to_numpy(np.float64))
+    ), model
+
+
+OPENERS: dict[str, Callable[[bytes, Sequence[str]], tuple[Scorer, Any]]] = {
+    "onnx": open_onnx,
+    "skops": open_skops,
+}
+
+
+def _check_onnx(content: bytes) -> None:
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:
+        raise Refusal("The file is not an ONNX model.") from error
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
+        raise Refusal("The model keeps its weights outside the file; only self-contained models are run.")
+    used = {each.domain for each in model.opset_import} | {node.domain for node in _nodes(model)}
+    foreign = sorted(used - set(ONNX_DOMAINS))
+    if foreign:
+        raise Refusal(
+            f"The model uses operators of its own ({', '.join(foreign)}); only the standard sets are run."
+        )
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise Refusal(f"The ONNX checker refuses the model: {str(error).splitlines()[0]}") from error
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+                yield from _graphs(inner)
+
+
+def _nodes(model: Any) -> Iterator[Any]:
+    for graph in _graphs(model.graph):
+        yield from graph.node
+    for function in model.functions:
+        yield from function.node
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    for graph in _graphs(model.graph):
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
+    for node in _nodes(model):
+        for attribute in node.attribute:
+            yield from ([attribute.t] if attribute.HasField("t") else [])
+            yield from attribute.tensors
+
+
+def _feeder(inputs: Sequence[Any], features: Sequence[str]) -> Callable[[pd.DataFrame], dict[str, Any]]:
+    """How to feed a frame: one matrix, or one column per input of the same name."""
+    if len(inputs) == 1 and (len(features) != 1 or inputs[0].name not in features):
+        width = inputs[0].shape[-1] if len(inputs[0].shape) == 2 else None
+        if isinstance(width, int) and width != len(features):
+            raise Refusal(f"The model takes {width} columns; {len(features)} features are named.")
+        kind, name = _dtype(inputs[0]), inputs[0].name
+        return lambda frame: {name: np.ascontiguousarray(frame.to_numpy(dtype=kind))}
+    _need([each.name for each in inputs], features)
+    columns = [(each.name, _dtype(each)) for each in inputs]
+    return lambda frame: {name: frame[name].to_numpy(dtype=kind).reshape(-1, 1) for name, kind in columns}
+
+
+def _dtype(node: Any) -> Any:
+    known = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64,
+             "tensor(int32)": np.int32, "tensor(string)": object, "tensor(bool)": np.bool_}  # fmt: skip
+    if node.type not in known:
+        raise Refusal(f"The input {node.name} is of type {node.type}, which cannot be fed from a table.")
+    return known[node.type]
+
+
+def _need(wanted: Sequence[str], features: Sequence[str]) -> None:
+    missing = [name for name in wanted if name not in features]
+    if missing:
+        raise Refusal(f"The model needs columns that are not among the features: {', '.join(missing)}.")
+
+
+def _event_column(output: Any) -> NDArray[np.float64]:
+    """One score per row: the last class's probability, or the only column."""
+    if isinstance(output, list):
+        output = np.array([list(row.values()) for row in output])
+    scores = np.asarray(output, dtype=np.float64)
+    if scores.ndim == 2 and scores.shape[1] in (1, 2):
+        scores = scores[:, -1]
+    if scores.ndim != 1:
+        raise Refusal(f"The model gives an output of shape {scores.shape}; one score per row is needed.")
+    return scores

@@ -1,0 +1,117 @@
+"""The confined process: opens one artifact, scores or explains one file, and ends.
+
+Run as a module. Reads one JSON request from standard input, writes JSON lines to standard output:
+progress, then a result or an error with a sentence. Confines itself before anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from mrm.measures.confinement import confine
+
+BATCH = 65_536
+
+
+def main() -> int:
+    """Serve the one request; the exit code is 0 if a result was written."""
+    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    request = json.loads(sys.stdin.readline())
+
+    def say(**line: Any) -> None:
+        channel.write(json.dumps(line) + "\n")
+
+    try:
+        network = confine(memory_mb=request["memory_mb"], cpu_s=request["cpu_s"])
+        result = _serve(request, lambda done, total: say(done=done, total=total))
+    except MemoryError:
+        return _failed(channel, "memory", "")
+    except Exception as error:
+        cause = "refused" if type(error).__name__ == "Refusal" else "failed"
+        text = str(error) or type(error).__name__
+        if "bad_alloc" in text or "allocate memory" in text:
+            cause = "memory"
+        return _failed(
+            channel, cause, text if cause == "refused" else f"{type(error).__name__}: {text}"[:500]
+        )
+    say(result={**result, "network": network})
+    return 0
+
+
+def _failed(channel: TextIO, cause: str, text: str) -> int:
+    channel.write(json.dumps({"error": text, "cause": cause}) + "\n")
+    return 1
+
+
+def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+    from mrm.measures.artifacts import OPENERS, Refusal  # limits come first
+
+    content = Path(request["artifact"]).read_bytes()
+    if hashlib.sha256(content).hexdigest() != request["sha256"]:
+        raise Refusal("The artifact's digest is not the one on record.")
+    scorer, native = OPENERS[request["kind"]](content, request["features"])
+    if request["task"] == "score":
+        return _score(scorer, request, progress)
+    return _explain(scorer, native, request, progress)
+
+
+def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+    import numpy as np  # limits come first
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from mrm.measures.artifacts import Refusal
+
+    source, done = pq.ParquetFile(request["parquet_in"]), 0
+    total = source.metadata.num_rows
+    keys = ["row_id"] if "row_id" in source.schema_arrow.names else []
+    fields = [source.schema_arrow.field(name) for name in keys] + [pa.field("score", pa.float64())]
+    wanted = list(dict.fromkeys([*request["features"], *keys]))
+    with pq.ParquetWriter(request["parquet_out"], pa.schema(fields), compression="zstd") as writer:
+        for batch in source.iter_batches(BATCH, columns=wanted):
+            scores = scorer(batch.select(request["features"]).to_pandas())
+            if len(scores) != batch.num_rows:
+                raise Refusal(f"The model gave {len(scores)} scores for {batch.num_rows} rows.")
+            odd = np.flatnonzero(~np.isfinite(scores))
+            if odd.size:
+                raise Refusal(
+                    f"{odd.size} scores are not numbers, the first in row {done + int(odd[0]) + 1}."
+                )
+            columns = [batch.column(name) for name in keys] + [pa.array(scores)]
+            writer.write_batch(pa.record_batch(columns, schema=pa.schema(fields)))
+            done += batch.num_rows
+            progress(done, total)
+    return {"rows": done}
+
+
+def _explain(
+    scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]
+) -> dict[str, Any]:
+    from dataclasses import replace  # limits come first
+
+    import numpy as np
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    from mrm.measures.explain import explain
+
+    features = request["features"]
+    frame = pq.read_table(request["parquet_in"], columns=features).to_pandas()
+    order = np.random.default_rng(request["seed"]).permutation(len(frame))
+    background = frame.iloc[np.sort(order[: request["background_rows"]])]
+    chosen = np.sort(order[::-1][: request["explain_rows"]])
+    model = native if native is not None else (lambda matrix: scorer(pd.DataFrame(matrix, columns=features)))
+    found = explain(model, background, frame.iloc[chosen], request["seed"], progress)
+    replace(found, rows=tuple(int(row) for row in chosen)).save(Path(request["npz_out"]))
+    return {"rows": found.n_rows}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

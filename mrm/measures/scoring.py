@@ -1,0 +1,250 @@
+"""Running a model in a process of its own: limits, no network, no secrets, killed on time.
+
+The caller never opens the artifact beyond hashing its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from mrm.measures.attributions import Explanation, load
+
+KINDS = ("onnx", "skops")
+Progress = Callable[[int, int], None]
+
+
+class CannotScore(Exception):
+    """The artifact cannot or may not be run here; says so in a sentence."""
+
+
+class ScoringFailed(Exception):
+    """The model was run and did not come to an answer; `detail` holds what it last wrote."""
+
+    def __init__(self, sentence: str, detail: str = "") -> None:
+        super().__init__(sentence)
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores written to `path`: a column `score`, and `row_id` if the input had one, in input order.
+
+    `network` is "isolated" if the kernel gave the process none, "refused" if only Python code was
+    refused one.
+    """
+
+    path: Path
+    rows: int
+    sha256: str
+    network: str
+    seconds: float
+
+
+def score(
+    artifact_path: Path,
+    kind: str,
+    expected_sha256: str,
+    parquet_in: Path,
+    parquet_out: Path,
+    features: Sequence[str],
+    timeout_s: float = 600,
+    memory_mb: int = 4_096,
+    progress: Progress | None = None,
+) -> Scored:
+    """Score every row of `parquet_in` and write the scores to `parquet_out`.
+
+    For classifiers the score is the probability of the last class. `progress(done, total)` counts
+    rows; what it raises ends the process and is passed on. Raises `CannotScore` for kinds that are
+    not run and artifacts that are refused, `ScoringFailed` otherwise, both with a sentence.
+    """
+    started = time.monotonic()
+    rows = _ready(artifact_path, kind, expected_sha256, parquet_in, features)
+    request = {"task": "score", "parquet_out": str(parquet_out.resolve())}
+    request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
+    answer = _run(request, timeout_s, memory_mb, progress)
+    try:
+        scores = pq.read_table(parquet_out, columns=["score"])["score"].to_numpy()
+    except (OSError, ValueError, KeyError) as error:
+        raise ScoringFailed("The model's output could not be read.", str(error)) from error
+    if len(scores) != rows or not np.isfinite(scores).all():
+        raise ScoringFailed(f"The model gave {np.isfinite(scores).sum()} usable scores for {rows} rows.")
+    digest = file_digest(parquet_out)
+    return Scored(parquet_out, rows, digest, answer["network"], time.monotonic() - started)
+
+
+def explain_artifact(
+    artifact_path: Path,
+    kind: str,
+    expected_sha256: str,
+    parquet_in: Path,
+    npz_out: Path,
+    features: Sequence[str],
+    seed: int,
+    explain_rows: int = 200,
+    background_rows: int = 1_000,
+    timeout_s: float = 1_800,
+    memory_mb: int = 4_096,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Explain rows chosen by `seed` against a background chosen by `seed`; same errors as `score`."""
+    _ready(artifact_path, kind, expected_sha256, parquet_in, features)
+    request = {"task": "explain", "npz_out": str(npz_out.resolve()), "seed": seed}
+    request |= {"explain_rows": explain_rows, "background_rows": background_rows}
+    request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
+    _run(request, timeout_s, memory_mb, progress)
+    try:
+        return load(npz_out)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ScoringFailed("The explanation could not be read.", str(error)) from error
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _ready(artifact: Path, kind: str, sha256: str, parquet_in: Path, features: Sequence[str]) -> int:
+    """Rows to score, once everything that can be checked without the model holds."""
+    if kind not in KINDS:
+        raise CannotScore(
+            f"Models stored as {kind} are not run here, only {' and '.join(KINDS)}."
+            " Score the data where the model lives and upload the predictions instead."
+        )
+    if file_digest(artifact) != sha256:
+        raise ScoringFailed("The artifact's digest is not the one on record; it was not run.")
+    parquet = pq.ParquetFile(parquet_in)
+    missing = [name for name in features if name not in parquet.schema_arrow.names]
+    if missing:
+        raise ScoringFailed(f"The data has no column {', '.join(missing)}.")
+    return int(parquet.metadata.num_rows)
+
+
+def _request(
+    artifact: Path, kind: str, sha256: str, parquet_in: Path, features: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "artifact": str(artifact.resolve()),
+        "kind": kind,
+        "sha256": sha256,
+        "parquet_in": str(parquet_in.resolve()),
+        "features": list(features),
+    }
+
+
+def _run(
+    request: dict[str, Any], timeout_s: float, memory_mb: int, progress: Progress | None
+) -> dict[str, Any]:
+    request |= {"memory_mb": memory_mb, "cpu_s": max(1, round(timeout_s) + 1)}
+    with tempfile.TemporaryDirectory(prefix="scoring-") as scratch, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-W", "ignore", "-m", "mrm.measures.sandbox"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=scratch,
+            env=_environment(scratch),
+            start_new_session=True,
+        )
+        try:
+            last = _follow(process, request, time.monotonic() + timeout_s, progress)
+        finally:
+            _end(process)
+        errors.seek(max(0, errors.tell() - 2_000))
+        detail = errors.read().decode(errors="replace")
+    return _answer(last, process.returncode, detail, timeout_s, memory_mb)
+
+
+def _environment(scratch: str) -> dict[str, str]:
+    root = str(Path(__file__).resolve().parents[2])
+    one = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+    )
+    here = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "NUMBA_CACHE_DIR"), scratch)
+    return {"PATH": os.defpath, "PYTHONPATH": root, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", **one, **here}
+
+
+def _follow(
+    process: subprocess.Popen[bytes], request: dict[str, Any], deadline: float, progress: Progress | None
+) -> dict[str, Any] | None:
+    """Pass progress on until the last line; None if the process ended without one."""
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.close()
+    except BrokenPipeError:
+        return None
+    pending = b""
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        while (left := deadline - time.monotonic()) > 0:
+            if not ready.select(left):
+                break
+            chunk = os.read(process.stdout.fileno(), 65_536)
+            if not chunk:
+                return None
+            *lines, pending = (pending + chunk).split(b"\n")
+            if len(pending) > 65_536:
+                return {"error": "", "cause": "output"}
+            for line in lines:
+                said = _parsed(line)
+                if "result" in said or "error" in said:
+                    return said
+                if progress is not None:
+                    progress(int(said.get("done", 0)), int(said.get("total", 0)))
+    return {"error": "", "cause": "timeout"}
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        said = None
+    return said if isinstance(said, dict) else {"error": "", "cause": "output"}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let a process that has answered leave; kill its whole group otherwise."""
+    try:
+        process.wait(timeout=0.5 if process.poll() is None else 0)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _answer(
+    last: dict[str, Any] | None, code: int, detail: str, timeout_s: float, memory_mb: int
+) -> dict[str, Any]:
+    if last is not None and isinstance(last.get("result"), dict):
+        return dict(last["result"])
+    cause = last.get("cause") if last else None
+    if cause == "refused":
+        raise CannotScore(str(last["error"]) if last else "")
+    if cause == "timeout" or (last is None and code == -signal.SIGXCPU):
+        raise ScoringFailed(f"The model did not finish within {timeout_s:g} seconds and was stopped.", detail)
+    if cause == "memory" or (last is None and code in (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT)):
+        raise ScoringFailed(f"The model ran out of the {memory_mb} MB of memory it may use.", detail)
+    if last is None or cause == "output":
+        raise ScoringFailed("The model's process ended without an answer.", detail)
+    raise ScoringFailed(f"The model failed: {last['error']}.", detail)

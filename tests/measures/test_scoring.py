@@ -1,0 +1,259 @@
+"""Models run apart: right numbers, and every way it can go wrong ends in a sentence."""
+
+import os
+
+import numpy as np
+import onnx
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import skops.io
+from onnx import TensorProto, helper
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline
+
+from mrm.measures import scoring
+from mrm.measures.scoring import CannotScore, ScoringFailed, explain_artifact, file_digest, score
+
+FEATURES = ["income", "debt", "age"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("scoring")
+
+
+@pytest.fixture(scope="module")
+def rows(place):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 3)), columns=FEATURES)
+    frame["row_id"] = [f"r{i}" for i in range(300)]
+    frame.to_parquet(place / "rows.parquet")
+    return frame
+
+
+@pytest.fixture(scope="module")
+def model(rows):
+    y = (rows["income"] - rows["debt"] > 0).astype(int)
+    return LogisticRegression().fit(rows[FEATURES], y)
+
+
+@pytest.fixture(scope="module")
+def skops_file(place, model):
+    path = place / "model.skops"
+    skops.io.dump(model, path)
+    return path
+
+
+def graph_file(path, nodes, inputs, initializers=(), opsets=(("", 17),), shape=(None, 3)):
+    output = helper.make_tensor_value_info("p", TensorProto.FLOAT, shape)
+    graph = helper.make_graph(list(nodes), "g", inputs, [output], list(initializers))
+    imports = [helper.make_opsetid(domain, version) for domain, version in opsets]
+    path.write_bytes(helper.make_model(graph, opset_imports=imports, ir_version=9).SerializeToString())
+    return path
+
+
+def matrix_input(width=3):
+    return [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])]
+
+
+@pytest.fixture(scope="module")
+def onnx_file(place, model):
+    weights = [
+        helper.make_tensor("w", TensorProto.FLOAT, [3, 1], model.coef_.astype("f4").tobytes(), raw=True),
+        helper.make_tensor("b", TensorProto.FLOAT, [1], model.intercept_),
+    ]
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["z"]), helper.make_node("Sigmoid", ["z"], ["p"])]
+    return graph_file(place / "model.onnx", nodes, matrix_input(), weights, shape=(None, 1))
+
+
+def run(place, artifact, kind, **options):
+    options = {"timeout_s": 60, **options}
+    source, target = place / "rows.parquet", place / "out.parquet"
+    return score(artifact, kind, file_digest(artifact), source, target, FEATURES, **options)
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [("onnx", 1e-6), ("skops", 1e-15)])
+def test_scores_are_those_of_the_model(place, rows, model, onnx_file, skops_file, kind, tolerance):
+    seen = []
+    scored = run(
+        place, {"onnx": onnx_file, "skops": skops_file}[kind], kind, progress=lambda *a: seen.append(a)
+    )
+    table = pq.read_table(scored.path).to_pandas()
+    assert table["score"].to_numpy() == pytest.approx(
+        model.predict_proba(rows[FEATURES])[:, 1], abs=tolerance
+    )
+    assert table["row_id"].tolist() == rows["row_id"].tolist()
+    assert (scored.rows, seen, scored.network) == (300, [(300, 300)], "isolated")
+    assert scored.sha256 == file_digest(scored.path)
+
+
+def test_changed_artifact_is_not_run(place, rows, onnx_file):
+    with pytest.raises(ScoringFailed, match="digest is not the one on record"):
+        score(onnx_file, "onnx", "0" * 64, place / "rows.parquet", place / "out.parquet", FEATURES)
+
+
+def test_other_kinds_are_told_to_upload_predictions(place, rows, onnx_file):
+    with pytest.raises(CannotScore, match="upload the predictions instead"):
+        run(place, onnx_file, "pickle")
+
+
+def test_missing_column_is_named(place, rows, onnx_file):
+    with pytest.raises(ScoringFailed, match="no column postcode"):
+        score(
+            onnx_file,
+            "onnx",
+            file_digest(onnx_file),
+            place / "rows.parquet",
+            place / "o.parquet",
+            ["postcode"],
+        )
+
+
+def test_wrong_width_is_told(place, rows):
+    artifact = graph_file(
+        place / "wide.onnx", [helper.make_node("Identity", ["x"], ["p"])], matrix_input(5), shape=(None, 5)
+    )
+    with pytest.raises(CannotScore, match="takes 5 columns; 3 features"):
+        run(place, artifact, "onnx")
+
+
+def test_wrong_shape_is_told(place, rows):
+    artifact = graph_file(place / "shape.onnx", [helper.make_node("Identity", ["x"], ["p"])], matrix_input())
+    with pytest.raises(CannotScore, match="one score per row"):
+        run(place, artifact, "onnx")
+
+
+def test_scores_that_are_no_numbers_are_located(place, rows):
+    nodes = [
+        helper.make_node("ReduceSum", ["x", "axes"], ["s"], keepdims=0),
+        helper.make_node("Log", ["s"], ["p"]),
+    ]
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [1])
+    artifact = graph_file(place / "nan.onnx", nodes, matrix_input(), [axes], shape=(None,))
+    first = int(np.flatnonzero(rows[FEATURES].sum(axis=1) < 0)[0]) + 1
+    with pytest.raises(CannotScore, match=f"not numbers, the first in row {first}"):
+        run(place, artifact, "onnx")
+
+
+def test_custom_operators_are_refused(place, rows):
+    nodes = [helper.make_node("Secret", ["x"], ["p"], domain="acme")]
+    artifact = graph_file(place / "custom.onnx", nodes, matrix_input(), opsets=[("", 17), ("acme", 1)])
+    with pytest.raises(CannotScore, match=r"operators of its own \(acme\)"):
+        run(place, artifact, "onnx")
+
+
+def test_external_weights_are_refused(place, rows, onnx_file):
+    model = onnx.load(onnx_file)
+    onnx.save_model(model, place / "ext.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    with pytest.raises(CannotScore, match="outside the file"):
+        run(place, place / "ext.onnx", "onnx")
+
+
+def test_not_a_model_is_told(place, rows):
+    (place / "junk.onnx").write_bytes(b"not a model at all")
+    with pytest.raises(CannotScore, match="not an ONNX model"):
+        run(place, place / "junk.onnx", "onnx")
+
+
+def test_untrusted_types_are_named(place, rows):
+    skops.io.dump(make_pipeline(FunctionTransformer(os.path.basename)), place / "bad.skops")
+    with pytest.raises(CannotScore, match="not trusted: .*basename"):
+        run(place, place / "bad.skops", "skops")
+
+
+def loop_file(place):
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]), helper.make_node("Identity", ["v"], ["v_on"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", 9, []),
+            helper.make_tensor_value_info("v", TensorProto.FLOAT, [None, 3]),
+        ],
+        [helper.make_tensor_value_info("go_on", 9, []), helper.make_tensor_value_info("v_on", 1, [None, 3])],
+    )
+    start = [
+        helper.make_tensor("n", TensorProto.INT64, [], [2**62]),
+        helper.make_tensor("yes", 9, [], [True]),
+    ]
+    return graph_file(
+        place / "loop.onnx",
+        [helper.make_node("Loop", ["n", "yes", "x"], ["p"], body=body)],
+        matrix_input(),
+        start,
+    )
+
+
+def test_endless_model_is_stopped(place, rows):
+    with pytest.raises(ScoringFailed, match="did not finish within 5 seconds"):
+        run(place, loop_file(place), "onnx", timeout_s=5)
+
+
+def test_model_that_takes_too_much_memory_is_told(place, rows):
+    shape = helper.make_tensor("shape", TensorProto.INT64, [1], [2**33])
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["big"]),
+        helper.make_node("ReduceSum", ["big"], ["p"]),
+    ]
+    artifact = graph_file(place / "big.onnx", nodes, matrix_input(), [shape], shape=(1,))
+    with pytest.raises(ScoringFailed, match="ran out of the 3000 MB"):
+        run(place, artifact, "onnx", memory_mb=3_000)
+
+
+def test_cancelling_ends_the_process(place, rows, skops_file, monkeypatch):
+    started = []
+    original = scoring.subprocess.Popen
+    monkeypatch.setattr(
+        scoring.subprocess, "Popen", lambda *a, **k: started.append(original(*a, **k)) or started[-1]
+    )
+
+    def cancel(done, total):
+        raise InterruptedError("cancelled")
+
+    with pytest.raises(InterruptedError):
+        run(place, skops_file, "skops", progress=cancel)
+    assert started[0].returncode is not None
+
+
+def test_explanation_of_a_file_is_exact_and_repeatable(place, rows, skops_file):
+    seen = []
+    found = [
+        explain_artifact(
+            skops_file,
+            "skops",
+            file_digest(skops_file),
+            place / "rows.parquet",
+            place / "e.npz",
+            FEATURES,
+            seed=3,
+            explain_rows=20,
+            background_rows=100,
+            progress=lambda *a: seen.append(a),
+        )
+        for _ in range(2)
+    ]
+    assert found[0].as_dict() == found[1].as_dict()
+    assert (found[0].n_rows, found[0].n_background, found[0].method) == (
+        20,
+        100,
+        "exact linear contributions",
+    )
+    assert seen == [(20, 20)] * 2
+
+
+def test_onnx_is_explained_by_permutation(place, rows, onnx_file):
+    found = explain_artifact(
+        onnx_file,
+        "onnx",
+        file_digest(onnx_file),
+        place / "rows.parquet",
+        place / "f.npz",
+        FEATURES,
+        seed=3,
+        explain_rows=4,
+        background_rows=50,
+    )
+    assert (found.method, found.values.shape) == ("permutation SHAP", (4, 3))
+    assert np.abs(found.values[:, 2]).mean() < np.abs(found.values[:, 0]).mean()
