@@ -2,7 +2,7 @@
 const prefix = "draft:";
 const failed = document.querySelector("meta[name=outcome][content=error]") !== null;
 const read = (key) => JSON.parse(localStorage.getItem(key) ?? "null");
-const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 // A draft that was sent is dropped on the next page, unless that page reports an error.
 for (const key of Object.keys(localStorage).filter((name) => name.startsWith(prefix))) {
