@@ -187,7 +187,7 @@ def _observed(state: Mapping[str, Any]) -> Observed:
 
 def _listed(state: Mapping[str, Any]) -> list[Listed]:
     return [
-        Listed(item.name, item.version, item.digest, _name(state), item.managed, (item.role,))
+        Listed(_name(state), item.version, item.digest, item.name, item.managed, (item.role,))
         for item in _observed(state).variants
     ]
 

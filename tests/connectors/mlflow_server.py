@@ -1,0 +1,148 @@
+"""A real MLflow server in a virtual environment of its own, kept in the user's cache."""
+
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+MLFLOW = "3.17.2"
+REQUIREMENTS = (f"mlflow=={MLFLOW}", "Flask-WTF<2", "onnx==1.23.2", "onnxruntime==1.31.1")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mrm-test-venvs"
+USER = "admin"
+_QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+
+def environment() -> Path:
+    """The folder with MLflow's programs; made once, by one process. Skips when it cannot be made."""
+    place = CACHE / f"mlflow-{MLFLOW}"
+    made = place / "made-from.txt"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"mlflow-{MLFLOW}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists() or made.read_text().split("\n") != list(REQUIREMENTS):
+            for command in (
+                [sys.executable, "-m", "venv", str(place)],
+                [str(place / "bin" / "pip"), "install", "--quiet", "--no-input", *REQUIREMENTS],
+            ):
+                _run_or_skip(command)
+            made.write_text("\n".join(REQUIREMENTS))
+    return place / "bin"
+
+
+def _run_or_skip(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        pytest.skip(f"MLFLOW IS NOT TESTED: its environment could not be made: {error}")
+    if done.returncode:
+        pytest.skip(
+            f"MLFLOW IS NOT TESTED: its environment could not be made: {done.stderr[-500:]}"
+        )
+
+
+class MlflowServer:
+    """Tracking server and registry with user names and passwords, on loopback."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.bin = root, environment()
+        self.password = secrets.token_urlsafe(16)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._groups: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> "MlflowServer":
+        config = self.root / "auth.ini"
+        config.write_text(
+            "[mlflow]\ndefault_permission = READ\n"
+            f"database_uri = sqlite:///{self.root}/auth.db\n"
+            f"admin_username = {USER}\nadmin_password = {self.password}\n"
+            "auth_cache_ttl_seconds = 60\n"
+            "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        )
+        options = ["--host", "127.0.0.1", "--port", self.url.rsplit(":", 1)[1], "--workers", "1"]
+        stores = ["--backend-store-uri", f"sqlite:///{self.root}/mlflow.db"]
+        files = ["--artifacts-destination", str(self.root / "files"), "--app-name", "basic-auth"]
+        secret = {
+            "MLFLOW_AUTH_CONFIG_PATH": str(config),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(16),
+        }
+        self._spawn(["server", *options, *stores, *files], secret)
+        wait_for(self.url + "/health")
+        return self
+
+    def serve(self, model: str) -> str:
+        """A scoring server for `models:/{model}`; its address."""
+        url = f"http://127.0.0.1:{free_port()}"
+        options = ["--env-manager", "local", "--host", "127.0.0.1", "--port", url.rsplit(":", 1)[1]]
+        access = {
+            "MLFLOW_TRACKING_URI": self.url,
+            "MLFLOW_TRACKING_USERNAME": USER,
+            "MLFLOW_TRACKING_PASSWORD": self.password,
+        }
+        self._spawn(["models", "serve", "-m", f"models:/{model}", *options], access)
+        wait_for(url + "/ping")
+        return url
+
+    def stop(self) -> None:
+        for process in self._groups:
+            os.killpg(process.pid, signal.SIGTERM)
+        for process in self._groups:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(15)
+
+    def call(self, method: str, path: str, **more: object) -> httpx.Response:
+        answer = httpx.request(
+            method,
+            f"{self.url}/api/2.0/{path}",
+            auth=(USER, self.password),
+            timeout=30,
+            trust_env=False,
+            **more,  # type: ignore[arg-type]
+        )
+        assert answer.is_success, answer.text
+        return answer
+
+    def _spawn(self, arguments: list[str], more: dict[str, str]) -> None:
+        # models serve starts uvicorn by name, so the environment's programs come first
+        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+        with (self.root / "log.txt").open("ab") as log:
+            self._groups.append(
+                subprocess.Popen(
+                    [str(self.bin / "mlflow"), *arguments],
+                    env=os.environ | _QUIET | more | {"PATH": path},
+                    cwd=self.root,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def wait_for(url: str, seconds: float = 90) -> None:
+    """Until the address answers with success."""
+    end = time.monotonic() + seconds
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while time.monotonic() < end:
+            try:
+                if client.get(url).is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.2)
+    raise AssertionError(f"{url} did not answer within {seconds:.0f} seconds")

@@ -1,0 +1,105 @@
+"""The embedded connector keeps the contract against the real gateway."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mrm.connectors.protocol import Invalid, Observed, Role, Variant, VersionRef
+from tests.connectors.bench import Bench, MemoryStore, desired, op, version
+from tests.connectors.contract import ConnectorContract
+from tests.gateway.models import FEATURES, request
+from tests.gateway.process import GatewayProcess
+
+
+class GatewayBench(Bench):
+    id = "embedded"
+    predicts_versions = True
+
+    def __init__(self, gateway: GatewayProcess) -> None:
+        self.gateway = gateway
+        self.secret = gateway.token
+        self.config = {"base_url": gateway.url, "token_secret": "gateway"}
+        self.secrets = {"gateway": gateway.token}
+
+    def state(self, endpoint: str) -> dict[str, Any]:
+        return self.gateway.call("GET", f"/control/endpoints/{endpoint}").json()
+
+    def disturb(self, endpoint: str) -> None:
+        state = self.state(endpoint)
+        first = version(MemoryStore(), 1)
+        changed = state["variants"][0] | {"version": "1", "digest": first.artifact.digest}
+        answer = self.gateway.apply(endpoint, changed, revision=state["revision"])
+        assert answer.is_success, answer.text
+
+    def tamper(self, endpoint: str) -> None:
+        self.gateway.tamper(self.state(endpoint)["variants"][0]["digest"])
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayBench]:
+    gateway = GatewayProcess(tmp_path_factory.mktemp("gateway")).start()
+    yield GatewayBench(gateway)
+    gateway.stop()
+
+
+class TestEmbedded(ConnectorContract):
+    pass
+
+
+def test_tampered_file_is_healed_after_a_restart(tmp_path: Any) -> None:
+    gateway = GatewayProcess(tmp_path).start()
+    try:
+        store = MemoryStore()
+        plan = desired("credit", 1, version(store, 1))
+        GatewayBench(gateway).connector(store).apply(plan, op=op())
+        gateway.tamper(plan.champion.artifact.digest)
+        gateway.restart()
+        backend = GatewayBench(gateway).connector(store)
+        seen = backend.observe("credit").variants[0]
+        assert (seen.ready, seen.digest) == (False, None)
+        assert "was changed and is refused" in seen.reason
+        backend.apply(plan, op=op())
+        assert backend.observe("credit").variants[0].ready
+    finally:
+        gateway.stop()
+
+
+def test_split_by_unit(bench: GatewayBench) -> None:
+    store = MemoryStore()
+    backend = bench.connector(store)
+    variants = (
+        Variant(Role.CHAMPION, version(store, 1), 5_000),
+        Variant(Role.CHALLENGER, version(store, 2), 5_000),
+    )
+    backend.apply(desired("by-unit", 1, version(store, 1), variants=variants), op=op())
+    units = [request(parameters={"unit": f"customer-{i}"}) for i in range(40)]
+    found = [backend.predict("by-unit", None, body, timeout=5)["model_version"] for body in units]
+    assert set(found) == {"1", "2"}
+    with pytest.raises(Invalid, match="splits its traffic"):
+        backend.predict("by-unit", None, request(), timeout=5)
+
+
+def test_features_reach_the_gateway(bench: GatewayBench) -> None:
+    store = MemoryStore()
+    plain = version(store, 1)
+    named = VersionRef("credit", "1", plain.artifact, "a", plain.approved_digest, FEATURES)
+    backend = bench.connector(store)
+    backend.apply(desired("named", 1, named), op=op())
+    inputs = [{"name": n, "datatype": "FP32", "shape": [1], "data": [1.0]} for n in FEATURES]
+    assert backend.predict("named", None, {"inputs": inputs}, timeout=5)["model_version"] == "1"
+
+
+def test_bad_input_is_a_sentence(bench: GatewayBench) -> None:
+    store = MemoryStore()
+    backend = bench.connector(store)
+    backend.apply(desired("bad-input", 1, version(store, 1)), op=op())
+    body = {"inputs": [{"name": "Y", "datatype": "FP32", "shape": [1], "data": [1.0]}]}
+    with pytest.raises(Invalid, match=r"The model has no input Y; it takes X\."):
+        backend.predict("bad-input", None, body, timeout=5)
+
+
+def test_gateway_state_survives_its_clients(bench: GatewayBench) -> None:
+    store = MemoryStore()
+    bench.connector(store).apply(desired("kept", 1, version(store, 1)), op=op())
+    assert bench.connector().observe("kept") != Observed(exists=False)
