@@ -55,7 +55,7 @@ def require_resolved(host: str, port: int | None) -> None:
 
 def _require_literal(host: str) -> None:
     try:
-        address = ipaddress.ip_address(host.split("%")[0])
+        address = ipaddress.ip_address(host.split("%")[0].rstrip("."))
     except ValueError:
         return
     _require_address(address, host)

@@ -30,7 +30,6 @@ CONNECT_SECONDS = 2.0
 READ_SECONDS = 10.0
 MAX_ANSWER = 16 << 20
 _QUOTED = 500
-_CHUNK = 1 << 20
 _READS = {"GET", "HEAD"}
 
 
@@ -192,7 +191,7 @@ class Answer:
 
     def chunks(self, *, timed: bool = True) -> Iterator[bytes]:
         """The body in pieces; without `timed` only each piece has a time limit."""
-        for chunk in self._response.iter_bytes(_CHUNK):
+        for chunk in self._response.iter_bytes():
             if timed and time.monotonic() > self._deadline:
                 raise TimeoutError
             yield chunk
