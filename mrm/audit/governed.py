@@ -1,0 +1,40 @@
+"""Which tables are governed, and the few that are not, each with its reason."""
+
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.db import models
+
+from mrm.audit.models import Governed
+
+UNGOVERNED = {
+    "audit.Event": "is the trail: append-only by its own triggers and grants",
+    "audit.Change": "is the trail: written by the capture trigger alone",
+    "audit.Undispatched": "is the outbox of the trail: rows leave it when their reactions have run",
+    "jobs.Job": "is progress, not a decision: what a job does is audited by the service it calls",
+}
+
+
+def own_models() -> Iterator[type[models.Model]]:
+    """Every concrete model of the project, automatic many-to-many tables included."""
+    for model in apps.get_models(include_auto_created=True):
+        if model.__module__.startswith("mrm.") or _owner(model).startswith("mrm."):
+            yield model
+
+
+def governed_models() -> list[type[models.Model]]:
+    return [model for model in own_models() if issubclass(model, Governed)]
+
+
+def forgotten() -> list[str]:
+    """Models that are neither governed nor excused."""
+    return [
+        model._meta.label
+        for model in own_models()
+        if not issubclass(model, Governed) and model._meta.label not in UNGOVERNED
+    ]
+
+
+def _owner(model: type[models.Model]) -> str:
+    created_by = model._meta.auto_created
+    return created_by.__module__ if isinstance(created_by, type) else ""

@@ -1,0 +1,85 @@
+"""Migration operations that put the guards on a table."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import migrations
+
+CAPTURE_TRIGGER = "audit_capture"
+TRUNCATE_TRIGGER = "audit_no_truncate"
+APPEND_TRIGGER = "audit_append_only"
+STATE_TRIGGER = "audit_states"
+
+
+def _trigger(table: str, name: str, when: str, call: str) -> str:
+    return (
+        f'CREATE TRIGGER {name} {when} ON "{table}" {call};'
+        f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {name};'
+    )
+
+
+def _drop(table: str, *names: str) -> str:
+    return "".join(f'DROP TRIGGER IF EXISTS {name} ON "{table}";' for name in names)
+
+
+def _literals(values: Iterable[str]) -> str:
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+
+
+class Govern(migrations.RunSQL):
+    """Refuse writes outside an audited action and copy each row change; `exclude` names secret columns."""
+
+    def __init__(self, table: str, key: str = "id", exclude: Sequence[str] = ()) -> None:
+        self.table, self.key, self.exclude = table, key, tuple(exclude)
+        arguments = _literals([key, *exclude])
+        super().__init__(
+            sql=_trigger(
+                table,
+                CAPTURE_TRIGGER,
+                "AFTER INSERT OR UPDATE OR DELETE",
+                f"FOR EACH ROW EXECUTE FUNCTION audit_capture({arguments})",
+            )
+            + _trigger(
+                table, TRUNCATE_TRIGGER, "BEFORE TRUNCATE", "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()"
+            ),
+            reverse_sql=_drop(table, CAPTURE_TRIGGER, TRUNCATE_TRIGGER),
+        )
+
+    def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
+        return (self.__class__.__name__, [self.table, self.key, self.exclude], {})
+
+
+class AppendOnly(migrations.RunSQL):
+    """Rows are written once: no update, no delete, whoever asks."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            sql=_trigger(
+                table, APPEND_TRIGGER, "BEFORE UPDATE OR DELETE", "FOR EACH ROW EXECUTE FUNCTION audit_refuse()"
+            ),
+            reverse_sql=_drop(table, APPEND_TRIGGER),
+        )
+
+    def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
+        return (self.__class__.__name__, [self.table], {})
+
+
+class States(migrations.RunSQL):
+    """A row's state passes only along the edges of the area's workflow."""
+
+    def __init__(self, table: str, field: str, edges: Sequence[tuple[str, str]]) -> None:
+        self.table, self.field, self.edges = table, field, edges
+        arguments = _literals([field, *(f"{source}>{target}" for source, target in edges)])
+        super().__init__(
+            sql=_drop(table, STATE_TRIGGER)
+            + _trigger(
+                table,
+                STATE_TRIGGER,
+                f'BEFORE UPDATE OF "{field}"',
+                f"FOR EACH ROW EXECUTE FUNCTION audit_states({arguments})",
+            ),
+            reverse_sql=_drop(table, STATE_TRIGGER),
+        )
+
+    def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
+        return (self.__class__.__name__, [self.table, self.field, self.edges], {})

@@ -1,0 +1,60 @@
+"""Canonical JSON: equal values give equal bytes, so a digest means something.
+
+A restricted profile of RFC 8785: ASCII keys, no floats (decimals travel as strings), integers
+below 2**53, text in NFC, times as fixed-width UTC.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import unicodedata
+import uuid
+from decimal import Decimal
+from typing import Any
+
+LARGEST_INTEGER = 2**53
+
+
+def plain(value: Any) -> Any:
+    """The value in the profile: text, integers, booleans, null, lists and objects only."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, int):
+        return value if abs(value) < LARGEST_INTEGER else str(value)
+    if isinstance(value, float | Decimal):
+        return repr(value) if isinstance(value, float) else format(value, "f")
+    if isinstance(value, dt.datetime):
+        return timestamp(value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, dict):
+        return {_key(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(entry) for entry in value]
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def canonical(value: Any) -> bytes:
+    """The one byte string of a value."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical bytes, in hexadecimal."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def timestamp(moment: dt.datetime) -> str:
+    """UTC with microseconds, always 27 characters."""
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _key(key: Any) -> str:
+    text = str(key)
+    if not text.isascii():
+        raise ValueError(f"canonical JSON takes ASCII keys; {text!r} is not")
+    return text

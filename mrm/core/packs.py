@@ -1,0 +1,67 @@
+"""Versioned data files: what an institution may replace, read and checked before it is used."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from mrm.core.canonical import digest
+from mrm.core.refusal import Invalid
+
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
+
+
+@dataclass(frozen=True)
+class PackFile:
+    kind: str
+    key: str
+    version: str
+    title: str
+    content: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return digest(self.content)
+
+
+@cache
+def schema(kind: str) -> dict[str, Any]:
+    path = FIXTURES / "schemas" / f"{kind}.json"
+    if not path.exists():
+        raise Invalid(f"There is no kind of pack named {kind}.")
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+    return loaded
+
+
+def parse(text: str, source: str) -> PackFile:
+    """A pack from YAML, valid against the schema of its kind, or Invalid with the place and the rule."""
+    try:
+        content = _plain(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise Invalid(f"{source} is not YAML: {error}") from error
+    if not isinstance(content, dict) or "kind" not in content:
+        raise Invalid(f"{source} does not say its `kind`.")
+    validator = jsonschema.Draft202012Validator(schema(content["kind"]))
+    problems = [f"{source}: {'/'.join(map(str, fault.path)) or 'top'}: {fault.message}" for fault in validator.iter_errors(content)]
+    if problems:
+        raise Invalid(*problems[:5])
+    return PackFile(content["kind"], content["id"], str(content["version"]), content["title"], content)
+
+
+def shipped(folder: str) -> Iterator[PackFile]:
+    """Every pack in a folder of the fixtures, in name order."""
+    for path in sorted((FIXTURES / folder).glob("*.yaml")):
+        yield parse(path.read_text(), path.name)
+
+
+def _plain(value: Any) -> Any:
+    """Dates as text and keys as text, so that a pack has one canonical form."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value
