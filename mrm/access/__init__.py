@@ -1,0 +1,1 @@
+"""Who people are: persons, their accounts, business units, roles granted per unit, tokens."""

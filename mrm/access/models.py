@@ -1,0 +1,276 @@
+"""Persons, accounts, business units, role grants, exceptions and tokens."""
+
+import hashlib
+import uuid
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.contrib.auth.hashers import check_password
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from guardian.models import UserObjectPermissionBase
+
+from mrm.access.roles import Role, roles_with, titles
+from mrm.audit.models import Governed
+from mrm.core.actors import Identity
+
+
+class BusinessUnit(Governed):
+    """A node of the organisation; `path` lists the keys from the root, so a subtree is a prefix."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    path = models.CharField(max_length=500, unique=True)
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.CheckConstraint(condition=Q(path__endswith="/"), name="unit_path_ends")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def unit(self) -> "BusinessUnit":
+        return self
+
+    def contains(self, other: "BusinessUnit") -> bool:
+        return other.path.startswith(self.path)
+
+
+class Person(Governed):
+    """A natural person. Separation of duties counts persons, never accounts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(unique=True)
+    unit = models.ForeignKey(BusinessUnit, models.PROTECT, related_name="people")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def initials(self) -> str:
+        parts = self.name.split()
+        return (parts[0][:1] + (parts[-1][:1] if len(parts) > 1 else "")).upper()
+
+
+class AccountKind(models.TextChoices):
+    PERSONAL = "personal", "Personal"
+    SERVICE = "service", "Service"
+
+
+class AccountManager(BaseUserManager["Account"]):
+    def get_by_natural_key(self, username: str | None) -> "Account":
+        return self.select_related("person__unit").get(username=username)
+
+
+class Account(AbstractBaseUser, Governed):
+    """A way to sign in. A service account belongs to the person who answers for it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = models.CharField(max_length=150, unique=True)
+    kind = models.CharField(max_length=10, choices=AccountKind, default=AccountKind.PERSONAL)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="accounts")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_login = None  # a sign-in is an audit event
+
+    objects: ClassVar[AccountManager] = AccountManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    is_superuser = False
+
+    class Meta:
+        ordering = ["username"]
+        constraints = [models.CheckConstraint(condition=Q(kind__in=AccountKind.values), name="account_kind")]
+
+    # set by the token that authenticated the request: None means everything the roles allow
+    scopes: tuple[str, ...] | None = None
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.person.unit
+
+    @property
+    def email(self) -> str:
+        return self.person.email
+
+    @property
+    def is_staff(self) -> bool:
+        return self.is_active and self.may("audit.view")
+
+    @property
+    def is_service(self) -> bool:
+        return self.kind == AccountKind.SERVICE
+
+    @property
+    def name(self) -> str:
+        return f"{self.username} (service)" if self.is_service else self.person.name
+
+    @cached_property
+    def grants(self) -> list["RoleGrant"]:
+        """The grants in force now; read once per request."""
+        return list(RoleGrant.objects.in_force().filter(account=self).select_related("unit"))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(sorted({grant.role for grant in self.grants}))
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(
+            key=self.username,
+            name=self.name,
+            roles=self.roles,
+            person=str(self.person_id),
+            on_behalf_of=self.person.name if self.is_service else None,
+        )
+
+    def units_for(self, permission: str) -> list[BusinessUnit]:
+        """The units whose subtrees the permission reaches."""
+        opening = roles_with(permission)
+        return [grant.unit for grant in self.grants if grant.role in opening]
+
+    def may(self, permission: str) -> bool:
+        """Whether the permission is held anywhere at all."""
+        return bool(self.units_for(permission)) and self._in_scope(permission)
+
+    def lacks(self, permission: str, subject: Any) -> str | None:
+        """Why this account may not use the permission on the subject, or None."""
+        if not self.is_active:
+            return f"The account {self.username} is closed."
+        if not self._in_scope(permission):
+            return f"This token does not cover {permission}; it covers {', '.join(self.scopes or ())}."
+        unit = getattr(subject, "unit", None)
+        for grant in self.grants:
+            if grant.role in roles_with(permission) and (unit is None or grant.unit.contains(unit)):
+                return None
+        where = f" for {unit.name}" if unit is not None else ""
+        return f"This is done by a {titles(roles_with(permission))}{where}; you hold no such role there."
+
+    def holds(self, role: str, unit: BusinessUnit) -> bool:
+        return any(grant.role == role and grant.unit.contains(unit) for grant in self.grants)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """As Django's, without the silent rewrite of an old hash: a password changes by an audited action."""
+        return bool(raw_password) and check_password(str(raw_password), self.password)
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """For the read-only admin: an auditor or administrator may look at everything there."""
+        return self.is_staff and ".view_" in perm
+
+    def has_perms(self, perms: list[str], obj: Any = None) -> bool:
+        return all(self.has_perm(perm, obj) for perm in perms)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_staff
+
+    def _in_scope(self, permission: str) -> bool:
+        if self.scopes is None:
+            return True
+        area = permission.split(".")[0]
+        return permission == "view" or any(scope in (permission, f"{area}:*", "*") for scope in self.scopes)
+
+
+class RoleGrantQuerySet(models.QuerySet["RoleGrant"]):
+    def in_force(self) -> "RoleGrantQuerySet":
+        now = timezone.now()
+        return self.filter(Q(until=None) | Q(until__gt=now), since__lte=now, revoked_at=None)
+
+
+class RoleGrant(Governed):
+    """A role on a unit and everything below it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="role_grants")
+    role = models.CharField(max_length=20, choices=Role)
+    unit = models.ForeignKey(BusinessUnit, models.PROTECT, related_name="role_grants")
+    since = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(null=True, blank=True)
+    granted_by = models.CharField(max_length=150)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.CharField(max_length=150, blank=True)
+
+    objects = RoleGrantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["account", "role"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "role", "unit"], condition=Q(revoked_at=None), name="grant_once"
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="grant_role"),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None, revoked_by="") | Q(revoked_at__isnull=False) & ~Q(revoked_by=""),
+                name="grant_revoked_by",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_role_display()} on {self.unit} for {self.account}"
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.account
+
+
+class ObjectException(UserObjectPermissionBase, Governed):
+    """A permission on one record, beside the roles, with an end and a reason; areas add the record."""
+
+    until = models.DateTimeField()
+    reason = models.CharField(max_length=300)
+    granted_by = models.CharField(max_length=150)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = True
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def usable(self) -> "TokenQuerySet":
+        return self.filter(revoked_at=None, expires_at__gt=timezone.now(), account__is_active=True)
+
+    def named(self, secret: str) -> "TokenQuerySet":
+        return self.filter(digest=hashlib.sha256(secret.encode()).hexdigest())
+
+
+class Token(Governed):
+    """An API credential: shown once, kept as a digest, scoped, expiring, revocable."""
+
+    PREFIX = "mrm_"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="tokens")
+    label = models.CharField(max_length=80)
+    hint = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.hint}…)"
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.account
+
+    @property
+    def is_usable(self) -> bool:
+        return self.revoked_at is None and self.expires_at > timezone.now()

@@ -1,0 +1,74 @@
+"""Named reads of people, accounts and grants."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Q, QuerySet
+
+from django.utils import timezone
+
+from mrm.access.models import Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
+from mrm.audit.models import Outcome
+from mrm.audit.queries import of_subject
+
+
+def accounts() -> QuerySet[Account]:
+    return Account.objects.select_related("person__unit")
+
+
+def persons() -> QuerySet[Person]:
+    return Person.objects.select_related("unit")
+
+
+def units_within(roots: Iterable[BusinessUnit]) -> QuerySet[BusinessUnit]:
+    """The given units and everything below them."""
+    reach = Q(pk__in=[])
+    for root in roots:
+        reach |= Q(path__startswith=root.path)
+    return BusinessUnit.objects.filter(reach)
+
+
+def unit_ids_for(account: Account, permission: str) -> list[uuid.UUID]:
+    """Ids of every unit that the account's roles reach with the permission; none for an inactive account."""
+    if not account.is_active or not (roots := account.units_for(permission)):
+        return []
+    return list(units_within(roots).values_list("id", flat=True))
+
+
+def holders(role: str, unit: BusinessUnit) -> QuerySet[Account]:
+    """Active personal accounts that hold the role on the unit."""
+    above = [unit.path[: place + 1] for place, sign in enumerate(unit.path) if sign == "/"]
+    grants = RoleGrant.objects.in_force().filter(role=role, unit__path__in=above)
+    return accounts().filter(
+        role_grants__in=grants, is_active=True, kind=AccountKind.PERSONAL
+    ).distinct()
+
+
+def roles_of_person(person: Person) -> set[str]:
+    return set(RoleGrant.objects.in_force().filter(account__person=person).values_list("role", flat=True))
+
+
+def grants_in_force() -> QuerySet[RoleGrant]:
+    return RoleGrant.objects.in_force().select_related("account__person", "unit")
+
+
+def usable_token(secret: str) -> Token | None:
+    """The live token behind a secret, with its account and person."""
+    return Token.objects.usable().named(secret).select_related("account__person__unit").first()
+
+
+def permission_named(record: models.Model, codename: str) -> Permission:
+    """The permission row behind an exception, as `view` or `change` of the record's kind."""
+    kind = ContentType.objects.get_for_model(type(record))
+    return Permission.objects.get(content_type=kind, codename=f"{codename}_{kind.model}")
+
+
+def failed_confirmations(account: Account) -> int:
+    """How often, in the last quarter of an hour, the account failed to confirm who signs."""
+    since = timezone.now() - dt.timedelta(minutes=15)
+    failed = of_subject(account).filter(verb="access.confirm_identity", outcome=Outcome.REFUSED, at__gt=since)
+    return failed.count()

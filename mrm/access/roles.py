@@ -1,0 +1,166 @@
+"""Roles as code: what each may do, in words for people and in permissions for the machine.
+
+A permission is the verb of the service it opens. Reading is `view`.
+"""
+
+from dataclasses import dataclass
+
+from django.db import models
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "Model owner"
+    DEVELOPER = "developer", "Model developer"
+    VALIDATOR = "validator", "Validator"
+    RISK_OFFICER = "risk_officer", "Risk officer"
+    BU_LEAD = "bu_lead", "Business-unit lead"
+    DEPLOYER = "deployer", "Deployer"
+    AUDITOR = "auditor", "Auditor"
+    ADMINISTRATOR = "administrator", "Administrator"
+    POLICY_ADMIN = "policy_admin", "Policy administrator"
+
+
+@dataclass(frozen=True)
+class Description:
+    text: str
+    permissions: frozenset[str]
+
+
+BUILDING = {
+    "inventory.register",
+    "inventory.edit",
+    "inventory.import_models",
+    "inventory.add_version",
+    "inventory.edit_version",
+    "inventory.attach_artifact",
+    "inventory.register_dataset",
+    "inventory.link_dataset",
+    "inventory.link_models",
+    "inventory.rate",
+    "inventory.retire",
+    "evaluation.start",
+    "evaluation.cancel",
+    "validation.request",
+    "validation.accept_finding",
+    "validation.rebut_finding",
+    "validation.plan_finding",
+    "validation.begin_finding",
+    "validation.remediate_finding",
+    "approval.submit",
+    "approval.withdraw_request",
+    "signoff.comment",
+    "reporting.request",
+}
+
+DESCRIPTIONS: dict[str, Description] = {
+    Role.OWNER: Description(
+        "Answers for a model: registers it, keeps its record true, rates it, answers findings.",
+        frozenset({"view", *BUILDING}),
+    ),
+    Role.DEVELOPER: Description(
+        "Builds versions, attaches artifacts and data, runs evaluations, submits for validation and approval.",
+        frozenset({"view", *BUILDING}),
+    ),
+    Role.VALIDATOR: Description(
+        "Challenges versions built by others: plans, evidence, findings, outcome. Never approves what he validated.",
+        frozenset(
+            {
+                "view",
+                "evaluation.start",
+                "evaluation.cancel",
+                "validation.take",
+                "validation.plan",
+                "validation.add_evidence",
+                "validation.raise_finding",
+                "validation.verify_finding",
+                "validation.return_finding",
+                "validation.withdraw_finding",
+                "validation.uphold_finding",
+                "validation.conclude",
+                "inventory.confirm_tier",
+                "signoff.comment",
+                "signoff.vote",
+                "reporting.request",
+            }
+        ),
+    ),
+    Role.RISK_OFFICER: Description(
+        "Decides on the use of a version, with conditions where needed; overrides tiers; withdraws approvals.",
+        frozenset(
+            {
+                "view",
+                "signoff.vote",
+                "signoff.comment",
+                "approval.withdraw",
+                "approval.meet_condition",
+                "inventory.override_tier",
+                "reporting.request",
+            }
+        ),
+    ),
+    Role.BU_LEAD: Description(
+        "Leads a business unit: reviews its inventory and signs for its use of models.",
+        frozenset({"view", "signoff.vote", "signoff.comment", "reporting.request"}),
+    ),
+    Role.DEPLOYER: Description(
+        "Brings approved versions to their serving place, and takes them back.",
+        frozenset(
+            {
+                "view",
+                "deployment.create",
+                "deployment.deploy",
+                "deployment.roll_back",
+                "deployment.refresh",
+                "deployment.stop",
+                "reporting.request",
+            }
+        ),
+    ),
+    Role.AUDITOR: Description(
+        "Reads everything, exports reports and the trail, changes nothing.",
+        frozenset({"view", "view_protected", "audit.view", "reporting.request"}),
+    ),
+    Role.ADMINISTRATOR: Description(
+        "Keeps people, accounts, roles and serving places. Holds no say over models.",
+        frozenset(
+            {
+                "view",
+                "audit.view",
+                "access.add_person",
+                "access.add_account",
+                "access.deactivate",
+                "access.grant",
+                "access.revoke",
+                "access.add_unit",
+                "access.except",
+                "access.issue_token",
+                "deployment.add_target",
+                "deployment.check_target",
+                "jobs.cancel",
+            }
+        ),
+    ),
+    Role.POLICY_ADMIN: Description(
+        "Loads new versions of policies and packs. Holds no say over models.",
+        frozenset({"view", "inventory.load_pack", "signoff.load_policy"}),
+    ),
+}
+
+# A person who holds one of a pair anywhere may not be granted the other: the checker is not the checked.
+INCOMPATIBLE: tuple[tuple[str, str], ...] = (
+    (Role.ADMINISTRATOR, Role.RISK_OFFICER),
+    (Role.ADMINISTRATOR, Role.VALIDATOR),
+    (Role.POLICY_ADMIN, Role.RISK_OFFICER),
+    (Role.RISK_OFFICER, Role.DEPLOYER),
+)
+
+
+def roles_with(permission: str) -> frozenset[str]:
+    """The roles that open a permission."""
+    return frozenset(role for role, entry in DESCRIPTIONS.items() if permission in entry.permissions)
+
+
+def titles(roles: frozenset[str]) -> str:
+    """The roles' names joined for a sentence."""
+    names = sorted(Role(role).label.lower() for role in roles)
+    return " or ".join(names) if names else "nobody"

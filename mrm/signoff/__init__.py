@@ -1,0 +1,1 @@
+"""How people sign: policies as data, requests, votes with e-signatures, separation of duties."""

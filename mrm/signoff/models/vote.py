@@ -1,0 +1,49 @@
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from mrm.access.models import Account, Person
+from mrm.audit.models import Governed
+from mrm.signoff.models.request import Request
+
+
+class Decision(models.TextChoices):
+    APPROVE = "approve", "Approve"
+    CONDITIONS = "approve_with_conditions", "Approve with conditions"
+    RETURN = "return", "Return"
+    REJECT = "reject", "Reject"
+    WITHDRAW = "withdraw_vote", "Withdraw my vote"
+
+
+class Vote(Governed):
+    """One signature: who, in which role, what, with which words, over which digest. Never changed."""
+
+    request = models.ForeignKey(Request, models.PROTECT, related_name="votes")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="votes")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="votes")
+    role = models.CharField(max_length=20)
+    unit_path = models.CharField(max_length=500)
+    decision = models.CharField(max_length=24, choices=Decision)
+    rationale = models.TextField()
+    conditions = models.JSONField(default=list)
+    subject_digest = models.CharField(max_length=64)
+    printed_name = models.CharField(max_length=120)
+    meaning = models.TextField()
+    statement = models.TextField()
+    statement_digest = models.CharField(max_length=64)
+    method = models.CharField(max_length=20)
+    signed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["signed_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(decision__in=Decision.values), name="vote_decision"),
+            models.CheckConstraint(condition=~Q(rationale=""), name="vote_rationale"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_decision_display()} by {self.printed_name}"
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.request.audit_object

@@ -1,0 +1,6 @@
+"""Who may sign and what the signatures amount to: pure functions over a pinned policy and a history."""
+
+from mrm.signoff.policies.evaluate import Ballot, History, Need, Verdict, evaluate
+from mrm.signoff.policies.signer import Signer, may_sign, open_roles
+
+__all__ = ["Ballot", "History", "Need", "Signer", "Verdict", "evaluate", "may_sign", "open_roles"]
