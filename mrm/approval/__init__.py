@@ -1,0 +1,1 @@
+"""The decision to use a version: gates, conditions, expiry, withdrawal."""

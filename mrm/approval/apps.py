@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class ApprovalConfig(AppConfig):
+    name = "mrm.approval"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from mrm.approval.services import VersionUse  # noqa: PLC0415  models must be loaded
+        from mrm.signoff.models import SUBJECTS  # noqa: PLC0415
+
+        SUBJECTS.add("version_use", VersionUse())

@@ -1,0 +1,88 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from mrm.access.models import BusinessUnit, Person
+from mrm.audit.models import Governed
+from mrm.approval.workflow import ApprovalState
+from mrm.inventory.models import Version
+from mrm.signoff.models import Request
+
+
+class Approval(Governed):
+    """The permission to use a version in production, bound to its bytes, until a day."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(Version, models.PROTECT, related_name="approvals")
+    request = models.OneToOneField(Request, models.PROTECT, related_name="approval")
+    artifact_sha256 = models.CharField(max_length=64)
+    status = models.CharField(max_length=10, choices=ApprovalState, default=ApprovalState.VALID)
+    granted_at = models.DateTimeField(default=timezone.now)
+    valid_until = models.DateField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-granted_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version"], condition=Q(status=ApprovalState.VALID), name="approval_one_valid"
+            ),
+            models.CheckConstraint(condition=Q(status__in=ApprovalState.values), name="approval_state"),
+            models.CheckConstraint(
+                condition=Q(status=ApprovalState.VALID, ended_at=None)
+                | ~Q(status=ApprovalState.VALID) & Q(ended_at__isnull=False),
+                name="approval_ended_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"approval of {self.version}"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.version.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.version.model
+
+
+class Condition(Governed):
+    """What must be done, by whom, by when and shown how, for the approval to stay in force."""
+
+    approval = models.ForeignKey(Approval, models.PROTECT, related_name="conditions")
+    text = models.TextField()
+    gate = models.CharField(max_length=40, blank=True)
+    owner = models.ForeignKey(Person, models.PROTECT, related_name="conditions")
+    due = models.DateField()
+    evidence = models.TextField()
+    asked_by = models.CharField(max_length=200)
+    met_on = models.DateField(null=True, blank=True)
+    met_note = models.TextField(blank=True)
+    met_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="accepted_conditions")
+
+    class Meta:
+        ordering = ["due", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(met_on=None, met_by=None) | Q(met_on__isnull=False, met_by__isnull=False),
+                name="condition_met_by",
+            ),
+            models.CheckConstraint(
+                condition=Q(met_by=None) | ~Q(met_by=models.F("owner")), name="condition_met_by_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.approval.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.approval.audit_object

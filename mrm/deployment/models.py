@@ -1,0 +1,148 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from mrm.access.models import Account, BusinessUnit
+from mrm.approval.models import Approval
+from mrm.audit.models import Governed
+from mrm.deployment.workflow import RevisionState
+from mrm.inventory.models import Model, Version
+
+
+class Environment(models.TextChoices):
+    TEST = "test", "Test"
+    PRODUCTION = "production", "Production"
+
+
+class Sync(models.TextChoices):
+    IN_SYNC = "in_sync", "In step"
+    APPLYING = "applying", "Being applied"
+    DRIFTED = "drifted", "Differs"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Health(models.TextChoices):
+    HEALTHY = "healthy", "Healthy"
+    DEGRADED = "degraded", "Degraded"
+    DOWN = "down", "Down"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Target(Governed):
+    """A serving place: a connector with its configuration; secrets by name only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    connector = models.CharField(max_length=60)
+    config = models.JSONField(default=dict)
+    environment = models.CharField(max_length=10, choices=Environment, default=Environment.PRODUCTION)
+    unit = models.ForeignKey(BusinessUnit, models.PROTECT, related_name="targets")
+    checked_at = models.DateTimeField(null=True, blank=True)
+    checked = models.TextField(blank=True)
+    answers = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=Q(environment__in=Environment.values), name="target_env")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("deployment:target", args=[self.pk])
+
+
+class Deployment(Governed):
+    """One endpoint of one model at one place: what is wanted there, and what was last seen."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(Model, models.PROTECT, related_name="deployments")
+    target = models.ForeignKey(Target, models.PROTECT, related_name="deployments")
+    endpoint = models.SlugField(max_length=100)
+    sync = models.CharField(max_length=10, choices=Sync, default=Sync.UNKNOWN)
+    health = models.CharField(max_length=10, choices=Health, default=Health.UNKNOWN)
+    observed = models.JSONField(default=dict)
+    observed_at = models.DateTimeField(null=True, blank=True)
+    drift = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["model__number", "target__name"]
+        constraints = [
+            models.UniqueConstraint(fields=["target", "endpoint"], name="deployment_endpoint"),
+            models.CheckConstraint(condition=Q(sync__in=Sync.values), name="deployment_sync"),
+            models.CheckConstraint(condition=Q(health__in=Health.values), name="deployment_health"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model.name} at {self.target.name}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("deployment:deployment", args=[self.pk])
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.model
+
+
+class RevisionKind(models.TextChoices):
+    DEPLOY = "deploy", "Deployment"
+    ROLLBACK = "rollback", "Rollback"
+    STOP = "stop", "Taken out"
+
+
+class Revision(Governed):
+    """What is wanted from one moment on. A rollback is older content under a new number."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.ForeignKey(Deployment, models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=RevisionKind)
+    version = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="revisions")
+    approval = models.ForeignKey(Approval, models.PROTECT, null=True, blank=True, related_name="revisions")
+    artifact_sha256 = models.CharField(max_length=64, blank=True)
+    restores = models.PositiveIntegerField(null=True, blank=True)
+    reason = models.TextField(blank=True)
+    status = models.CharField(max_length=10, choices=RevisionState, default=RevisionState.PENDING)
+    requested_by = models.ForeignKey(Account, models.PROTECT, related_name="revisions")
+    requested_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    verification = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "number"], name="revision_number"),
+            models.UniqueConstraint(
+                fields=["deployment"], condition=Q(status=RevisionState.PENDING), name="revision_one_pending"
+            ),
+            models.UniqueConstraint(
+                fields=["deployment"], condition=Q(status=RevisionState.APPLIED), name="revision_one_applied"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=RevisionKind.STOP)
+                | Q(version__isnull=False, approval__isnull=False) & ~Q(artifact_sha256=""),
+                name="revision_is_approved",
+            ),
+            models.CheckConstraint(condition=Q(status__in=RevisionState.values), name="revision_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"revision {self.number} of {self.deployment}"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.deployment.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.deployment.model

@@ -1,0 +1,1 @@
+"""Runs of tests on a version: performance, bias, explainability."""

@@ -1,0 +1,83 @@
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import Func, Q, Value
+from django.urls import reverse
+from django.utils import timezone
+
+from mrm.access.models import Account, BusinessUnit
+from mrm.audit.models import Governed
+from mrm.evaluation.workflow import RunState
+from mrm.inventory.models import Dataset, Pack, Version
+
+
+class Run(Governed):
+    """Tests of one version on one data set, pinned to digests, suite and seed; results are kept as computed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(
+        unique=True, editable=False, db_default=Func(Value("evaluation_run_number"), function="nextval")
+    )
+    version = models.ForeignKey(Version, models.PROTECT, related_name="runs")
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="runs")
+    protected = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="bias_runs")
+    suite = models.ForeignKey(Pack, models.PROTECT, related_name="runs")
+    artifact_sha256 = models.CharField(max_length=64)
+    kinds = models.JSONField()
+    settings = models.JSONField()
+    status = models.CharField(max_length=10, choices=RunState, default=RunState.QUEUED)
+    requested_by = models.ForeignKey(Account, models.PROTECT, related_name="runs")
+    requested_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    results = models.JSONField(default=list)
+    figures = models.JSONField(default=list)
+    crosscheck = models.JSONField(default=dict)
+    explanation = models.JSONField(default=dict)
+    pins = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["-requested_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=RunState.values), name="run_state"),
+            models.CheckConstraint(condition=~Q(status=RunState.DONE) | ~Q(digest=""), name="run_done_has_digest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ref} of {self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluation:run", args=[self.pk])
+
+    @property
+    def ref(self) -> str:
+        return f"EV-{self.number:04d}"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.version.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.version.model
+
+    def counted(self) -> dict[str, int]:
+        """How many results stand at each status."""
+        counts: dict[str, int] = {}
+        for result in self.results:
+            counts[result["status"]] = counts.get(result["status"], 0) + 1
+        return counts
+
+    def worst(self) -> str:
+        order = ("fail", "watch", "insufficient", "pass")
+        counts = self.counted()
+        return next((status for status in order if counts.get(status)), "info")
+
+    def result(self, measure: str, attribute: str = "", group: str = "") -> dict[str, Any] | None:
+        for entry in self.results:
+            if (entry["measure"], entry["attribute"], entry["group"]) == (measure, attribute, group):
+                found: dict[str, Any] = entry
+                return found
+        return None

@@ -1,0 +1,183 @@
+"""Ask for a run, carry it out in a worker, keep what it found."""
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from mrm.access.models import Account
+from mrm.audit.trail import audited, describe
+from mrm.core import blobs
+from mrm.core.actors import Actor, permit
+from mrm.core.canonical import digest
+from mrm.core.refusal import Invalid, Refused
+from mrm.evaluation.models import Run
+from mrm.evaluation.workflow import FLOW, RunState
+from mrm.inventory import queries as inventory
+from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, PackKind, Version
+from mrm.jobs import services as jobs
+from mrm.measures.evaluation import EvaluationFailed, RunOutcome, RunSpec
+from mrm.measures.evaluation import run as measure
+
+RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS}
+KINDS = ("performance", "bias", "explainability")
+
+
+@audited("evaluation.start", "started {subject} on {dataset}")
+def start(version: Version, *, dataset: Dataset, kinds: list[str], settings: dict[str, Any], actor: Account) -> Run:
+    """Pin what is run on what, by which suite and seed, and ask a worker for it."""
+    permit(actor, "evaluation.start", version)
+    if version.artifact is None:
+        raise Refused(f"{version} has no artifact yet; attach one first.")
+    protected = _protected(version)
+    _check(version, dataset, kinds, settings, protected)
+    suite = inventory.current_pack(PackKind.TEST_SUITE)
+    run = Run.objects.create(
+        version=version,
+        dataset=dataset,
+        protected=protected if "bias" in kinds else None,
+        suite=suite,
+        artifact_sha256=version.artifact.sha256,
+        kinds=kinds,
+        settings={"seed": 20260101, **settings},
+        requested_by=actor,
+    )
+    run.refresh_from_db()
+    jobs.request("evaluation.run", label=f"Evaluation of {version}", subject=run, actor=actor, run=str(run.pk))
+    describe(dataset=dataset.name, suite=str(suite), kinds=kinds)
+    return run
+
+
+def _protected(version: Version) -> Dataset | None:
+    link = version.datasets.filter(role=DatasetRole.PROTECTED).select_related("dataset").last()
+    return link.dataset if link else None
+
+
+def _check(
+    version: Version, dataset: Dataset, kinds: list[str], settings: dict[str, Any], protected: Dataset | None
+) -> None:
+    if not kinds or set(kinds) - set(KINDS):
+        raise Invalid("Choose performance, bias or explainability.", fields={"kinds": ["Choose at least one."]})
+    if "bias" in kinds and protected is None:
+        raise Invalid(
+            "Bias needs protected attributes: link a data set that holds them to this version.",
+            fields={"kinds": ["Link protected attributes first."]},
+        )
+    wanted = [settings["label"], *version.features]
+    if settings.get("predictions"):
+        wanted.append(settings["predictions"])
+    elif version.artifact and version.artifact.kind not in RUNNABLE:
+        raise Invalid(
+            f"A {version.artifact.get_kind_display()} artifact is not run here: name the column that holds its"
+            " predictions.",
+            fields={"predictions": ["Name the column with the model's predictions."]},
+        )
+    if absent := [column for column in wanted if column not in dataset.columns]:
+        raise Invalid(
+            f"{dataset} has no column {', '.join(absent)}; it has {', '.join(dataset.columns[:12])}.",
+            fields={"dataset": [f"No column {', '.join(absent)}."]},
+        )
+    if not version.features:
+        raise Invalid("The version does not name its features; add them to the draft first.")
+
+
+def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
+    """Compute in this worker; a run that ended before is left as it is, so a second call changes nothing."""
+    run = Run.objects.select_related("version__model", "version__artifact", "dataset", "protected", "suite").get(pk=run_id)
+    if run.status != RunState.QUEUED:
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="mrm-run-") as folder:
+            outcome = measure(_spec(run, Path(folder)), progress)
+            progress("Keeping the results", 0, 0)
+            complete(run, outcome=outcome, actor=run.requested_by)
+    except (EvaluationFailed, Refused) as fault:
+        give_up(run_id, str(fault))
+        raise Refused(str(fault)) from fault
+
+
+def give_up(run_id: str, sentence: str) -> None:
+    """Record that a run did not end well, unless it ended meanwhile."""
+    run = Run.objects.select_related("requested_by").get(pk=run_id)
+    if run.status == RunState.QUEUED:
+        fail(run, error=sentence, actor=run.requested_by)
+
+
+def _spec(run: Run, folder: Path) -> RunSpec:
+    settings = run.settings
+    return RunSpec(
+        artifact=blobs.fetch(run.artifact_sha256, folder) if not settings.get("predictions") else None,
+        kind=run.version.artifact.kind if run.version.artifact else "",
+        artifact_sha256=run.artifact_sha256,
+        dataset=blobs.fetch(run.dataset.sha256, folder),
+        dataset_sha256=run.dataset.sha256,
+        protected=blobs.fetch(run.protected.sha256, folder) if run.protected else None,
+        protected_sha256=run.protected.sha256 if run.protected else None,
+        label=settings["label"],
+        features=tuple(run.version.features),
+        positive=settings.get("positive", 1),
+        cutoff=float(settings["cutoff"]),
+        favourable=settings["favourable"],
+        references=settings.get("references", {}),
+        thresholds=run.suite.content["thresholds"],
+        kinds=frozenset(run.kinds),
+        seed=int(settings["seed"]),
+        predictions=settings.get("predictions") or None,
+        folder=folder,
+    )
+
+
+@audited("evaluation.complete", "completed {subject}: {summary}")
+def complete(run: Run, *, outcome: RunOutcome, actor: Actor) -> Run:
+    """Keep results and figures with their digests."""
+    run = Run.objects.select_for_update(of=("self",)).select_related("version__model").get(pk=run.pk)
+    _move(run, "complete", actor)
+    run.results = [dataclasses.asdict(result) for result in outcome.results]
+    run.figures = [_keep_figure(figure) for figure in outcome.figures]
+    run.crosscheck, run.explanation, run.pins = outcome.crosscheck, outcome.explanation, outcome.pins
+    run.digest = digest({"results": run.results, "pins": run.pins, "figures": run.figures})
+    run.finished_at = timezone.now()
+    run.save()
+    counts = run.counted()
+    summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no results"
+    describe(summary=summary, digest=run.digest)
+    return run
+
+
+def _keep_figure(figure: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in figure.items() if name not in {"light", "dark"}}
+    for theme in ("light", "dark"):
+        kept[theme] = blobs.put_bytes(figure[theme].encode()).sha256
+    return kept
+
+
+@audited("evaluation.fail", "could not complete {subject}: {error}")
+def fail(run: Run, *, error: str, actor: Actor) -> Run:
+    """Keep why a run did not end well, in words that say what to do."""
+    run = Run.objects.select_for_update(of=("self",)).select_related("version__model").get(pk=run.pk)
+    _move(run, "fail", actor)
+    run.error, run.finished_at = error, timezone.now()
+    run.save(update_fields=["status", "error", "finished_at"])
+    describe(error=error)
+    return run
+
+
+@audited("evaluation.cancel", "cancelled {subject}")
+def cancel(run: Run, *, actor: Actor) -> Run:
+    """Stop a run that nobody waits for any more."""
+    permit(actor, "evaluation.cancel", run)
+    run = Run.objects.select_for_update(of=("self",)).select_related("version__model").get(pk=run.pk)
+    _move(run, "cancel", actor)
+    run.finished_at = timezone.now()
+    run.save(update_fields=["status", "finished_at"])
+    jobs.abandon(run)
+    return run
+
+
+def _move(run: Run, name: str, actor: Actor) -> None:
+    if reasons := FLOW.closed(run, name, actor):
+        raise Refused(*reasons)
+    run.status = FLOW.moves[name].target

@@ -1,0 +1,13 @@
+"""From the queue: an id in, one service call."""
+
+from mrm.evaluation import services
+from mrm.jobs.kinds import Progress, job
+
+
+def give_up(arguments: dict[str, str], sentence: str) -> None:
+    services.give_up(arguments["run"], sentence)
+
+
+@job("evaluation.run", given_up=give_up)
+def run(arguments: dict[str, str], progress: Progress) -> None:
+    services.carry_out(arguments["run"], progress)

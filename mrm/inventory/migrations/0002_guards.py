@@ -1,0 +1,26 @@
+"""The guards of this area's tables."""
+
+from django.db import migrations
+
+from mrm.audit.operations import AppendOnly, Govern, States
+from mrm.inventory.workflow import LIFE, VERSION
+
+
+class Migration(migrations.Migration):
+    dependencies = [("inventory", "0001_initial"), ("audit", "0002_guards")]
+
+    operations = [
+        Govern("inventory_pack"),
+        Govern("inventory_model"),
+        Govern("inventory_modelexception"),
+        Govern("inventory_dependency"),
+        Govern("inventory_version"),
+        Govern("inventory_dataset"),
+        Govern("inventory_versiondataset"),
+        Govern("inventory_rating"),
+        Govern("inventory_artifact", "sha256"),
+        AppendOnly("inventory_artifact"),
+        AppendOnly("inventory_rating"),
+        States("inventory_version", "status", VERSION.edges()),
+        States("inventory_model", "lifecycle", LIFE.edges()),
+    ]

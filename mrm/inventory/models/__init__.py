@@ -1,0 +1,23 @@
+"""The tables of the inventory."""
+
+from mrm.inventory.models.data import Dataset, DatasetRole, VersionDataset
+from mrm.inventory.models.model import Dependency, DependencyKind, Model, ModelException
+from mrm.inventory.models.pack import Pack, PackKind
+from mrm.inventory.models.rating import Rating
+from mrm.inventory.models.version import Artifact, ArtifactKind, Version
+
+__all__ = [
+    "Artifact",
+    "ArtifactKind",
+    "Dataset",
+    "DatasetRole",
+    "Dependency",
+    "DependencyKind",
+    "Model",
+    "ModelException",
+    "Pack",
+    "PackKind",
+    "Rating",
+    "Version",
+    "VersionDataset",
+]

@@ -1,0 +1,43 @@
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from mrm.access.models import Account
+from mrm.access.queries import unit_ids_for
+from mrm.inventory.models import Dataset, Dependency, Model, ModelException, Version
+
+
+def models_visible_to(account: Account) -> QuerySet[Model]:
+    """Models of the units the account's roles reach, and those opened to it one by one."""
+    opened = ModelException.objects.filter(user=account, until__gt=timezone.now()).values("content_object")
+    reach = Q(unit__in=unit_ids_for(account, "view")) | Q(pk__in=opened)
+    return Model.objects.filter(reach).select_related("unit", "owner", "developer")
+
+
+def versions_visible_to(account: Account) -> QuerySet[Version]:
+    return Version.objects.filter(model__in=models_visible_to(account)).select_related(
+        "model__unit", "model__owner", "developer", "artifact"
+    )
+
+
+def datasets_visible_to(account: Account) -> QuerySet[Dataset]:
+    """Data sets of the account's units; protected attributes only with the permission for them."""
+    visible = Dataset.objects.filter(unit__in=unit_ids_for(account, "view")).select_related("unit")
+    return visible
+
+
+def model_named(text: str) -> Model | None:
+    """A model by its reference or exact name."""
+    if text.upper().startswith("MDL-") and text[4:].isdigit():
+        return Model.objects.filter(number=int(text[4:])).first()
+    return Model.objects.filter(name=text).first()
+
+
+def downstream_of(model: Model) -> set[str]:
+    """Ids of every model that, directly or not, needs this one."""
+    reached: set[str] = set()
+    edge = {model.pk}
+    while edge:
+        following = set(Dependency.objects.filter(upstream__in=edge).values_list("downstream", flat=True))
+        edge = {key for key in following if str(key) not in reached}
+        reached |= {str(key) for key in following}
+    return reached

@@ -1,0 +1,29 @@
+"""Named changes to the inventory."""
+
+from mrm.inventory.services.artifact import attach_artifact
+from mrm.inventory.services.data import link_dataset, register_dataset
+from mrm.inventory.services.life import advance_model, advance_version, retire, retire_version
+from mrm.inventory.services.model import edit, link_models, note_validation, register
+from mrm.inventory.services.pack import load_pack
+from mrm.inventory.services.rating import confirm_tier, override_tier, rate_model
+from mrm.inventory.services.version import add_version, edit_version
+
+__all__ = [
+    "add_version",
+    "advance_model",
+    "advance_version",
+    "attach_artifact",
+    "confirm_tier",
+    "edit",
+    "edit_version",
+    "link_dataset",
+    "link_models",
+    "load_pack",
+    "note_validation",
+    "override_tier",
+    "rate_model",
+    "register",
+    "register_dataset",
+    "retire",
+    "retire_version",
+]

@@ -1,0 +1,80 @@
+"""The worker: a bell that says there is work, and a clock that looks for what the bell missed."""
+
+import os
+
+import structlog
+from celery import Celery
+from kombu.exceptions import KombuError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mrm.project.settings")
+
+log = structlog.get_logger(__name__)
+app = Celery("mrm")
+app.conf.update(
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"socket_timeout": 5, "visibility_timeout": 3600},
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_publish_retry=False,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    timezone="UTC",
+    beat_schedule={
+        "work": {"task": "mrm.work", "schedule": 10.0},
+        "dispatch": {"task": "mrm.dispatch", "schedule": 10.0},
+        "sweep": {"task": "mrm.sweep", "schedule": 20.0},
+    },
+)
+
+
+@app.on_configure.connect
+def _take_settings(sender: Celery, **kwargs: object) -> None:
+    from django.conf import settings  # noqa: PLC0415  the module is also loaded before settings are
+
+    sender.conf.broker_url = settings.BROKER_URL
+
+
+@app.task(name="mrm.work")
+def work() -> None:
+    """Do waiting jobs until none is left."""
+    from mrm.jobs.runner import run_next  # noqa: PLC0415  needs the apps
+
+    while run_next():
+        pass
+
+
+@app.task(name="mrm.dispatch")
+def dispatch() -> None:
+    """Run the reactions that committed events still owe."""
+    from mrm.project.reactions import dispatch_all  # noqa: PLC0415  needs the apps
+
+    dispatch_all()
+
+
+@app.task(name="mrm.sweep")
+def sweep() -> None:
+    """Take back the jobs of workers that fell silent."""
+    from mrm.jobs.runner import sweep as take_back  # noqa: PLC0415  needs the apps
+
+    take_back()
+
+
+def ring(verbs: list[str]) -> None:
+    """After a commit: say that events wait for their reactions. Silence costs seconds, not data."""
+    from mrm.project.reactions import REACTIONS  # noqa: PLC0415  needs the apps
+
+    if any(verb in REACTIONS for verb in verbs):
+        _ring("mrm.dispatch")
+
+
+def ring_jobs() -> None:
+    """After a commit: say that a job waits."""
+    _ring("mrm.work")
+
+
+def _ring(task: str) -> None:
+    try:
+        app.send_task(task, expires=30)
+    except (KombuError, OSError) as error:
+        log.warning("the broker does not answer; the clock will find the work", task=task, error=str(error))

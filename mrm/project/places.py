@@ -1,0 +1,26 @@
+"""Where the embedded default keeps its files and sockets."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+BASE = Path(__file__).resolve().parent.parent.parent
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("MRM_DATA_DIR") or BASE / ".data").resolve()
+
+
+def _key(folder: Path) -> str:
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+
+
+def postgres_folder(folder: Path) -> Path:
+    """PostgreSQL does not run as root and cannot reach into root's home: then it lives under /var/lib."""
+    return Path("/var/lib/mrm") / _key(folder) if os.geteuid() == 0 else folder / "postgres"
+
+
+def socket_folder(folder: Path) -> Path:
+    """A short path: a Unix socket's name holds at most 107 bytes."""
+    return Path(tempfile.gettempdir()) / f"mrm-{_key(folder)}"

@@ -1,0 +1,54 @@
+"""After this, do that: what follows a committed event, from the queue."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from mrm.audit.models import Event, Undispatched
+from mrm.reporting import services as reporting
+
+log = structlog.get_logger(__name__)
+BATCH = 200
+
+# each reaction may run more than once and must not mind
+REACTIONS: dict[str, list[Callable[[Event], None]]] = {
+    "approval.grant": [reporting.file_after_approval],
+}
+
+
+def dispatch_all() -> int:
+    """Run what is owed, event by event; one that fails waits longer each time and holds nobody up."""
+    done = 0
+    while batch := _batch():
+        for owed in batch:
+            done += _dispatch(owed)
+    return done
+
+
+def _batch() -> list[Undispatched]:
+    now = timezone.now()
+    ready = Undispatched.objects.filter(Q(not_before=None) | Q(not_before__lte=now))
+    idle = ready.exclude(event__verb__in=REACTIONS)
+    Undispatched.objects.filter(pk__in=idle.values("pk")[:10_000]).delete()
+    return list(ready.filter(event__verb__in=REACTIONS).select_related("event")[:BATCH])
+
+
+def _dispatch(owed: Undispatched) -> int:
+    try:
+        with transaction.atomic():
+            mine = Undispatched.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=owed.pk).first()
+            if mine is None:
+                return 0
+            for reaction in REACTIONS[owed.event.verb]:
+                reaction(owed.event)
+            mine.delete()
+        return 1
+    except Exception as error:
+        log.exception("reaction failed", verb=owed.event.verb, event=str(owed.event_id), error=str(error))
+        waiting = timezone.now() + dt.timedelta(seconds=min(3600, 5 * 2**owed.attempts))
+        Undispatched.objects.filter(pk=owed.pk).update(attempts=owed.attempts + 1, not_before=waiting)
+        return 0

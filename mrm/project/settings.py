@@ -1,0 +1,249 @@
+"""All settings, from the environment; what is missing or wrong fails at start with a hint."""
+
+import os
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from mrm.project.places import BASE, data_folder, socket_folder
+
+env = environ.Env()
+
+DATA_DIR = data_folder()
+DEBUG = env.bool("MRM_DEBUG", False)
+BANK_NAME = env.str("MRM_BANK_NAME", "Nordhaven Bank")
+HOST_URL = env.str("MRM_HOST_URL", "http://127.0.0.1:8000")
+SHOW_GALLERY = env.bool("MRM_GALLERY", DEBUG)
+
+
+def _secret_key() -> str:
+    """From the environment, else made once and kept beside the data, readable by us alone."""
+    if key := env.str("MRM_SECRET_KEY", ""):
+        if len(key) < 50:
+            raise ImproperlyConfigured("MRM_SECRET_KEY needs 50 characters or more; make one with `openssl rand -hex 40`.")
+        return key
+    path = DATA_DIR / "secret_key"
+    if not path.exists():
+        from django.core.management.utils import get_random_secret_key  # noqa: PLC0415  only on the first start
+
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(get_random_secret_key())
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env.list("MRM_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = env.list("MRM_TRUSTED_ORIGINS", default=[])
+BEHIND_TLS = env.bool("MRM_TLS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_AGE = 8 * 60 * 60
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+if BEHIND_TLS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+INSTALLED_APPS = [
+    "mrm.core.apps.CoreConfig",
+    "mrm.audit.apps.AuditConfig",
+    "mrm.access.apps.AccessConfig",
+    "mrm.jobs.apps.JobsConfig",
+    "mrm.signoff.apps.SignoffConfig",
+    "mrm.inventory.apps.InventoryConfig",
+    "mrm.evaluation.apps.EvaluationConfig",
+    "mrm.validation.apps.ValidationConfig",
+    "mrm.approval.apps.ApprovalConfig",
+    "mrm.deployment.apps.DeploymentConfig",
+    "mrm.reporting.apps.ReportingConfig",
+    "mrm.project.apps.ProjectConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_cotton",
+    "django_filters",
+    "django_htmx",
+    "django_prometheus",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "guardian",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "mrm.project.middleware.SignedInMiddleware",
+    "mrm.project.middleware.RefusalMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "mrm.project.urls"
+WSGI_APPLICATION = "mrm.project.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django_cotton.cotton_loader.Loader",
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+            "builtins": [
+                "django_cotton.templatetags.cotton",
+                "django.templatetags.static",
+                "django.templatetags.i18n",
+                "mrm.project.templatetags.words",
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mrm.project.context.page",
+            ],
+        },
+    }
+]
+
+DB_ROLE = env.str("MRM_DB_ROLE", "app")
+if DB_ROLE not in {"app", "owner"}:
+    raise ImproperlyConfigured("MRM_DB_ROLE is app or owner.")
+if env.str("DATABASE_URL", ""):
+    if DB_ROLE == "owner" and not env.str("DATABASE_OWNER_URL", ""):
+        raise ImproperlyConfigured("Migrations run as the owner of the tables: set DATABASE_OWNER_URL too.")
+    DATABASES = {"default": env.db("DATABASE_OWNER_URL" if DB_ROLE == "owner" else "DATABASE_URL")}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "mrm",
+            "USER": f"mrm_{DB_ROLE}",
+            "HOST": str(socket_folder(DATA_DIR)),
+        }
+    }
+DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# the cache holds rate limits: in the database, so that they hold while the broker is away
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}}
+
+BROKER_URL = env.str("MRM_BROKER_URL", f"redis+socket://{socket_folder(DATA_DIR)}/valkey.sock?virtual_host=0")
+STORAGE_URL = env.str("MRM_STORAGE_URL", f"file://{DATA_DIR}/blobs")
+LARGEST_UPLOAD = env.int("MRM_LARGEST_UPLOAD", 512 * 1024 * 1024)
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+CONNECTORS = env.list("MRM_CONNECTORS", default=["embedded", "mlflow"])
+AUDIT_DOORBELL = "mrm.project.celery.ring"
+JOBS_DOORBELL = "mrm.project.celery.ring_jobs"
+
+AUTH_USER_MODEL = "access.Account"
+AUTHENTICATION_BACKENDS = ["mrm.project.signin.AccountBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_ADAPTER = "mrm.project.signin.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # the address belongs to the person, not to the account
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": env.str("MRM_FAILED_SIGN_INS", "5/5m/key,20/5m/ip")}
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # exceptions are read as rows in queries, not through a backend
+GUARDIAN_MONKEY_PATCH_USER = False
+ANONYMOUS_USER_NAME = None
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["mrm.project.signin.TokenAuthentication", "mrm.project.signin.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PAGINATION_CLASS": "mrm.project.api.Pages",
+    "PAGE_SIZE": 50,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "mrm.project.api.explain",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Model risk management",
+    "DESCRIPTION": "The same services as the pages, under the same rules. Errors carry `reasons`, each a sentence.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE / "mrm" / "project" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "uploads"}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = env.str("MRM_TIME_ZONE", "UTC")
+USE_THOUSAND_SEPARATOR = False
+LOCALE_PATHS = [BASE / "mrm" / "project" / "locale"]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "mrm.project.logs.render"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["console"], "level": env.str("MRM_LOG_LEVEL", "WARNING")},
+}
+PROMETHEUS_EXPORT_MIGRATIONS = False
+os.environ.setdefault("PYTHONHASHSEED", "0")

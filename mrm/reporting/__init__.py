@@ -1,0 +1,1 @@
+"""Documents out: reports as PDF with what they rest on attached."""

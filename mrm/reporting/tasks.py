@@ -1,0 +1,1 @@
+"""From the queue: an id in, one service call."""

@@ -1,0 +1,1 @@
+"""Independent challenge: plans, evidence, findings, remediation, outcome."""
