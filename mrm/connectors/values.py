@@ -151,7 +151,10 @@ class Observed:
 
 @dataclass(frozen=True)
 class Op:
-    """One attempt to change a backend. The same key must converge to the same state."""
+    """One attempt to change a backend. The same key must converge to the same state.
+
+    `deadline` carries its time zone.
+    """
 
     id: str
     idempotency_key: str

@@ -16,7 +16,7 @@ def bucket(deployment: str, unit: str) -> int:
 def assigned(variants: Sequence[RouteVariant], deployment: str, unit: str | None) -> RouteVariant:
     """The variant of this unit.
 
-    Challengers hold the low buckets, so raising a share keeps every unit that already has it.
+    Challengers hold the low buckets, so raising the share of one keeps every unit that has it.
     """
     live = [v for v in variants if v.weight_bp]
     if len(live) == 1:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 
 
 @pytest.fixture
-def own_gateway(tmp_path: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+def own_gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
     """A gateway that the test may kill."""
     process = GatewayProcess(tmp_path).start()
     yield process
