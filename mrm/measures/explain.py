@@ -49,7 +49,7 @@ def capability(model: Any) -> dict[str, str]:
     module = type(final).__module__
     for row in CAPABILITIES[:-1]:
         if any(module == each or module.startswith(each + ".") for each in row["modules"].split(", ")):
-            linear = row["explainer"] == "linear" and np.ndim(getattr(final, "coef_", None)) in (1, 2)
+            linear = row["explainer"] == "linear" and hasattr(final, "coef_")
             if linear or (row["explainer"] == "tree" and _is_tree(final)):
                 return row
     return CAPABILITIES[-1]

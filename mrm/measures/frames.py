@@ -189,7 +189,7 @@ def _codes(connection: duckdb.DuckDBPyConnection, source: Path, names: list[str]
     tests = ", ".join(f"bool_or(regexp_matches({quoted(name)}, '^0[0-9]+$'))" for name in names)
     query = f"SELECT {tests} FROM read_csv(?, {options}, all_varchar = true)"
     try:
-        row = connection.execute(query, [str(source)]).fetchone() or ()
+        (row,) = connection.execute(query, [str(source)]).fetchall()
     except duckdb.Error as error:
         raise BadData(f"The CSV file cannot be read: {str(error).splitlines()[0]}") from error
     return [name for name, found in zip(names, row, strict=True) if found]

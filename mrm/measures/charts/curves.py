@@ -1,0 +1,165 @@
+"""Score distribution by outcome, and observed against predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from mrm.measures.charts.theme import LAST, NOTE, TICK, Theme, number, percent, svg
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Rows per equal-width score bin between `low` and `high`, by outcome; the cut-off in force."""
+
+    events: tuple[int, ...]
+    others: tuple[int, ...]
+    cutoff: float
+    low: float = 0.0
+    high: float = 1.0
+    event_name: str = "Event"
+    other_name: str = "No event"
+    score_name: str = "Score"
+
+    def shares(self) -> tuple[Values, Values, Values]:
+        """Bin middles, and each outcome's share per bin in at most 50 bins."""
+        factor = max(1, len(self.events) // 50)
+        e, o = (
+            np.add.reduceat(np.array(c, float), np.arange(0, len(c), factor))
+            for c in (self.events, self.others)
+        )
+        edges = np.linspace(self.low, self.high, e.size + 1)
+        return (edges[1:] + edges[:-1]) / 2, e / max(1.0, e.sum()), o / max(1.0, o.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPoint:
+    """Mean predicted and observed rate of one bin with the 95 % interval of the latter."""
+
+    predicted: float
+    observed: float
+    lower: float
+    upper: float
+    n: int
+
+
+def draw_distribution(data: Distribution, theme: str) -> str:
+    """Two outlines, events solid and others dashed, with the cut-off; 7.1 by 2.3 inches."""
+
+    def paint(figure: Figure, inks: Theme) -> None:
+        axes = figure.add_axes((0.05, 0.2, 0.9, 0.68))
+        x, events, others = data.shares()
+        axes.fill_between(x, events, step="mid", color=inks.data, alpha=0.16, linewidth=0)
+        axes.step(x, events, where="mid", color=inks.data, linewidth=1.5)
+        axes.step(x, others, where="mid", color=inks.secondary, linewidth=1.3, linestyle=(0, (4, 2.5)))
+        used = np.flatnonzero(events + others > 0.0005)
+        width = x[1] - x[0] if x.size > 1 else 1.0
+        axes.set_xlim(x[used[0]] - width, min(data.high, x[used[-1]] + width))
+        peak = max(float(events.max()), float(others.max()))
+        axes.set_ylim(0, peak * 1.3)
+        axes.axvline(data.cutoff, color=inks.text, linewidth=1.2, ymax=0.93)
+        axes.text(
+            data.cutoff,
+            peak * 1.3,
+            f"cut-off {number(data.cutoff)}",
+            ha="center",
+            va="top",
+            fontsize=NOTE,
+            fontweight="bold",
+        )
+        _name(axes, x, others, f"{data.other_name}, {sum(data.others):,}", inks.secondary)
+        _name(axes, x, events, f"{data.event_name}, {sum(data.events):,}", inks.data, tail=True)
+        axes.set_yticks([])
+        axes.set_xlabel(f"{data.score_name}; height is the share within each outcome")
+
+    return svg(theme, 2.3, paint)
+
+
+def describe_distribution(data: Distribution) -> str:
+    """Share of events and of others at or above the cut-off."""
+    x, events, others = data.shares()
+    above = x >= data.cutoff
+    return (
+        f"{percent(float(events[above].sum()))} of events and {percent(float(others[above].sum()))} of the others score"
+        f" about {number(data.cutoff)} or more, the cut-off; the counts are in the table below."
+    )
+
+
+def draw_calibration(data: Sequence[CalibrationPoint], theme: str) -> str:
+    """Observed against predicted rate with its 95 % band and the diagonal; 7.1 by 3.2 inches."""
+
+    def paint(figure: Figure, inks: Theme) -> None:
+        axes = figure.add_axes((0.085, 0.16, 0.8, 0.74))
+        x, y = np.array([p.predicted for p in data]), np.array([p.observed for p in data])
+        low, high = np.array([p.lower for p in data]), np.array([p.upper for p in data])
+        end = max(float(x.max()), float(high.max())) * 1.04
+        axes.plot([0, end], [0, end], color=inks.secondary, linewidth=0.9, linestyle=(0, (4, 3)))
+        axes.fill_between(x, low, high, color=inks.data, alpha=0.16, linewidth=0)
+        axes.plot(x, y, color=inks.data, linewidth=1.5, marker="o", markersize=3.6)
+        axes.set_xlim(0, end)
+        axes.set_ylim(0, end)
+        form = FuncFormatter(lambda value, _: f"{number(100 * value, 0)} %")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(5))
+            axis.set_major_formatter(form)
+        axes.text(
+            1.01,
+            1.0,
+            "predicted\n= observed",
+            fontsize=NOTE,
+            color=inks.secondary,
+            va="center",
+            transform=axes.transAxes,
+        )
+        axes.annotate(
+            percent(float(y[-1])),
+            (x[-1], y[-1]),
+            xytext=(7, -1),
+            textcoords="offset points",
+            fontsize=LAST,
+            fontweight="bold",
+            va="center",
+            annotation_clip=False,
+        )
+        axes.set_xlabel("Predicted rate, equal-mass bins")
+        axes.text(
+            0, 1.03, "Observed rate, 95 % band", fontsize=TICK, color=inks.secondary, transform=axes.transAxes
+        )
+
+    return svg(theme, 3.2, paint)
+
+
+def describe_calibration(data: Sequence[CalibrationPoint]) -> str:
+    """In how many bins the predicted rate lies within the interval of the observed one, and the widest gap."""
+    inside = sum(p.lower <= p.predicted <= p.upper for p in data)
+    worst = max(data, key=lambda p: abs(p.predicted - p.observed))
+    return (
+        f"In {inside} of {len(data)} bins the predicted rate lies within the interval of the observed one; the widest gap is"
+        f" {percent(worst.predicted)} predicted against {percent(worst.observed)} observed. The table is below."
+    )
+
+
+def _name(axes: Axes, x: Values, shares: Values, words: str, ink: str, tail: bool = False) -> None:
+    """Name a curve beside its highest point, or where its tail is half as high."""
+    top = int(np.argmax(shares))
+    place = top
+    if tail:
+        falling = np.flatnonzero(shares[top:] < shares[top] * 0.55)
+        place = top + int(falling[0]) if falling.size else top
+    axes.annotate(
+        words,
+        (x[place], shares[place]),
+        xytext=(8, 5),
+        textcoords="offset points",
+        fontsize=NOTE + 0.5,
+        color=ink,
+        va="bottom",
+    )

@@ -1,0 +1,329 @@
+"""One evaluation of one model on one data set, from files to results: what a worker calls."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mrm import __version__
+from mrm.measures.attributions import AdditivityError, Explanation, importance
+from mrm.measures.calibration import reliability
+from mrm.measures.crosscheck import crosscheck
+from mrm.measures.evidence import FairnessSettings
+from mrm.measures.fairness import fairness
+from mrm.measures.figures import (
+    Figure,
+    bias_figures,
+    calibration_figure,
+    contribution_figures,
+    distribution_figure,
+    importance_figure,
+)
+from mrm.measures.performance import performance
+from mrm.measures.results import Limits, Result, plain
+from mrm.measures.scoring import ScoringFailed, explain_artifact, file_digest, score
+from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
+
+KINDS = frozenset({"performance", "bias", "explainability"})
+LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "duckdb", "fairlearn", "shap", "scikit-learn", "onnxruntime",
+             "skops", "matplotlib")  # fmt: skip
+Progress = Callable[[str, int, int], None]
+
+
+class CannotEvaluate(Exception):
+    """What was asked cannot be done with these files and columns; a sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """Everything an evaluation depends on; equal specifications give equal numbers, bit for bit.
+
+    The model is scored unless `predictions` names a column of the data set with its scores. A row
+    is decided favourably if its score is "below" or "at_or_above" `cutoff`. `label` equal to
+    `positive` is the event. `thresholds` maps a measure to its limits (see `results.judge`).
+    Scores are probabilities, or lie in `score_range`. `work` is a folder for files of the run.
+    """
+
+    dataset: Path
+    dataset_sha256: str
+    label: str
+    features: tuple[str, ...]
+    cutoff: float
+    favourable: str
+    work: Path
+    artifact: Path | None = None
+    kind: str = ""
+    artifact_sha256: str = ""
+    protected: Path | None = None
+    protected_sha256: str = ""
+    attributes: tuple[str, ...] = ()
+    positive: Any = 1
+    references: Mapping[str, str] = field(default_factory=dict)
+    intersections: tuple[tuple[str, ...], ...] = ()
+    thresholds: Mapping[str, Limits] = field(default_factory=dict)
+    kinds: frozenset[str] = KINDS
+    seed: int = 0
+    explain_rows: int = 200
+    background_rows: int = 1_000
+    predictions: str | None = None
+    score_range: tuple[float, float] = (0.0, 1.0)
+    fairness: FairnessSettings | None = None
+    min_each: int = 5
+    event_name: str = "Event"
+    timeout_s: float = 1_800
+    memory_mb: int = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """Results, figures, the explanation's summary, the second opinion, and what all of it rests on.
+
+    `notes` are sentences on what was left out and why.
+    """
+
+    results: tuple[Result, ...]
+    figures: tuple[Figure, ...]
+    explanation: Mapping[str, Any] | None
+    crosscheck: Mapping[str, Any] | None
+    pins: Mapping[str, Any]
+    summary_digest: str
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "results": [each.as_dict() for each in self.results],
+            "figures": [each.as_dict() for each in self.figures],
+            "explanation": plain(self.explanation),
+            "crosscheck": plain(self.crosscheck),
+            "pins": plain(self.pins),
+            "summary_digest": self.summary_digest,
+            "notes": list(self.notes),
+        }
+
+    def digest(self) -> str:
+        """SHA-256 of the outcome's JSON, in hex."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
+    """Carry out the evaluation. `progress(stage, done, total)` counts rows or steps of a stage.
+
+    Stages: checking, scoring, performance, bias, explaining, drawing. What `progress` raises ends
+    the run. Raises `CannotEvaluate` on files or columns that do not fit, `CannotScore` and
+    `ScoringFailed` on the model, `Disagreement` if fairlearn finds other rates.
+    """
+    tell = progress or (lambda stage, done, total: None)
+    tell("checking", 0, 1)
+    columns = _checked(spec)
+    scored, network = _scored(spec, columns, tell)
+    labels, scores = _arrays(scored)
+    summary = _summary(spec, scored)
+    results, figures, notes = list[Result](), list[Figure](), list[str]()
+    if "performance" in spec.kinds:
+        tell("performance", 0, 1)
+        results += performance(labels, scores, spec.cutoff, thresholds=spec.thresholds, seed=spec.seed,
+                               min_each=spec.min_each)  # fmt: skip
+        figures += _performance_figures(summary, labels, scores, spec)
+    second = None
+    if "bias" in spec.kinds and spec.protected is not None:
+        tell("bias", 0, 2)
+        found = fairness(summary, _settings(spec), spec.thresholds)
+        tell("bias", 1, 2)
+        second = crosscheck(summary).as_dict()
+        results += found
+        figures += bias_figures(found, spec.thresholds)
+    elif "bias" in spec.kinds:
+        notes.append("Bias was not evaluated: there is no protected data.")
+    explanation = _explanation(spec, tell, results, figures, notes)
+    tell("drawing", 1, 1)
+    return RunOutcome(tuple(results), tuple(figures), explanation, second, pins(spec, network), summary.digest(),
+                      tuple(notes))  # fmt: skip
+
+
+def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
+    """Digests, seed, settings and versions that fix the numbers."""
+    return {
+        "artifact_sha256": spec.artifact_sha256 if spec.predictions is None else "",
+        "dataset_sha256": spec.dataset_sha256,
+        "protected_sha256": spec.protected_sha256,
+        "seed": spec.seed,
+        "cutoff": spec.cutoff,
+        "favourable": spec.favourable,
+        "positive": plain(spec.positive),
+        "features": list(spec.features),
+        "predictions": spec.predictions,
+        "explain_rows": spec.explain_rows,
+        "background_rows": spec.background_rows,
+        "network": network,
+        "versions": {name: version(name) for name in LIBRARIES},
+        "code": f"{__version__}+{code_digest()[:12]}",
+    }
+
+
+def code_digest() -> str:
+    """SHA-256 over this package's source, so that a changed formula is a changed pin."""
+    root, total = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        total.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def _checked(spec: RunSpec) -> list[str]:
+    unknown = spec.kinds - KINDS
+    if unknown:
+        raise CannotEvaluate(f"There is no evaluation of the kind {', '.join(sorted(unknown))}.")
+    files = [("data set", spec.dataset, spec.dataset_sha256)]
+    if spec.protected is not None:
+        files.append(("protected data", spec.protected, spec.protected_sha256))
+    for name, path, expected in files:
+        if file_digest(path) != expected:
+            raise CannotEvaluate(f"The digest of the {name} is not the one on record; nothing was computed.")
+    columns = [str(name) for name in pq.read_schema(spec.dataset).names]
+    wanted = [spec.label, *([spec.predictions] if spec.predictions else spec.features)]
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        raise CannotEvaluate(f"The data set has no column {', '.join(missing)}.")
+    if spec.protected is not None and "row_id" not in columns:
+        raise CannotEvaluate("The data set has no column row_id to join the protected data by.")
+    if spec.predictions is None and spec.artifact is None:
+        raise CannotEvaluate("There is neither a model to run nor a column with its predictions.")
+    return columns
+
+
+def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, str | None]:
+    """A file of row_id, label and score, and how the model's network was cut."""
+    network = None
+    keys = ["row_id"] if "row_id" in columns else []
+    if spec.predictions is not None:
+        data = pq.read_table(spec.dataset, columns=[*keys, spec.label, spec.predictions])
+        scores = data[spec.predictions].cast(pa.float64())
+    else:
+        assert spec.artifact is not None
+        done = score(
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.work / "scores.parquet",
+            spec.features, spec.timeout_s, spec.memory_mb, lambda done, total: tell("scoring", done, total),
+        )  # fmt: skip
+        network = done.network
+        data = pq.read_table(spec.dataset, columns=[*keys, spec.label])
+        scores = pq.read_table(done.path, columns=["score"])["score"]
+    table = pa.table(
+        {
+            **{key: data[key] for key in keys},
+            "label": _events(data[spec.label], spec.positive),
+            "score": scores,
+        }
+    )
+    target = spec.work / "scored.parquet"
+    pq.write_table(table, target)
+    return target, network
+
+
+def _events(labels: pa.ChunkedArray, positive: Any) -> pa.ChunkedArray:
+    """1 where the label is the event, 0 where it is another, null where it is not known."""
+    if pa.types.is_dictionary(labels.type):
+        labels = labels.cast(labels.type.value_type)
+    try:
+        event = pa.scalar(positive).cast(labels.type)
+    except pa.ArrowException as error:
+        raise CannotEvaluate(
+            f"The label column holds {labels.type}; {positive!r} cannot be among its values."
+        ) from error
+    out = pc.equal(labels, event).cast(pa.int8())
+    if pc.sum(out).as_py() in (0, None):
+        raise CannotEvaluate(f"No row of the data set has the label {positive!r}.")
+    return out
+
+
+def _arrays(scored: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    table = pq.read_table(scored, columns=["label", "score"])
+    labels = table["label"].cast(pa.float64()).to_numpy()
+    scores = table["score"].to_numpy()
+    bad = int((~np.isfinite(scores)).sum())
+    if bad:
+        raise CannotEvaluate(f"{bad} predictions are missing or not finite.")
+    return labels, scores
+
+
+def _summary(spec: RunSpec, scored: Path) -> Summary:
+    low, high = spec.score_range
+    table = Spec("label", "score", spec.cutoff, spec.favourable, _attributes(spec), low=low, high=high)
+    try:
+        return summarise(ParquetBatch(scored, spec.protected), table)
+    except ValueError as error:
+        raise CannotEvaluate(str(error)) from error
+
+
+def _attributes(spec: RunSpec) -> tuple[str, ...]:
+    if spec.protected is None:
+        return ()
+    return spec.attributes or tuple(n for n in pq.read_schema(spec.protected).names if n != "row_id")
+
+
+def _settings(spec: RunSpec) -> FairnessSettings:
+    if spec.fairness is not None:
+        return spec.fairness
+    return FairnessSettings(references=spec.references, intersections=spec.intersections, seed=spec.seed)
+
+
+def _performance_figures(
+    summary: Summary, labels: NDArray[np.float64], scores: NDArray[np.float64], spec: RunSpec
+) -> list[Figure]:
+    known = ~np.isnan(labels)
+    out = [distribution_figure(summary, spec.event_name)]
+    if spec.score_range == (0.0, 1.0) and known.any():
+        out.append(calibration_figure(reliability(labels[known].astype(np.int64), scores[known])))
+    return out
+
+
+def _explanation(
+    spec: RunSpec, tell: Progress, results: list[Result], figures: list[Figure], notes: list[str]
+) -> dict[str, Any] | None:
+    if "explainability" not in spec.kinds:
+        return None
+    if spec.artifact is None or spec.predictions is not None:
+        notes.append("The scores were not explained: that needs a model that can be run here.")
+        return None
+    try:
+        found = explain_artifact(
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.work / "explanation.npz", spec.features,
+            spec.seed, spec.explain_rows, spec.background_rows, spec.timeout_s, spec.memory_mb,
+            lambda done, total: tell("explaining", done, total),
+        )  # fmt: skip
+    except AdditivityError as error:
+        results.append(_additivity(None, spec.thresholds, str(error)))
+        return None
+    except ScoringFailed as error:
+        results.append(_additivity(None, spec.thresholds, str(error)))
+        notes.append(f"The scores were not explained: {error}")
+        return None
+    ranked = importance(found, spec.seed)
+    results.append(_additivity(found, spec.thresholds, found.notes))
+    results += [
+        Result("importance", each.value, each.lower, each.upper, found.n_rows,
+               f"mean absolute contribution, {found.method}; percentile bootstrap over rows",
+               detail={"feature": each.feature, "share": each.share, "unit": found.output})
+        for each in ranked
+    ]  # fmt: skip
+    figures += [importance_figure(ranked), *contribution_figures(found)]
+    return found.as_dict() | {"importance": [[e.feature, e.value, e.lower, e.upper, e.share] for e in ranked]}
+
+
+def _additivity(found: Explanation | None, thresholds: Mapping[str, Limits], reason: str) -> Result:
+    """Largest miss of the contributions' sum; a failed explanation is no evidence, never a pass."""
+    text = str(thresholds.get("additivity", {}).get("text", ""))
+    if found is None:
+        return Result("additivity", None, None, None, 0, "", text, "insufficient", reason)
+    method = f"largest absolute error over {found.n_rows} rows, {found.method}"
+    return Result("additivity", found.additivity_max, None, None, found.n_rows, method, text, "pass", reason)

@@ -1,0 +1,157 @@
+"""The figures of an evaluation: which charts, from which numbers, each with its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mrm.measures import charts
+from mrm.measures.attributions import Explanation, Importance, contributions
+from mrm.measures.calibration import ReliabilityBin
+from mrm.measures.results import Limits, Result, plain
+from mrm.measures.tables import Summary
+
+RATIO_TITLE = "Selection rate relative to the reference group"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One chart in both themes, its text alternative, and the table of the numbers drawn."""
+
+    name: str
+    title: str
+    light: str
+    dark: str
+    alt: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {key: plain(value) for key, value in asdict(self).items()}
+
+
+def distribution_figure(summary: Summary, event: str) -> Figure:
+    """Score distribution by outcome."""
+    spec = summary.spec
+    events, others = (tuple(int(n) for n in summary.histogram(label=label)) for label in (1, 0))
+    data = charts.Distribution(events, others, spec.cutoff, spec.low, spec.high, event, f"No {event.lower()}")
+    middles, _, _ = data.shares()
+    factor = max(1, len(events) // 50)
+    width = (spec.high - spec.low) / len(middles)
+    rows = tuple(
+        (round(x - width / 2, 6), round(x + width / 2, 6), sum(events[i * factor : (i + 1) * factor]),
+         sum(others[i * factor : (i + 1) * factor]))
+        for i, x in enumerate(float(middle) for middle in middles)
+    )  # fmt: skip
+    header = ("From", "To", data.event_name, data.other_name)
+    return _figure("score_distribution", "Score distribution by outcome", charts.draw_distribution, data,
+                   charts.describe_distribution(data), header, rows)  # fmt: skip
+
+
+def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
+    """Observed against predicted rate in equal-mass bins."""
+    data = [charts.CalibrationPoint(b.predicted, b.observed, b.lower, b.upper, b.n) for b in bins]
+    rows = tuple((p.n, p.predicted, p.observed, p.lower, p.upper) for p in data)
+    return _figure("calibration", "Observed against predicted rate", charts.draw_calibration, data,
+                   charts.describe_calibration(data), ("n", "Predicted", "Observed", "Lower", "Upper"), rows)  # fmt: skip
+
+
+def bias_figures(results: Sequence[Result], thresholds: Mapping[str, Limits]) -> list[Figure]:
+    """Forest plot of the impact ratios, and the rates behind them."""
+    ratios = [r for r in results if r.measure == "adverse_impact_ratio" and r.group]
+    rates = [r for r in results if r.measure == "selection_rate"]
+    out = []
+    if ratios:
+        out.append(_forest(ratios, thresholds.get("adverse_impact_ratio", {})))
+    shown = [r for r in rates if r.value is not None]
+    if shown:
+        out.append(_rates(shown, rates))
+    return out
+
+
+def importance_figure(found: Sequence[Importance]) -> Figure:
+    """Mean absolute contribution of every feature."""
+    data = [charts.Bar(each.feature, each.value, each.lower, each.upper) for each in found]
+    rows = tuple((each.feature, each.value, each.lower, each.upper, each.share) for each in found)
+    return _figure("importance", "What the score depends on", charts.draw_importance, data,
+                   charts.describe_importance(data), ("Feature", "Mean |SHAP|", "Lower", "Upper", "Share"), rows)  # fmt: skip
+
+
+def contribution_figures(explanation: Explanation, count: int = 3) -> list[Figure]:
+    """Lowest, median and highest output among the explained rows, or fewer."""
+    outputs = explanation.values.sum(axis=1) + explanation.base
+    order = outputs.argsort(kind="stable")
+    places = dict.fromkeys((order[0], order[len(order) // 2], order[-1]))
+    titles = ("Lowest output", "Median output", "Highest output")
+    out = []
+    for title, index in zip(titles, list(places)[:count], strict=False):
+        parts = contributions(explanation, int(index))
+        bars = [charts.Bar(p.feature, p.contribution, note=f"{p.feature_value:,.6g}") for p in parts]
+        output, unit = float(outputs[index]), explanation.output
+        rows = tuple((p.feature, p.feature_value, p.contribution) for p in parts)
+
+        def draw(data: Sequence[charts.Bar], theme: str, output: float = output, unit: str = unit) -> str:
+            return charts.draw_contributions(data, explanation.base, output, unit, theme)
+
+        alt = charts.describe_contributions(bars, explanation.base, output, unit)
+        name, row = (
+            title.split()[0].lower(),
+            explanation.rows[int(index)] + 1 if explanation.rows else int(index) + 1,
+        )
+        out.append(_figure(f"contributions_{name}", f"{title}: row {row}", draw, bars, alt,
+                           ("Feature", "Value", "Contribution"), rows))  # fmt: skip
+    return out
+
+
+def _forest(ratios: Sequence[Result], limits: Limits) -> Figure:
+    rows = tuple(
+        charts.ForestRow(
+            r.attribute, r.group, r.n, r.value, r.lower, r.upper, r.status, "" if r.value else r.reason
+        )
+        for r in ratios
+    )
+    references = {r.attribute: r.reference for r in ratios}
+    data = charts.Forest(rows, RATIO_TITLE, limits.get("watch"), limits.get("fail"), references)
+    header = ("Attribute", "Group", "Reference", "n", "Ratio", "Lower", "Upper", "Adjusted p", "Status")
+    table = tuple(
+        (
+            r.attribute,
+            r.group,
+            r.reference,
+            r.n,
+            r.value,
+            r.lower,
+            r.upper,
+            r.detail.get("p_adjusted"),
+            r.status,
+        )
+        for r in ratios
+    )
+    return _figure(
+        "impact_ratio", RATIO_TITLE, charts.draw_forest, data, charts.describe_forest(data), header, table
+    )
+
+
+def _rates(shown: Sequence[Result], rates: Sequence[Result]) -> Figure:
+    data = [
+        charts.Bar(
+            r.group, r.value or 0.0, r.lower, r.upper, note=f"{r.n:,}", status=r.status, heading=r.attribute
+        )
+        for r in shown
+    ]
+    header = ("Attribute", "Group", "n", "Favourable", "Rate", "Lower", "Upper", "Remark")
+    table = tuple(
+        (r.attribute, r.group, r.n, r.detail.get("favourable"), r.value, r.lower, r.upper, r.reason)
+        for r in rates
+    )
+    return _figure("group_rates", "Favourable decisions by group", charts.draw_rates, data,
+                   charts.describe_rates(data), header, table)  # fmt: skip
+
+
+def _figure(
+    name: str, title: str, draw: Callable[[Any, str], str], data: Any, alt: str, header: tuple[str, ...],
+    rows: tuple[tuple[Any, ...], ...],
+) -> Figure:  # fmt: skip
+    return Figure(name, title, draw(data, "light"), draw(data, "dark"), alt, header, rows)
