@@ -185,12 +185,12 @@ GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["mrm.project.signin.TokenAuthentication", "mrm.project.signin.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["mrm.access.rest.TokenAuthentication", "mrm.access.rest.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PAGINATION_CLASS": "mrm.project.api.Pages",
+    "DEFAULT_PAGINATION_CLASS": "mrm.access.rest.Pages",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "mrm.project.api.explain",
+    "EXCEPTION_HANDLER": "mrm.access.rest.explain",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "COERCE_DECIMAL_TO_STRING": True,
@@ -234,6 +234,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 LANGUAGE_CODE = "en"
 USE_TZ = True
+COTTON_ISOLATE_BY_DEFAULT = True
 TIME_ZONE = env.str("MRM_TIME_ZONE", "UTC")
 USE_THOUSAND_SEPARATOR = False
 LOCALE_PATHS = [BASE / "mrm" / "project" / "locale"]

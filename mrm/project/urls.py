@@ -1,3 +1,57 @@
 """The addresses of the application."""
 
-urlpatterns: list = []
+from allauth.account import views as account
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView, TemplateView
+from django_prometheus.exports import ExportToDjangoView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from mrm.access import urls as access
+from mrm.deployment import urls as deployment
+from mrm.evaluation import urls as evaluation
+from mrm.inventory import urls as inventory
+from mrm.project import health, views
+from mrm.reporting import urls as reporting
+from mrm.signoff import urls as signoff
+from mrm.approval import urls as approval
+from mrm.validation import urls as validation
+
+api = [
+    *access.api,
+    *inventory.api,
+    *evaluation.api,
+    *validation.api,
+    *signoff.api,
+    *approval.api,
+    *deployment.api,
+    *reporting.api,
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+]
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("find/", views.find, name="find"),
+    path("sign-in/", account.login, name="account_login"),
+    path("sign-out/", account.logout, name="account_logout"),
+    path("sign-up/", RedirectView.as_view(pattern_name="account_login"), name="account_signup"),
+    path("timeline/", include("mrm.audit.urls")),
+    path("models/", include("mrm.inventory.urls")),
+    path("evaluations/", include("mrm.evaluation.urls")),
+    path("validations/", include("mrm.validation.urls")),
+    path("approvals/", include("mrm.signoff.urls")),
+    path("conditions/", include("mrm.approval.urls")),
+    path("deployments/", include("mrm.deployment.urls")),
+    path("reports/", include("mrm.reporting.urls")),
+    path("people/", include("mrm.access.urls")),
+    path("work/", include("mrm.jobs.urls")),
+    path("records/", admin.site.urls),
+    path("api/v1/", include((api, "api"))),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("metrics", ExportToDjangoView, name="metrics"),
+]
+if settings.SHOW_GALLERY:
+    urlpatterns.append(path("gallery/", TemplateView.as_view(template_name="gallery.html")))

@@ -1,0 +1,84 @@
+"""Nothing governed changes without an event that explains it."""
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from mrm.access import services
+from mrm.access.models import BusinessUnit, Person
+from mrm.audit.models import Change, Event
+from mrm.core.refusal import Refused
+from tests.factories.access import SETUP, Cast
+
+
+def unit(key: str = "unit") -> BusinessUnit:
+    return services.add_unit(key=key, name="A unit", parent=None, actor=SETUP)
+
+
+def test_an_action_leaves_one_event_that_explains_its_row(db: None) -> None:
+    made = unit()
+    event = Event.objects.get(subject_id=str(made.pk))
+    assert (event.verb, event.actor, event.outcome, event.object_seq) == ("access.add_unit", "system:tests", "done", 1)
+    change = Change.objects.get(event=event)
+    assert (change.table, change.op, change.row, change.before) == ("access_businessunit", "insert", str(made.pk), None)
+    assert event.payload_as_json()["changes"][0]["after"]["key"] == "unit"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda made: BusinessUnit.objects.create(key="x", name="x", path="/x/"),
+        lambda made: BusinessUnit.objects.bulk_create([BusinessUnit(key="x", name="x", path="/x/")]),
+        lambda made: BusinessUnit.objects.filter(pk=made.pk).update(name="x"),
+        lambda made: made.delete(),
+        lambda made: connection.cursor().execute("UPDATE access_businessunit SET name = 'x'"),
+        lambda made: connection.cursor().execute("TRUNCATE access_businessunit CASCADE"),
+    ],
+    ids=["create", "bulk_create", "update", "delete", "sql", "truncate"],
+)
+def test_a_write_outside_an_action_is_refused(db: None, write: object) -> None:
+    made = unit()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        write(made)  # type: ignore[operator]
+    assert BusinessUnit.objects.get(key="unit").name == "A unit"
+
+
+def test_a_forged_event_id_fails_at_commit(own_database: str) -> None:
+    made = unit()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('mrm.audit_event', gen_random_uuid()::text, true)")
+        BusinessUnit.objects.filter(pk=made.pk).update(name="forged")
+    assert BusinessUnit.objects.get(pk=made.pk).name == "A unit"
+
+
+def test_a_refusal_rolls_back_and_is_recorded(db: None, cast: Cast) -> None:
+    with pytest.raises(Refused):
+        services.grant(cast.administrator, role="deployer", unit=cast.bank, actor=cast.administrator)
+    event = Event.objects.filter(verb="access.grant", outcome="refused").get()
+    assert event.actor == "adam"
+    assert event.details["reasons"] == ["You may not grant a role to yourself; another administrator does it."]
+    assert cast.administrator.role_grants.count() == 1
+
+
+def test_events_of_one_object_are_chained(db: None, cast: Cast) -> None:
+    account = cast.outsider
+    services.grant(account, role="owner", unit=cast.markets, actor=cast.administrator)
+    services.deactivate(account, reason="left", actor=cast.administrator)
+    chain = list(Event.objects.filter(object_type="access.account", object_id=str(account.pk)).order_by("object_seq"))
+    assert [event.object_seq for event in chain] == [1, 2, 3]
+    assert [event.object_prev for event in chain] == ["", chain[0].digest, chain[1].digest]
+
+
+def test_secrets_are_not_copied_into_the_trail(db: None, cast: Cast) -> None:
+    services.change_password(cast.owner, password="a long enough phrase", actor=cast.owner)
+    event = Event.objects.get(verb="access.change_password")
+    assert event.payload_as_json()["changes"] == [
+        {"table": "access_account", "row": str(cast.owner.pk), "op": "update", "before": {}, "after": {}}
+    ]
+
+
+def test_the_actor_stays_readable_after_he_is_gone(db: None, cast: Cast) -> None:
+    services.add_person(name="New Person", email="new@bank.example", unit=cast.retail, actor=cast.administrator)
+    event = Event.objects.get(verb="access.add_person", subject_label="New Person")
+    assert (event.actor_name, event.actor_roles) == ("Adam Administrator", ["administrator"])
+    assert Person.objects.get(name="New Person").unit == cast.retail
