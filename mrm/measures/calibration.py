@@ -38,6 +38,15 @@ def brier(labels: Labels, scores: Scores) -> Estimate:
     )
 
 
+def brier_skill(score: Estimate, base_rate: float) -> Estimate:
+    """1 - Brier over that of always predicting the base rate, which is held (Brier 1950; Murphy 1973)."""
+    reference = base_rate * (1 - base_rate)
+    lower = None if score.upper is None else 1 - score.upper / reference
+    upper = None if score.lower is None else 1 - score.lower / reference
+    method = "1 - Brier over base rate variance; interval of the Brier score, base rate held"
+    return Estimate(1 - score.value / reference, lower, upper, method)
+
+
 def reliability(labels: Labels, scores: Scores, bins: int = 20) -> list[ReliabilityBin]:
     """Equal-mass bins of the probability in rising order; ties stay in input order."""
     order = np.argsort(scores, kind="stable")

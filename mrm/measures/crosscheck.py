@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mrm.measures.groups import GroupCounts, by_group
+from mrm.measures.results import EvaluationFailed
 from mrm.measures.tables import UNKNOWN_OUTCOME, Summary
 
 TOLERANCE = 1e-9
@@ -23,7 +24,7 @@ _RATES: dict[str, tuple[Callable[..., float], Callable[[GroupCounts], float | No
 }
 
 
-class Disagreement(Exception):
+class Disagreement(EvaluationFailed):
     """Two implementations of one measure differ by more than rounding."""
 
 

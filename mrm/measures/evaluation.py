@@ -21,6 +21,7 @@ from mrm.measures.attributions import AdditivityError, Explanation, importance
 from mrm.measures.calibration import reliability
 from mrm.measures.crosscheck import crosscheck
 from mrm.measures.evidence import FairnessSettings
+from mrm.measures.fairness import MEASURES as BIAS
 from mrm.measures.fairness import fairness
 from mrm.measures.figures import (
     Figure,
@@ -30,19 +31,16 @@ from mrm.measures.figures import (
     distribution_figure,
     importance_figure,
 )
-from mrm.measures.performance import performance
-from mrm.measures.results import Limits, Result, plain
+from mrm.measures.performance import CALIBRATION, RANKING, RATES, performance
+from mrm.measures.results import EvaluationFailed, Limits, Result, check_limits, judge, plain
 from mrm.measures.scoring import ScoringFailed, explain_artifact, file_digest, score
 from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
 
 KINDS = frozenset({"performance", "bias", "explainability"})
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "duckdb", "fairlearn", "shap", "scikit-learn", "onnxruntime",
              "skops", "matplotlib")  # fmt: skip
+MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *BIAS, "additivity", "importance"})
 Progress = Callable[[str, int, int], None]
-
-
-class CannotEvaluate(Exception):
-    """What was asked cannot be done with these files and columns; a sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class RunSpec:
     The model is scored unless `predictions` names a column of the data set with its scores. A row
     is decided favourably if its score is "below" or "at_or_above" `cutoff`. `label` equal to
     `positive` is the event. `thresholds` maps a measure to its limits (see `results.judge`).
-    Scores are probabilities, or lie in `score_range`. `work` is a folder for files of the run.
+    Scores are probabilities, or lie in `score_range`. `folder` takes the files of the run.
     """
 
     dataset: Path
@@ -61,12 +59,12 @@ class RunSpec:
     features: tuple[str, ...]
     cutoff: float
     favourable: str
-    work: Path
+    folder: Path
     artifact: Path | None = None
     kind: str = ""
     artifact_sha256: str = ""
     protected: Path | None = None
-    protected_sha256: str = ""
+    protected_sha256: str | None = None
     attributes: tuple[str, ...] = ()
     positive: Any = 1
     references: Mapping[str, str] = field(default_factory=dict)
@@ -89,14 +87,15 @@ class RunSpec:
 class RunOutcome:
     """Results, figures, the explanation's summary, the second opinion, and what all of it rests on.
 
-    `notes` are sentences on what was left out and why.
+    Figures have name, title, light and dark SVG, alt, header and rows. Explanation and second
+    opinion are empty if there is none; `notes` are sentences on what was left out and why.
     """
 
     results: tuple[Result, ...]
-    figures: tuple[Figure, ...]
-    explanation: Mapping[str, Any] | None
-    crosscheck: Mapping[str, Any] | None
-    pins: Mapping[str, Any]
+    figures: tuple[dict[str, Any], ...]
+    explanation: dict[str, Any]
+    crosscheck: dict[str, Any]
+    pins: dict[str, Any]
     summary_digest: str
     notes: tuple[str, ...] = ()
 
@@ -104,10 +103,10 @@ class RunOutcome:
         """Plain JSON values."""
         return {
             "results": [each.as_dict() for each in self.results],
-            "figures": [each.as_dict() for each in self.figures],
-            "explanation": plain(self.explanation),
-            "crosscheck": plain(self.crosscheck),
-            "pins": plain(self.pins),
+            "figures": list(self.figures),
+            "explanation": self.explanation,
+            "crosscheck": self.crosscheck,
+            "pins": self.pins,
             "summary_digest": self.summary_digest,
             "notes": list(self.notes),
         }
@@ -121,8 +120,8 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     """Carry out the evaluation. `progress(stage, done, total)` counts rows or steps of a stage.
 
     Stages: checking, scoring, performance, bias, explaining, drawing. What `progress` raises ends
-    the run. Raises `CannotEvaluate` on files or columns that do not fit, `CannotScore` and
-    `ScoringFailed` on the model, `Disagreement` if fairlearn finds other rates.
+    the run. Raises `EvaluationFailed`, with a sentence, on files or columns that do not fit; its
+    kinds `CannotScore` and `ScoringFailed` on the model, `Disagreement` if fairlearn differs.
     """
     tell = progress or (lambda stage, done, total: None)
     tell("checking", 0, 1)
@@ -136,7 +135,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         results += performance(labels, scores, spec.cutoff, thresholds=spec.thresholds, seed=spec.seed,
                                min_each=spec.min_each)  # fmt: skip
         figures += _performance_figures(summary, labels, scores, spec)
-    second = None
+    second: dict[str, Any] = {}
     if "bias" in spec.kinds and spec.protected is not None:
         tell("bias", 0, 2)
         found = fairness(summary, _settings(spec), spec.thresholds)
@@ -148,7 +147,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         notes.append("Bias was not evaluated: there is no protected data.")
     explanation = _explanation(spec, tell, results, figures, notes)
     tell("drawing", 1, 1)
-    return RunOutcome(tuple(results), tuple(figures), explanation, second, pins(spec, network), summary.digest(),
+    return RunOutcome(tuple(results), tuple(each.as_dict() for each in figures), explanation, second, pins(spec, network), summary.digest(),
                       tuple(notes))  # fmt: skip
 
 
@@ -183,23 +182,38 @@ def code_digest() -> str:
 def _checked(spec: RunSpec) -> list[str]:
     unknown = spec.kinds - KINDS
     if unknown:
-        raise CannotEvaluate(f"There is no evaluation of the kind {', '.join(sorted(unknown))}.")
+        raise EvaluationFailed(f"There is no evaluation of the kind {', '.join(sorted(unknown))}.")
+    _check_thresholds(spec.thresholds)
     files = [("data set", spec.dataset, spec.dataset_sha256)]
     if spec.protected is not None:
-        files.append(("protected data", spec.protected, spec.protected_sha256))
+        files.append(("protected data", spec.protected, spec.protected_sha256 or ""))
     for name, path, expected in files:
         if file_digest(path) != expected:
-            raise CannotEvaluate(f"The digest of the {name} is not the one on record; nothing was computed.")
+            raise EvaluationFailed(
+                f"The digest of the {name} is not the one on record; nothing was computed."
+            )
     columns = [str(name) for name in pq.read_schema(spec.dataset).names]
     wanted = [spec.label, *([spec.predictions] if spec.predictions else spec.features)]
     missing = [name for name in wanted if name not in columns]
     if missing:
-        raise CannotEvaluate(f"The data set has no column {', '.join(missing)}.")
+        raise EvaluationFailed(f"The data set has no column {', '.join(missing)}.")
     if spec.protected is not None and "row_id" not in columns:
-        raise CannotEvaluate("The data set has no column row_id to join the protected data by.")
+        raise EvaluationFailed("The data set has no column row_id to join the protected data by.")
     if spec.predictions is None and spec.artifact is None:
-        raise CannotEvaluate("There is neither a model to run nor a column with its predictions.")
+        raise EvaluationFailed("There is neither a model to run nor a column with its predictions.")
     return columns
+
+
+def _check_thresholds(thresholds: Mapping[str, Limits]) -> None:
+    """A limit on a measure that is not computed would never fail anything: refuse it."""
+    unknown = sorted(set(thresholds) - MEASURES)
+    if unknown:
+        raise EvaluationFailed(f"There are limits for {', '.join(unknown)}, which is not measured here.")
+    for name, limits in thresholds.items():
+        try:
+            check_limits(limits)
+        except ValueError as error:
+            raise EvaluationFailed(f"The limits for {name} cannot be read: {error}") from error
 
 
 def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, str | None]:
@@ -212,7 +226,7 @@ def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, st
     else:
         assert spec.artifact is not None
         done = score(
-            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.work / "scores.parquet",
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder / "scores.parquet",
             spec.features, spec.timeout_s, spec.memory_mb, lambda done, total: tell("scoring", done, total),
         )  # fmt: skip
         network = done.network
@@ -225,7 +239,7 @@ def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, st
             "score": scores,
         }
     )
-    target = spec.work / "scored.parquet"
+    target = spec.folder / "scored.parquet"
     pq.write_table(table, target)
     return target, network
 
@@ -237,12 +251,12 @@ def _events(labels: pa.ChunkedArray, positive: Any) -> pa.ChunkedArray:
     try:
         event = pa.scalar(positive).cast(labels.type)
     except pa.ArrowException as error:
-        raise CannotEvaluate(
+        raise EvaluationFailed(
             f"The label column holds {labels.type}; {positive!r} cannot be among its values."
         ) from error
     out = pc.equal(labels, event).cast(pa.int8())
     if pc.sum(out).as_py() in (0, None):
-        raise CannotEvaluate(f"No row of the data set has the label {positive!r}.")
+        raise EvaluationFailed(f"No row of the data set has the label {positive!r}.")
     return out
 
 
@@ -252,7 +266,7 @@ def _arrays(scored: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     scores = table["score"].to_numpy()
     bad = int((~np.isfinite(scores)).sum())
     if bad:
-        raise CannotEvaluate(f"{bad} predictions are missing or not finite.")
+        raise EvaluationFailed(f"{bad} predictions are missing or not finite.")
     return labels, scores
 
 
@@ -262,7 +276,7 @@ def _summary(spec: RunSpec, scored: Path) -> Summary:
     try:
         return summarise(ParquetBatch(scored, spec.protected), table)
     except ValueError as error:
-        raise CannotEvaluate(str(error)) from error
+        raise EvaluationFailed(str(error)) from error
 
 
 def _attributes(spec: RunSpec) -> tuple[str, ...]:
@@ -289,25 +303,25 @@ def _performance_figures(
 
 def _explanation(
     spec: RunSpec, tell: Progress, results: list[Result], figures: list[Figure], notes: list[str]
-) -> dict[str, Any] | None:
+) -> dict[str, Any]:
     if "explainability" not in spec.kinds:
-        return None
+        return {}
     if spec.artifact is None or spec.predictions is not None:
         notes.append("The scores were not explained: that needs a model that can be run here.")
-        return None
+        return {}
     try:
         found = explain_artifact(
-            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.work / "explanation.npz", spec.features,
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder / "explanation.npz", spec.features,
             spec.seed, spec.explain_rows, spec.background_rows, spec.timeout_s, spec.memory_mb,
             lambda done, total: tell("explaining", done, total),
         )  # fmt: skip
     except AdditivityError as error:
         results.append(_additivity(None, spec.thresholds, str(error)))
-        return None
+        return {}
     except ScoringFailed as error:
         results.append(_additivity(None, spec.thresholds, str(error)))
         notes.append(f"The scores were not explained: {error}")
-        return None
+        return {}
     ranked = importance(found, spec.seed)
     results.append(_additivity(found, spec.thresholds, found.notes))
     results += [
@@ -321,9 +335,29 @@ def _explanation(
 
 
 def _additivity(found: Explanation | None, thresholds: Mapping[str, Limits], reason: str) -> Result:
-    """Largest miss of the contributions' sum; a failed explanation is no evidence, never a pass."""
-    text = str(thresholds.get("additivity", {}).get("text", ""))
+    """Largest miss of the contributions' sum over the scale of the outputs, at least 1.
+
+    A failed explanation is no evidence, never a pass.
+    """
+    limits = thresholds.get("additivity")
     if found is None:
-        return Result("additivity", None, None, None, 0, "", text, "insufficient", reason)
-    method = f"largest absolute error over {found.n_rows} rows, {found.method}"
-    return Result("additivity", found.additivity_max, None, None, found.n_rows, method, text, "pass", reason)
+        said = judge(None, limits)
+        return Result(
+            "additivity", None, None, None, 0, "", said.text, "insufficient", reason, pack=said.pack
+        )
+    scale = max(1.0, float(np.abs(found.values.sum(axis=1) + found.base).max()))
+    value = found.additivity_max / scale
+    said = judge(value, limits)
+    method = f"largest absolute error over scale, {found.n_rows} rows, {found.method}"
+    return Result(
+        "additivity",
+        value,
+        None,
+        None,
+        found.n_rows,
+        method,
+        said.text,
+        said.status,
+        reason or said.reason,
+        pack=said.pack,
+    )

@@ -27,7 +27,19 @@ from mrm.measures.results import Limits, Result, judge
 from mrm.measures.tables import Summary
 
 UNKNOWN = "Not provided"
-RATIO = "adverse_impact_ratio"
+RATIO = "air"
+MEASURES = (
+    RATIO,
+    "selection_rate",
+    "selection_rate_difference",
+    "selection_rate_homogeneity",
+    "shortfall",
+    "smd",
+    "tpr_gap",
+    "fpr_gap",
+    "ppv_gap",
+    "actual_to_expected",
+)
 Thresholds = Mapping[str, Limits]
 Bounds = tuple[float | None, float | None]
 
@@ -123,14 +135,14 @@ def _against(
     group: GroupCounts, comparison: Comparison, summary: Summary, settings: FairnessSettings
 ) -> Iterator[Result]:
     measures: tuple[Callable[..., Result], ...] = (_ratio, _difference, _shortfall)
-    gaps = ("true_positive_rate", "false_positive_rate", "positive_predictive_value")
+    gaps = ("tpr", "fpr", "ppv")
     reference = comparison.reference
     blanks = [
         _blank(name, comparison.counts.attribute, group, reference)
         for name in (RATIO, "selection_rate_difference", "shortfall")
     ]
     if group.n < settings.suppress_n:
-        names = ("standardised_mean_difference", *(f"{gap}_gap" for gap in gaps), "actual_to_expected")
+        names = ("smd", *(f"{gap}_gap" for gap in gaps), "actual_to_expected")
         for blank in (
             *blanks,
             *(_blank(name, comparison.counts.attribute, group, reference) for name in names),
@@ -214,7 +226,7 @@ def _mean_difference(group: GroupCounts, comparison: Comparison, summary: Summar
     total = everybody[0].scores
     for each in everybody[1:]:
         total = total + each.scores
-    blank = _blank("standardised_mean_difference", comparison.counts.attribute, group, comparison.reference)
+    blank = _blank("smd", comparison.counts.attribute, group, comparison.reference)
     _, variance = summary.mean_and_variance(total)
     if variance == 0:
         return replace(blank, status="not_applicable", reason="All scores are equal.")
@@ -257,9 +269,9 @@ def _gap(rate: str, group: GroupCounts, reference: GroupCounts, settings: Fairne
 
 def _fraction(rate: str, group: GroupCounts) -> tuple[int, int]:
     return {
-        "true_positive_rate": (group.good_favourable, group.good),
-        "false_positive_rate": (group.bad_favourable, group.bad),
-        "positive_predictive_value": (group.good_favourable, group.good_favourable + group.bad_favourable),
+        "tpr": (group.good_favourable, group.good),
+        "fpr": (group.bad_favourable, group.bad),
+        "ppv": (group.good_favourable, group.good_favourable + group.bad_favourable),
     }[rate]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mrm.measures import charts
 from mrm.measures.attributions import Explanation, Importance, contributions
 from mrm.measures.calibration import ReliabilityBin
+from mrm.measures.fairness import UNKNOWN
 from mrm.measures.results import Limits, Result, plain
 from mrm.measures.tables import Summary
 
@@ -60,11 +61,11 @@ def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
 
 def bias_figures(results: Sequence[Result], thresholds: Mapping[str, Limits]) -> list[Figure]:
     """Forest plot of the impact ratios, and the rates behind them."""
-    ratios = [r for r in results if r.measure == "adverse_impact_ratio" and r.group]
+    ratios = [r for r in results if r.measure == "air" and r.group]
     rates = [r for r in results if r.measure == "selection_rate"]
     out = []
     if ratios:
-        out.append(_forest(ratios, thresholds.get("adverse_impact_ratio", {})))
+        out.append(_forest(ratios, thresholds.get("air", {})))
     shown = [r for r in rates if r.value is not None]
     if shown:
         out.append(_rates(shown, rates))
@@ -137,7 +138,14 @@ def _forest(ratios: Sequence[Result], limits: Limits) -> Figure:
 def _rates(shown: Sequence[Result], rates: Sequence[Result]) -> Figure:
     data = [
         charts.Bar(
-            r.group, r.value or 0.0, r.lower, r.upper, note=f"{r.n:,}", status=r.status, heading=r.attribute
+            r.group,
+            r.value or 0.0,
+            r.lower,
+            r.upper,
+            note=f"{r.n:,}",
+            status=r.status,
+            heading=r.attribute,
+            last=r.group == UNKNOWN,
         )
         for r in shown
     ]

@@ -7,12 +7,29 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mrm.measures.calibration import actual_to_expected, brier, ece, slope_and_intercept
+from mrm.measures.calibration import actual_to_expected, brier, brier_skill, ece, slope_and_intercept
 from mrm.measures.discrimination import Estimate, Labels, Scores, auc, gini, ks
 from mrm.measures.intervals import wilson
 from mrm.measures.results import Limits, Result, judge
 
-CALIBRATION = ("brier", "ece", "calibration_slope", "calibration_intercept", "actual_to_expected")
+CALIBRATION = (
+    "brier",
+    "brier_skill",
+    "ece",
+    "calibration_slope",
+    "calibration_intercept",
+    "actual_to_expected",
+)
+RATES = (
+    "base_rate",
+    "positive_rate",
+    "accuracy",
+    "balanced_accuracy",
+    "true_positive_rate",
+    "false_positive_rate",
+    "positive_predictive_value",
+    "negative_predictive_value",
+)
 RANKING = ("auc", "gini", "ks")
 
 
@@ -82,8 +99,10 @@ def _estimates(y: Labels, s: Scores, cutoff: float, seed: int) -> dict[str, Esti
         return out | {name: None for name in CALIBRATION}
     fit = slope_and_intercept(y, s)
     slope, intercept = fit or (None, None)
+    loss = brier(y, s)
     return out | {
-        "brier": brier(y, s),
+        "brier": loss,
+        "brier_skill": brier_skill(loss, float(y.mean())),
         "ece": ece(y, s, seed),
         "calibration_slope": slope,
         "calibration_intercept": intercept,

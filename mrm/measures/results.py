@@ -13,13 +13,18 @@ DIRECTIONS = ("higher", "lower", "absolute", "band")
 Limits = Mapping[str, Any]
 
 
+class EvaluationFailed(Exception):
+    """An evaluation that came to no result; says why in a sentence for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One measured value with its interval, method and status.
 
     `value`, `lower` and `upper` are in the measure's own unit (rates between 0 and 1, standardised
     differences times 100, shortfalls in people); None where the value is withheld or undefined.
-    `n` is the number of rows behind the value, None where a count may not be shown.
+    `n` is the number of rows behind the value, None where a count may not be shown. Every field is
+    plain JSON: numbers that are not finite become None.
     """
 
     measure: str
@@ -40,9 +45,11 @@ class Result:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ValueError(f"{self.status!r} is not a status; one of {', '.join(STATUSES)}.")
+        for name in ("value", "lower", "upper", "n", "detail"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
 
     def as_dict(self) -> dict[str, Any]:
-        """The result as plain JSON values; numbers that are not finite become null."""
+        """The result as plain JSON values."""
         return {each.name: plain(getattr(self, each.name)) for each in fields(self)}
 
 

@@ -23,16 +23,17 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from mrm.measures.attributions import Explanation, load
+from mrm.measures.results import EvaluationFailed
 
 KINDS = ("onnx", "skops")
 Progress = Callable[[int, int], None]
 
 
-class CannotScore(Exception):
+class CannotScore(EvaluationFailed):
     """The artifact cannot or may not be run here; says so in a sentence."""
 
 
-class ScoringFailed(Exception):
+class ScoringFailed(EvaluationFailed):
     """The model was run and did not come to an answer; `detail` holds what it last wrote."""
 
     def __init__(self, sentence: str, detail: str = "") -> None:

@@ -2,21 +2,24 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import skops.io
+import yaml
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mrm.measures.evaluation import CannotEvaluate, RunSpec, pins, run
+from mrm.measures.evaluation import MEASURES, EvaluationFailed, RunSpec, pins, run
 from mrm.measures.scoring import CannotScore, file_digest
 from mrm.measures.synthetic import FEATURES, applications
 
 THRESHOLDS = {
-    "adverse_impact_ratio": {"direction": "higher", "watch": 0.9, "fail": 0.8, "significance": 0.05, "interval": True,
+    "air": {"direction": "higher", "watch": 0.9, "fail": 0.8, "significance": 0.05, "interval": True,
                              "text": "watch < 0.90, fail < 0.80", "pack": "screen"},
+    "additivity": {"direction": "lower", "fail": 1e-6},
     "auc": {"direction": "higher", "watch": 0.75, "fail": 0.65, "text": "watch < 0.75", "pack": "screen"},
 }  # fmt: skip
 
@@ -34,7 +37,7 @@ def spec(tmp_path_factory):
     protected.to_parquet(place / "protected.parquet")
     return RunSpec(
         dataset=place / "data.parquet", dataset_sha256=file_digest(place / "data.parquet"), label="default",
-        features=FEATURES, cutoff=0.1, favourable="below", work=place, artifact=place / "model.skops", kind="skops",
+        features=FEATURES, cutoff=0.1, favourable="below", folder=place, artifact=place / "model.skops", kind="skops",
         artifact_sha256=file_digest(place / "model.skops"), protected=place / "protected.parquet",
         protected_sha256=file_digest(place / "protected.parquet"), references={"sex": "M"}, thresholds=THRESHOLDS,
         seed=20261001, explain_rows=30, background_rows=200, event_name="Default",
@@ -57,7 +60,7 @@ def one(outcome, measure, group=""):
 
 
 def test_planted_bias_is_reported(outcome):
-    women = one(outcome, "adverse_impact_ratio", "F")
+    women = one(outcome, "air", "F")
     assert (women.status, women.reference, women.pack) == ("fail", "M", "screen")
     assert women.detail["p_adjusted"] < 1e-6
     assert one(outcome, "auc").status == "pass"
@@ -103,7 +106,7 @@ def test_uploaded_predictions_give_the_same_measures_without_the_model(outcome, 
     uploaded = run(replace(spec, predictions="uploaded", artifact=None, kind="", artifact_sha256=""))
     assert uploaded.summary_digest == outcome.summary_digest
     assert one(uploaded, "auc") == one(outcome, "auc")
-    assert uploaded.explanation is None
+    assert uploaded.explanation == {}
     assert uploaded.notes == ("The scores were not explained: that needs a model that can be run here.",)
 
 
@@ -121,13 +124,18 @@ def test_pins_name_digests_versions_and_code(outcome, spec):
         ({"protected_sha256": "0" * 64}, "digest of the protected data"),
         ({"label": "bad"}, "no column bad"),
         ({"kinds": frozenset({"beauty"})}, "no evaluation of the kind beauty"),
+        (
+            {"thresholds": {"auk": {"direction": "higher", "fail": 1}}},
+            "limits for auk, which is not measured",
+        ),
+        ({"thresholds": {"auc": {"direction": "up", "fail": 1}}}, "limits for auc cannot be read"),
         ({"artifact": None}, "neither a model to run nor a column"),
         ({"positive": 7, "predictions": "uploaded"}, "No row of the data set has the label 7"),
         ({"predictions": "income"}, "scores lie outside 0 to 1"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_sentence(spec, change, sentence):
-    with pytest.raises(CannotEvaluate, match=sentence):
+    with pytest.raises(EvaluationFailed, match=sentence):
         run(replace(spec, **change))
 
 
@@ -150,3 +158,10 @@ def test_text_labels_and_missing_outcomes(spec, tmp_path):
     found = run(replace(spec, dataset=tmp_path / "text.parquet", dataset_sha256=file_digest(tmp_path / "text.parquet"),
                         positive="bad", predictions="uploaded", kinds=frozenset({"performance"})))  # fmt: skip
     assert one(found, "base_rate").detail["outcomes_unknown"] == 500
+
+
+def test_limits_of_the_shipped_suites_name_measures_that_exist():
+    suites = sorted((Path(__file__).resolve().parents[2] / "fixtures" / "suites").glob("*.yaml"))
+    assert suites
+    for suite in suites:
+        assert set(yaml.safe_load(suite.read_text())["thresholds"]) <= MEASURES

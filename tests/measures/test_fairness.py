@@ -35,7 +35,7 @@ def against(summary: Summary, attribute: str, group: str, reference: str) -> tup
     settings = FairnessSettings(references={attribute: reference}, draws=200)
     results = fairness(summary, settings)
     difference = found(results, "selection_rate_difference", group)
-    return difference.value, found(results, "adverse_impact_ratio", group).value
+    return difference.value, found(results, "air", group).value
 
 
 def test_adult_sex(adult):
@@ -64,7 +64,7 @@ def test_adult_train_split(adult):
     results = fairness(outcomes(adult[:32_561], "high", "sex"), FairnessSettings(draws=200))
     assert found(results, "selection_rate", "Female").value == pytest.approx(0.109461, abs=5e-7)
     assert found(results, "selection_rate", "Male").value == pytest.approx(0.305737, abs=5e-7)
-    assert found(results, "adverse_impact_ratio", "Female").value == pytest.approx(0.358023, abs=5e-7)
+    assert found(results, "air", "Female").value == pytest.approx(0.358023, abs=5e-7)
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_german_sex(german):
     results = fairness(outcomes(german, "good", "sex"), FairnessSettings(draws=200))
     assert found(results, "selection_rate", "F").value == pytest.approx(0.648387, abs=5e-7)
     assert found(results, "selection_rate", "M").value == pytest.approx(0.723188, abs=5e-7)
-    assert found(results, "adverse_impact_ratio", "F").value == pytest.approx(0.896567, abs=5e-7)
+    assert found(results, "air", "F").value == pytest.approx(0.896567, abs=5e-7)
 
 
 def test_nyc_rule_text_example():
     sex = fairness(from_counts("sex", {"Male": (50, 92), "Female": (34, 76)}), EVERYONE)
-    assert round(found(sex, "adverse_impact_ratio", "Female").value, 2) == 0.82
+    assert round(found(sex, "air", "Female").value, 2) == 0.82
     race = fairness(
         from_counts(
             "race",
@@ -100,29 +100,27 @@ def test_nyc_rule_text_example():
             },
         ),
         EVERYONE,
-        {"adverse_impact_ratio": AIR},
+        {"air": AIR},
     )
     expected = {"White": 0.58, "Black": 0.78, "Native Hawaiian or Pacific Islander": 0.97, "Asian": 0.65}
-    assert {g: round(found(race, "adverse_impact_ratio", g).value, 2) for g in expected} == expected
-    small = found(race, "adverse_impact_ratio", "Native Hawaiian or Pacific Islander")
+    assert {g: round(found(race, "air", g).value, 2) for g in expected} == expected
+    small = found(race, "air", "Native Hawaiian or Pacific Islander")
     assert (small.status, small.reason) == ("insufficient", "8 people, 30 needed.")
 
 
 def test_four_fifths_of_four_equal_groups():
     selected = {"a": 250, "b": 270, "c": 240, "d": 260}
     results = fairness(from_counts("group", {g: (k, 1_000) for g, k in selected.items()}), EVERYONE)
-    assert found(results, "adverse_impact_ratio", "c").value == pytest.approx(0.8889, abs=5e-5)
+    assert found(results, "air", "c").value == pytest.approx(0.8889, abs=5e-5)
     assert homogeneity(list(selected.values()), [1_000] * 4)[2] == pytest.approx(0.4519, abs=5e-5)
     assert found(results, "selection_rate_homogeneity", "").detail["p"] == pytest.approx(0.4519, abs=5e-5)
 
 
 def test_exactly_four_fifths_is_watched_not_failed():
-    results = fairness(
-        from_counts("g", {"a": (56, 100), "b": (70, 100)}), EVERYONE, {"adverse_impact_ratio": AIR}
-    )
+    results = fairness(from_counts("g", {"a": (56, 100), "b": (70, 100)}), EVERYONE, {"air": AIR})
     assert (
-        found(results, "adverse_impact_ratio", "a").value,
-        found(results, "adverse_impact_ratio", "a").status,
+        found(results, "air", "a").value,
+        found(results, "air", "a").status,
     ) == (
         0.8,
         "watch",
@@ -140,9 +138,9 @@ def test_a_group_with_too_few_people_or_decisions_is_never_a_pass():
     results = fairness(
         from_counts("g", counts),
         FairnessSettings(references={"g": "ref"}, draws=200),
-        {"adverse_impact_ratio": AIR},
+        {"air": AIR},
     )
-    status = {g: found(results, "adverse_impact_ratio", g).status for g in counts if g != "ref"}
+    status = {g: found(results, "air", g).status for g in counts if g != "ref"}
     assert status == {
         "small": "insufficient",
         "refused": "insufficient",
@@ -167,23 +165,23 @@ def test_unknown_people_are_counted_apart_and_in_no_group():
     )
     rates = {r.group: r.n for r in results if r.measure == "selection_rate"}
     assert rates == {"F": 40, "M": 40, "Not provided": 25}
-    assert [r.group for r in results if r.measure == "adverse_impact_ratio"] == ["M"]
+    assert [r.group for r in results if r.measure == "air"] == ["M"]
 
 
 def test_a_group_under_two_percent_is_no_reference_but_is_listed():
     counts = from_counts("g", {"large": (500, 1_000), "rare": (14, 15)})
     results = fairness(counts, FairnessSettings(exclude_from_ratio=True, draws=200))
-    rare = found(results, "adverse_impact_ratio", "rare")
+    rare = found(results, "air", "rare")
     assert (rare.reference, rare.status, rare.value) == ("large", "not_applicable", None)
     assert found(results, "selection_rate", "rare").n == 15
 
 
 def test_fail_needs_significance_where_the_pack_says_so():
-    limits = {"adverse_impact_ratio": {**AIR, "significance": 0.05}}
+    limits = {"air": {**AIR, "significance": 0.05}}
     weak = fairness(from_counts("g", {"a": (15, 40), "b": (20, 40)}), EVERYONE, limits)
     strong = fairness(from_counts("g", {"a": (375, 1_000), "b": (500, 1_000)}), EVERYONE, limits)
-    assert found(weak, "adverse_impact_ratio", "a").status == "watch"
-    assert found(strong, "adverse_impact_ratio", "a").status == "fail"
+    assert found(weak, "air", "a").status == "watch"
+    assert found(strong, "air", "a").status == "fail"
 
 
 def test_favourable_below_counts_approvals_of_good_payers():

@@ -52,6 +52,12 @@ def test_agrees_with_scikit_learn(sample):
     assert found["ks"].value == pytest.approx((tpr - fpr).max(), abs=1e-12)
 
 
+def test_brier_skill_is_zero_for_the_base_rate_and_one_for_the_truth():
+    y = np.array([1] * 20 + [0] * 80)
+    assert by_name(performance(y, np.full(100, 0.2), 0.5))["brier_skill"].value == pytest.approx(0)
+    assert by_name(performance(y, y.astype(float), 0.5))["brier_skill"].value == 1
+
+
 def test_every_interval_contains_its_value_and_names_its_method(sample):
     for result in performance(*sample, 0.3):
         if result.lower is not None:

@@ -27,10 +27,8 @@ def ratios(bias):
     scored = test.assign(score=model.predict_proba(test[names])[:, 1]).merge(protected, on="row_id")
     cutoff = scored["score"].quantile(0.6)
     spec = Spec("default", "score", float(cutoff), "below", ("sex", "age_band", "region"))
-    found = fairness(
-        summarise(scored, spec), FairnessSettings(seed=3, draws=1_000), {"adverse_impact_ratio": AIR}
-    )
-    return {(r.attribute, r.group): r for r in found if r.measure == "adverse_impact_ratio"}
+    found = fairness(summarise(scored, spec), FairnessSettings(seed=3, draws=1_000), {"air": AIR})
+    return {(r.attribute, r.group): r for r in found if r.measure == "air"}
 
 
 def test_planted_bias_against_women_is_found_and_nothing_else():

@@ -18,7 +18,8 @@ _ROW = 0.245
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A named value with an optional 95 % interval; `note` stands beside the name."""
+    """A named value with an optional 95 % interval; `note` stands beside the name, `last` keeps
+    a rest such as people of unknown group out of the order."""
 
     name: str
     value: float
@@ -27,6 +28,7 @@ class Bar:
     note: str = ""
     status: str = "info"
     heading: str = ""
+    last: bool = False
 
 
 def draw_importance(data: Sequence[Bar], theme: str) -> str:
@@ -99,7 +101,7 @@ def draw_rates(data: Sequence[Bar], theme: str) -> str:
     for heading in headings:
         lines += [
             heading,
-            *sorted((b for b in data if b.heading == heading), key=lambda b: (b.value, b.name)),
+            *sorted((b for b in data if b.heading == heading), key=lambda b: (b.last, b.value, b.name)),
         ]
     height = len(lines) * _ROW + 0.62
 

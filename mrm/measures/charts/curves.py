@@ -75,8 +75,8 @@ def draw_distribution(data: Distribution, theme: str) -> str:
             fontsize=NOTE,
             fontweight="bold",
         )
-        _name(axes, x, others, f"{data.other_name}, {sum(data.others):,}", inks.secondary)
-        _name(axes, x, events, f"{data.event_name}, {sum(data.events):,}", inks.data, tail=True)
+        _name(axes, x, others, f"{data.other_name}, {sum(data.others):,}", inks.secondary, data.cutoff)
+        _name(axes, x, events, f"{data.event_name}, {sum(data.events):,}", inks.data, data.cutoff, tail=True)
         axes.set_yticks([])
         axes.set_xlabel(f"{data.score_name}; height is the share within each outcome")
 
@@ -147,19 +147,23 @@ def describe_calibration(data: Sequence[CalibrationPoint]) -> str:
     )
 
 
-def _name(axes: Axes, x: Values, shares: Values, words: str, ink: str, tail: bool = False) -> None:
-    """Name a curve beside its highest point, or where its tail is half as high."""
+def _name(
+    axes: Axes, x: Values, shares: Values, words: str, ink: str, cutoff: float, tail: bool = False
+) -> None:
+    """Name a curve beside its highest point, or where its tail is half as high, clear of the cut-off."""
     top = int(np.argmax(shares))
-    place = top
-    if tail:
-        falling = np.flatnonzero(shares[top:] < shares[top] * 0.55)
-        place = top + int(falling[0]) if falling.size else top
+    falling = np.flatnonzero(shares[top:] < shares[top] * 0.55) if tail else np.array([])
+    place = top + int(falling[0]) if falling.size else top
+    low, high = axes.get_xlim()
+    start, room = float(x[place]), len(words) * 0.0115 * (high - low)
+    if start <= cutoff <= start + room:
+        start = cutoff
     axes.annotate(
         words,
-        (x[place], shares[place]),
-        xytext=(8, 5),
+        (start, shares[place]),
+        xytext=(6, 4 if tail else -2),
         textcoords="offset points",
         fontsize=NOTE + 0.5,
         color=ink,
-        va="bottom",
+        va="bottom" if tail else "top",
     )
