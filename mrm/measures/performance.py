@@ -55,9 +55,7 @@ def performance(
     events = int(y.sum())
     shortage = _shortage(events, y.size, min_each)
     out = [_base_rate(events, y.size, unknown)]
-    estimates = (
-        _estimates(y, s, cutoff, seed) if not shortage else {name: None for name in (*RANKING, *CALIBRATION)}
-    )
+    estimates = _estimates(y, s, cutoff, seed) if not shortage else dict.fromkeys((*RANKING, *CALIBRATION))
     for name, estimate in estimates.items():
         out.append(_result(name, estimate, y.size, limits.get(name), shortage))
     out.extend(_result(name, each, n, limits.get(name), shortage) for name, each, n in _rates(y, s, cutoff))
@@ -96,7 +94,7 @@ def _estimates(y: Labels, s: Scores, cutoff: float, seed: int) -> dict[str, Esti
     area = auc(y, s)
     out: dict[str, Estimate | None] = {"auc": area, "gini": gini(area), "ks": ks(y, s, seed)}
     if s.min() < 0 or s.max() > 1:
-        return out | {name: None for name in CALIBRATION}
+        return out | dict.fromkeys(CALIBRATION)
     fit = slope_and_intercept(y, s)
     slope, intercept = fit or (None, None)
     loss = brier(y, s)

@@ -109,9 +109,9 @@ def judge(
     if status == "fail" and alpha is not None and (p_adjusted is None or p_adjusted >= alpha):
         status, reason = "watch", f"Beyond the limit, but not significant at {alpha:.0%}."
     bounds = [bound for bound in (lower, upper) if bound is not None]
-    if status == "pass" and limits.get("interval") and "fail" in limits:
-        if any(_beyond(bound, limits["fail"], limits["direction"]) for bound in bounds):
-            status, reason = "watch", "The interval reaches beyond the fail limit."
+    watched = status == "pass" and limits.get("interval") and "fail" in limits
+    if watched and any(_beyond(bound, limits["fail"], limits["direction"]) for bound in bounds):
+        status, reason = "watch", "The interval reaches beyond the fail limit."
     return Judgement(status, text, reason, pack)
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,8 @@ def _follow(
     process: subprocess.Popen[bytes], request: dict[str, Any], deadline: float, progress: Progress | None
 ) -> dict[str, Any] | None:
     """Pass progress on until the last line; None if the process ended without one."""
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         process.stdin.write(json.dumps(request).encode() + b"\n")
         process.stdin.close()
@@ -221,14 +223,10 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Let a process that has answered leave; kill its whole group otherwise."""
-    try:
-        process.wait(timeout=0.5 if process.poll() is None else 0)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=0.5)
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
     if process.stdout is not None:
         process.stdout.close()

@@ -10,8 +10,8 @@ import pytest
 import skops.io
 from onnx import TensorProto, helper
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import FunctionTransformer
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from mrm.measures import scoring
 from mrm.measures.scoring import CannotScore, ScoringFailed, explain_artifact, file_digest, score

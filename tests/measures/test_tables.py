@@ -96,6 +96,6 @@ def test_moments_are_those_of_numpy():
     scores = np.random.default_rng(2).uniform(300, 850, 1_000)
     data = pd.DataFrame({"y": 0, "s": scores})
     summary = summarise(data, Spec("y", "s", 600, "at_or_above", (), low=300, high=850))
-    total = [c for c in summary.cells.values()]
+    total = list(summary.cells.values())
     both = total[0] + total[1]
     assert summary.mean_and_variance(both) == pytest.approx((scores.mean(), scores.var(ddof=1)), rel=1e-8)

@@ -147,7 +147,8 @@ def draw_rates(data: Sequence[Bar], theme: str) -> str:
 
 def describe_rates(data: Sequence[Bar]) -> str:
     """The lowest and the highest rate, by name."""
-    low, high = min(data, key=lambda bar: bar.value), max(data, key=lambda bar: bar.value)
+    groups = [bar for bar in data if not bar.last] or list(data)
+    low, high = min(groups, key=lambda bar: bar.value), max(groups, key=lambda bar: bar.value)
     return (
         f"Favourable decisions range from {percent(low.value)} ({low.heading}: {low.name}) to {percent(high.value)}"
         f" ({high.heading}: {high.name}); the numbers are in the table below."
