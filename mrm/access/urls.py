@@ -1,0 +1,3 @@
+app_name = "access"
+urlpatterns: list = []
+api: list = []

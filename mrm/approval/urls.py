@@ -1,0 +1,3 @@
+app_name = "approval"
+urlpatterns: list = []
+api: list = []

@@ -1,0 +1,3 @@
+app_name = "deployment"
+urlpatterns: list = []
+api: list = []

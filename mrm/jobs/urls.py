@@ -1,0 +1,3 @@
+app_name = "jobs"
+urlpatterns: list = []
+api: list = []

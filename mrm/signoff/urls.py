@@ -1,0 +1,3 @@
+app_name = "signoff"
+urlpatterns: list = []
+api: list = []

@@ -1,0 +1,3 @@
+app_name = "validation"
+urlpatterns: list = []
+api: list = []
