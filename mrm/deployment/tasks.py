@@ -10,7 +10,9 @@ def give_up(arguments: dict[str, str], sentence: str) -> None:
 
 @job("deployment.reconcile", given_up=give_up)
 def reconcile(arguments: dict[str, str], progress: Progress) -> None:
-    services.reconcile(arguments["revision"], progress)
+    from mrm.deployment.services.reconcile import reconcile as bring_about  # noqa: PLC0415  scores the golden rows
+
+    bring_about(arguments["revision"], progress)
 
 
 @job("deployment.observe")

@@ -10,4 +10,6 @@ def give_up(arguments: dict[str, str], sentence: str) -> None:
 
 @job("evaluation.run", given_up=give_up)
 def run(arguments: dict[str, str], progress: Progress) -> None:
-    services.carry_out(arguments["run"], progress)
+    from mrm.evaluation.services.carry import carry_out  # noqa: PLC0415  pandas and matplotlib load in workers only
+
+    carry_out(arguments["run"], progress)

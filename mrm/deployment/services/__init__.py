@@ -1,7 +1,7 @@
-"""Named changes to targets, deployments and revisions, and the work that brings them about."""
+"""Named changes to targets, deployments and revisions; the push itself is in `reconcile`, which only workers load."""
 
 from mrm.deployment.services.control import create, deploy, refresh, roll_back, stop
-from mrm.deployment.services.reconcile import give_up, observe, reconcile
+from mrm.deployment.services.record import give_up, observe
 from mrm.deployment.services.target import add_target, check_target
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "deploy",
     "give_up",
     "observe",
-    "reconcile",
     "refresh",
     "roll_back",
     "stop",

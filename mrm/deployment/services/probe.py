@@ -1,10 +1,83 @@
 """The golden rows: what the approved bytes answer here, the place must answer too."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
-from mrm.connectors.protocol import Connector
+import pyarrow.parquet as pq
+
+from mrm.connectors.protocol import Cap, Connector
+from mrm.core import blobs
+from mrm.core.refusal import Refused
 from mrm.deployment.models import Revision
+from mrm.inventory.models import Dataset, DatasetRole, Version
+from mrm.measures.results import EvaluationFailed
+from mrm.measures.scoring import CannotScore, score
+
+ROWS = 8
+TOLERANCE = 1e-5
 
 
 def probe(place: Connector, revision: Revision) -> dict[str, Any]:
-    return {}
+    """Score the same rows here and there: rows, largest difference and both answers, or why it was not done."""
+    version = revision.version
+    assert version is not None
+    source = _rows_from(version)
+    if Cap.PREDICT not in place.caps:
+        return {"done": False, "why": "This place does not answer predictions to us."}
+    if source is None:
+        return {"done": False, "why": "The version has no test data to take golden rows from."}
+    try:
+        rows, expected = _local(version, source)
+    except CannotScore as reason:
+        return {"done": False, "why": str(reason)}
+    except EvaluationFailed as failure:
+        raise Refused(f"The golden rows could not be scored here. {failure}") from failure
+    answered = _remote(place, revision, rows)
+    largest = max(abs(ours - theirs) for ours, theirs in zip(expected, answered, strict=True))
+    if largest > TOLERANCE:
+        raise Refused(
+            f"The place answers otherwise than the approved model: the golden rows differ by up to {largest:.6f}."
+        )
+    return {"done": True, "rows": len(expected), "largest_difference": largest, "here": expected, "there": answered}
+
+
+def _rows_from(version: Version) -> Dataset | None:
+    links = version.datasets.exclude(role=DatasetRole.PROTECTED).select_related("dataset")
+    by_role = {link.role: link.dataset for link in links}
+    return by_role.get(DatasetRole.TEST) or next(iter(by_role.values()), None)
+
+
+def _local(version: Version, source: Dataset) -> tuple[dict[str, list[float]], list[float]]:
+    assert version.artifact is not None
+    with tempfile.TemporaryDirectory(prefix="mrm-probe-") as name:
+        folder = Path(name)
+        data = pq.read_table(blobs.fetch(source.sha256, folder), columns=list(version.features)).slice(0, ROWS)
+        golden = folder / "golden.parquet"
+        pq.write_table(data, golden)
+        artifact = blobs.fetch(version.artifact.sha256, folder)
+        done = score(
+            artifact, version.artifact.kind, version.artifact.sha256, golden, folder / "scores.parquet", version.features
+        )
+        scores = pq.read_table(done.path, columns=["score"])["score"].to_pylist()
+    columns = {column: [float(value) for value in data[column].to_pylist()] for column in version.features}
+    return columns, [float(value) for value in scores]
+
+
+def _remote(place: Connector, revision: Revision, rows: dict[str, list[float]]) -> list[float]:
+    """The probability of the last class, row by row, whatever shape the place answers in."""
+    body = {
+        "inputs": [
+            {"name": name, "shape": [len(values), 1], "datatype": "FP32", "data": values}
+            for name, values in rows.items()
+        ]
+    }
+    assert revision.version is not None
+    named = revision.version.label if Cap.DECLARED_ONLY not in place.caps else None
+    answer = place.predict(revision.deployment.endpoint, named, body, timeout=10.0)
+    count = len(next(iter(rows.values())))
+    for output in answer["outputs"]:
+        if output["datatype"].startswith("FP") and len(output["data"]) % count == 0:
+            width = len(output["data"]) // count
+            return [float(output["data"][row * width + width - 1]) for row in range(count)]
+    raise Refused("The place answered no probabilities.")

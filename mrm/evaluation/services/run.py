@@ -1,10 +1,6 @@
-"""Ask for a run, carry it out in a worker, keep what it found."""
+"""Ask for a run, keep what it found, or why it did not end well."""
 
-import dataclasses
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
@@ -19,8 +15,9 @@ from mrm.evaluation.workflow import FLOW, RunState
 from mrm.inventory import queries as inventory
 from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, PackKind, Version
 from mrm.jobs import services as jobs
-from mrm.measures.evaluation import EvaluationFailed, RunOutcome, RunSpec
-from mrm.measures.evaluation import run as measure
+
+if TYPE_CHECKING:
+    from mrm.measures.evaluation import RunOutcome
 
 RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS}
 KINDS = ("performance", "bias", "explainability")
@@ -84,58 +81,12 @@ def _check(
         raise Invalid("The version does not name its features; add them to the draft first.")
 
 
-def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
-    """Compute in this worker; a run that ended before is left as it is, so a second call changes nothing."""
-    run = Run.objects.select_related("version__model", "version__artifact", "dataset", "protected", "suite").get(pk=run_id)
-    if run.status != RunState.QUEUED:
-        return
-    try:
-        with tempfile.TemporaryDirectory(prefix="mrm-run-") as folder:
-            outcome = measure(_spec(run, Path(folder)), progress)
-            progress("Keeping the results", 0, 0)
-            complete(run, outcome=outcome, actor=run.requested_by)
-    except (EvaluationFailed, Refused) as fault:
-        give_up(run_id, str(fault))
-        raise Refused(str(fault)) from fault
-
-
-def give_up(run_id: str, sentence: str) -> None:
-    """Record that a run did not end well, unless it ended meanwhile."""
-    run = Run.objects.select_related("requested_by").get(pk=run_id)
-    if run.status == RunState.QUEUED:
-        fail(run, error=sentence, actor=run.requested_by)
-
-
-def _spec(run: Run, folder: Path) -> RunSpec:
-    settings = run.settings
-    return RunSpec(
-        artifact=blobs.fetch(run.artifact_sha256, folder) if not settings.get("predictions") else None,
-        kind=run.version.artifact.kind if run.version.artifact else "",
-        artifact_sha256=run.artifact_sha256,
-        dataset=blobs.fetch(run.dataset.sha256, folder),
-        dataset_sha256=run.dataset.sha256,
-        protected=blobs.fetch(run.protected.sha256, folder) if run.protected else None,
-        protected_sha256=run.protected.sha256 if run.protected else None,
-        label=settings["label"],
-        features=tuple(run.version.features),
-        positive=settings.get("positive", 1),
-        cutoff=float(settings["cutoff"]),
-        favourable=settings["favourable"],
-        references=settings.get("references", {}),
-        thresholds=run.suite.content["thresholds"],
-        kinds=frozenset(run.kinds),
-        seed=int(settings["seed"]),
-        predictions=settings.get("predictions") or None,
-        folder=folder,
-    )
-
-
 @audited("evaluation.complete", "completed {subject}: {summary}")
-def complete(run: Run, *, outcome: RunOutcome, actor: Actor) -> Run:
+def complete(run: Run, *, outcome: "RunOutcome", actor: Actor) -> Run:
     """Keep results and figures with their digests."""
     run = Run.objects.select_for_update(of=("self",)).select_related("version__model").get(pk=run.pk)
     _move(run, "complete", actor)
-    run.results = [dataclasses.asdict(result) for result in outcome.results]
+    run.results = [result.as_dict() for result in outcome.results]
     run.figures = [_keep_figure(figure) for figure in outcome.figures]
     run.crosscheck, run.explanation, run.pins = outcome.crosscheck, outcome.explanation, outcome.pins
     run.digest = digest({"results": run.results, "pins": run.pins, "figures": run.figures})
@@ -175,6 +126,13 @@ def cancel(run: Run, *, actor: Actor) -> Run:
     run.save(update_fields=["status", "finished_at"])
     jobs.abandon(run)
     return run
+
+
+def give_up(run_id: str, sentence: str) -> None:
+    """Record that a run did not end well, unless it ended meanwhile."""
+    run = Run.objects.select_related("requested_by").get(pk=run_id)
+    if run.status == RunState.QUEUED:
+        fail(run, error=sentence, actor=run.requested_by)
 
 
 def _move(run: Run, name: str, actor: Actor) -> None:

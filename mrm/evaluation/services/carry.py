@@ -1,0 +1,54 @@
+"""In the worker: compute what a run asks for. Loads the numeric libraries, so the web process never imports it."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from mrm.core import blobs
+from mrm.core.refusal import Refused
+from mrm.evaluation.models import Run
+from mrm.evaluation.services.run import complete, give_up
+from mrm.evaluation.workflow import RunState
+from mrm.measures.evaluation import RunSpec
+from mrm.measures.evaluation import run as measure
+from mrm.measures.results import EvaluationFailed
+
+
+def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
+    """Compute in this worker; a run that ended before is left as it is, so a second call changes nothing."""
+    run = Run.objects.select_related("version__model", "version__artifact", "dataset", "protected", "suite").get(pk=run_id)
+    if run.status != RunState.QUEUED:
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="mrm-run-") as folder:
+            outcome = measure(_spec(run, Path(folder)), progress)
+            progress("Keeping the results", 0, 0)
+            complete(run, outcome=outcome, actor=run.requested_by)
+    except (EvaluationFailed, Refused) as fault:
+        give_up(run_id, str(fault))
+        raise Refused(str(fault)) from fault
+
+
+def _spec(run: Run, folder: Path) -> RunSpec:
+    settings = run.settings
+    return RunSpec(
+        artifact=blobs.fetch(run.artifact_sha256, folder) if not settings.get("predictions") else None,
+        kind=run.version.artifact.kind if run.version.artifact else "",
+        artifact_sha256=run.artifact_sha256,
+        dataset=blobs.fetch(run.dataset.sha256, folder),
+        dataset_sha256=run.dataset.sha256,
+        protected=blobs.fetch(run.protected.sha256, folder) if run.protected else None,
+        protected_sha256=run.protected.sha256 if run.protected else None,
+        label=settings["label"],
+        features=tuple(run.version.features),
+        positive=settings.get("positive", 1),
+        event_name=settings.get("event_name", "Event"),
+        cutoff=float(settings["cutoff"]),
+        favourable=settings["favourable"],
+        references=settings.get("references", {}),
+        thresholds=run.suite.content["thresholds"],
+        kinds=frozenset(run.kinds),
+        seed=int(settings["seed"]),
+        predictions=settings.get("predictions") or None,
+        folder=folder,
+    )

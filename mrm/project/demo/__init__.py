@@ -1,0 +1,1 @@
+"""The demo bank: people, models and a decision, all made by walking the real services."""
