@@ -72,3 +72,39 @@ def failed_confirmations(account: Account) -> int:
     since = timezone.now() - dt.timedelta(minutes=15)
     failed = of_subject(account).filter(verb="access.confirm_identity", outcome=Outcome.REFUSED, at__gt=since)
     return failed.count()
+
+
+def persons_visible_to(account: Account) -> QuerySet[Person]:
+    """The people whose roles the account may inspect: those of the units it keeps or audits."""
+    return persons().filter(unit__in=unit_ids_for(account, "audit.view"))
+
+
+def units_visible_to(account: Account) -> QuerySet[BusinessUnit]:
+    return BusinessUnit.objects.filter(pk__in=unit_ids_for(account, "view"))
+
+
+def units_open_to(account: Account, permission: str) -> QuerySet[BusinessUnit]:
+    """The units in which the account may use the permission: what a form offers."""
+    return BusinessUnit.objects.filter(pk__in=unit_ids_for(account, permission))
+
+
+def accounts_of(person: Person) -> QuerySet[Account]:
+    """The accounts a natural person acts through, with their tokens and every grant there was."""
+    grants = models.Prefetch("role_grants", RoleGrant.objects.select_related("unit").order_by("-since"))
+    return accounts().filter(person=person).prefetch_related(grants, "tokens").order_by("kind", "username")
+
+
+def grants_visible_to(account: Account) -> QuerySet[RoleGrant]:
+    return RoleGrant.objects.filter(account__person__in=persons_visible_to(account)).select_related(
+        "account__person", "unit"
+    )
+
+
+def tokens_visible_to(account: Account) -> QuerySet[Token]:
+    """One's own tokens, those of service accounts one answers for, and those one may inspect."""
+    reach = Q(account__person=account.person_id) | Q(account__person__in=persons_visible_to(account))
+    return Token.objects.filter(reach).select_related("account__person__unit")
+
+
+def person_with_email(email: str) -> Person | None:
+    return persons().filter(email__iexact=email.strip()).first()

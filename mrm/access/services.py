@@ -14,7 +14,7 @@ from mrm.access.models import Account, AccountKind, BusinessUnit, ObjectExceptio
 from mrm.access.roles import Role
 from mrm.audit.trail import audited, describe, recorded, register_verb
 from mrm.core.actors import Actor, permit
-from mrm.core.refusal import Invalid, Refused
+from mrm.core.refusal import Forbidden, Invalid, Refused
 
 MOST_FAILURES = 5
 
@@ -148,6 +148,8 @@ def issue_token(
     account: Account, *, label: str, scopes: list[str], days: int, actor: Actor
 ) -> Token:
     """Make a token; its secret stands on the returned object once, as `secret`."""
+    if getattr(actor, "scopes", None) is not None:
+        raise Forbidden("A token makes no tokens, or it would outlive and outgrow itself: sign in at the pages.")
     if actor.identity.key != account.username:
         permit(actor, "access.issue_token", account)
         if not account.is_service:

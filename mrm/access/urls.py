@@ -1,3 +1,32 @@
+"""Addresses of people, roles, units and one's own account."""
+
+from django.urls import path
+
+from mrm.access import api as rest
+from mrm.access import views
+
 app_name = "access"
-urlpatterns: list = []
-api: list = []
+
+urlpatterns = [
+    path("", views.admin, name="admin"),
+    path("all/", views.people, name="people"),
+    path("add/", views.add_person, name="add_person"),
+    path("roles/", views.roles, name="roles"),
+    path("units/", views.units, name="units"),
+    path("account/", views.account, name="account"),
+    path("account/password/", views.change_password, name="change_password"),
+    path("account/tokens/", views.issue_token, name="issue_token"),
+    path("tokens/<uuid:pk>/revoke/", views.revoke_token, name="revoke_token"),
+    path("accounts/<uuid:pk>/grant/", views.grant, name="grant"),
+    path("accounts/<uuid:pk>/close/", views.deactivate, name="deactivate"),
+    path("grants/<uuid:pk>/revoke/", views.revoke, name="revoke"),
+    path("<uuid:pk>/", views.person, name="person"),
+    path("<uuid:pk>/accounts/", views.add_account, name="add_account"),
+]
+
+api = [
+    path("me/", rest.Me.as_view(), name="me"),
+    path("units/", rest.Units.as_view(), name="units"),
+    path("tokens/", rest.Tokens.as_view(), name="tokens"),
+    path("tokens/<uuid:pk>/", rest.OneToken.as_view(), name="token"),
+]

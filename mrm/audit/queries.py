@@ -1,11 +1,16 @@
 """Named reads of the trail."""
 
+import datetime as dt
+import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
 
 from mrm.audit.models import Event
 from mrm.audit.trail import SENTENCES
+from mrm.core.registry import Registry
 
 
 def timeline(record: models.Model) -> models.QuerySet[Event]:
@@ -38,3 +43,61 @@ def sentence(event: Event) -> str:
 class _Words(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "–"
+
+
+# who may read the events of a record without reading the whole trail: object type to a test on its id
+READERS: Registry[Callable[[Any, str], bool]] = Registry("reader of events")
+
+
+def reads_everything(account: Any) -> bool:
+    """The trail is not cut by unit: only who may audit the whole institution reads all of it."""
+    return not account.lacks("audit.view", None) and any(
+        unit.parent_id is None for unit in account.units_for("audit.view")
+    )
+
+
+def readable_by(event: Event, account: Any) -> bool:
+    """Whether the account may read this event: it audits everything, or it sees the record."""
+    reader = READERS.get(event.object_type)
+    return reads_everything(account) or bool(reader and reader(account, event.object_id))
+
+
+def trail(
+    *,
+    text: str = "",
+    actor: str = "",
+    verb: str = "",
+    area: str = "",
+    refused: bool = False,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+) -> models.QuerySet[Event]:
+    """The events that fit every condition given, newest first; days are days in UTC."""
+    found = Event.objects.all()
+    if text:
+        found = found.filter(Q(subject_label__icontains=text) | Q(reason__icontains=text))
+    if actor:
+        found = found.filter(Q(actor__iexact=actor) | Q(actor_name__icontains=actor))
+    if verb:
+        found = found.filter(verb=verb)
+    if area:
+        found = found.filter(verb__startswith=f"{area}.")
+    if refused:
+        found = found.filter(outcome="refused")
+    if since:
+        found = found.filter(at__gte=dt.datetime.combine(since, dt.time.min, dt.UTC))
+    if until:
+        found = found.filter(at__lt=dt.datetime.combine(until + dt.timedelta(days=1), dt.time.min, dt.UTC))
+    return found
+
+
+def neighbours(event: Event) -> dict[int, Event]:
+    """The events before and after on the same record's chain, by their place in it."""
+    near = Event.objects.filter(object_type=event.object_type, object_id=event.object_id)
+    found = near.filter(object_seq__in=[event.object_seq - 1, event.object_seq + 1])
+    return {each.object_seq: each for each in found}
+
+
+def is_as_written(event: Event) -> bool:
+    """The stored bytes still give the event's digest."""
+    return hashlib.sha256(b"\x00" + bytes(event.payload)).hexdigest() == event.digest

@@ -1,3 +1,15 @@
+"""Addresses of the trail."""
+
+from django.urls import URLPattern, path
+
+from mrm.audit import views
+
 app_name = "audit"
-urlpatterns: list = []
-api: list = []
+
+urlpatterns = [
+    path("", views.timeline, name="timeline"),
+    path("<uuid:pk>/", views.event, name="event"),
+    path("<uuid:pk>/json/", views.event_json, name="event_json"),
+]
+
+api: list[URLPattern] = []

@@ -1,0 +1,267 @@
+"""People, roles and units for those who keep them, and everybody's own account."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from mrm.access import forms, queries, services
+from mrm.access.models import AccountKind, Token
+from mrm.access.pages import account_of, page_of
+from mrm.access.roles import DESCRIPTIONS, INCOMPATIBLE, Role
+from mrm.audit import reading
+from mrm.audit.queries import reads_everything, timeline
+from mrm.core.actors import permit
+from mrm.core.refusal import Invalid
+
+
+@require_safe
+def admin(request: HttpRequest) -> HttpResponse:
+    """What can be kept and inspected, each with the door open or the reason why not."""
+    account = account_of(request)
+    entries = [
+        (_("People"), "access:people", _("Who there is, which accounts they use, which roles they hold."), "audit.view"),
+        (_("Roles"), "access:roles", _("What each role may do, and which roles exclude each other."), "view"),
+        (_("Business units"), "access:units", _("The tree along which roles reach."), "view"),
+        (_("Policies and packs"), "inventory:packs", _("Regulation and policy as versioned data, with sources."), "view"),
+        (_("Serving places"), "deployment:targets", _("Where models run, and whether they answer."), "view"),
+        (_("Work"), "jobs:jobs", _("Long work: waiting, running, done, failed."), None),
+        (_("Trail"), "audit:timeline", _("Every change and every refusal, in order."), "audit.view"),
+        (_("Your account and tokens"), "access:account", _("Your name, roles, password, and tokens for the API."), None),
+        (_("API"), "api:docs", _("The same services for programs, with a description of each call."), None),
+    ]
+    rows = [(label, name, text, account.lacks(need, None) if need else None) for label, name, text, need in entries]
+    return render(request, "access/admin.html", {"rows": rows})
+
+
+@require_safe
+def people(request: HttpRequest) -> HttpResponse:
+    account = account_of(request)
+    permit(account, "audit.view", None)
+    text = request.GET.get("q", "").strip()
+    found = queries.persons_visible_to(account).prefetch_related("accounts")
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(email__icontains=text) | Q(accounts__username__iexact=text)).distinct()
+    page = page_of(request, found)
+    held: dict[UUID, set[str]] = {}
+    for grant in queries.grants_in_force().filter(account__person__in=[person.pk for person in page]):
+        held.setdefault(grant.account.person_id, set()).add(f"{grant.get_role_display()}, {grant.unit.name}")
+    rows = [(person, sorted(held.get(person.pk, ()))) for person in page]
+    context = {"rows": rows, "page": page, "text": text, "lacks_add": account.lacks("access.add_person", None)}
+    return render(request, "access/people.html", context)
+
+
+@require_safe
+def person(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = get_object_or_404(queries.persons_visible_to(account), pk=pk)
+    accounts = list(queries.accounts_of(found))
+    context = {
+        "person": found,
+        "accounts": accounts,
+        "grant_form": forms.GrantForm(account=account),
+        "account_form": forms.AccountForm(),
+        "lacks": {name: account.lacks(f"access.{name}", found) for name in ("grant", "revoke", "add_account", "deactivate")},
+        "days": reading.days(timeline(accounts[0])[:20]) if accounts else [],
+    }
+    return render(request, "access/person.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_person(request: HttpRequest) -> HttpResponse:
+    account = account_of(request)
+    permit(account, "access.add_person", None)
+    form = forms.PersonForm(request.POST or None, account=account)
+    if form.is_valid():
+        try:
+            made = services.add_person(**form.cleaned_data, actor=account)
+        except Invalid as refusal:
+            forms.take_refusal(form, refusal)
+        else:
+            messages.success(request, _("%(name)s is entered. Open an account and grant roles here.") % {"name": made.name})
+            return redirect("access:person", made.pk)
+    return render(request, "access/form.html", _page(form, _("Add a person"), "access:people", _("People")), status=_status(form))
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_account(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = get_object_or_404(queries.persons_visible_to(account), pk=pk)
+    permit(account, "access.add_account", found)
+    form = forms.AccountForm(request.POST or None)
+    if form.is_valid():
+        given = {**form.cleaned_data, "password": form.cleaned_data["password"] or None}
+        try:
+            made = services.add_account(**given, person=found, actor=account)
+        except Invalid as refusal:
+            forms.take_refusal(form, refusal)
+        else:
+            messages.success(request, _("The account %(name)s is open; it holds no role yet.") % {"name": made.username})
+            return redirect("access:person", found.pk)
+    title = _("Open an account for %(name)s") % {"name": found.name}
+    return render(request, "access/form.html", _page(form, title, "access:people", _("People")), status=_status(form))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def grant(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    granted = get_object_or_404(queries.accounts().filter(person__in=queries.persons_visible_to(account)), pk=pk)
+    permit(account, "access.grant", None)
+    form = forms.GrantForm(request.POST or None, account=account)
+    if form.is_valid():
+        made = services.grant(granted, **form.cleaned_data, actor=account)
+        messages.success(request, _("Granted: %(grant)s.") % {"grant": made})
+        return redirect("access:person", granted.person_id)
+    title = _("Grant a role to %(name)s") % {"name": granted.name}
+    return render(request, "access/form.html", _page(form, title, "access:people", _("People")), status=_status(form))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = get_object_or_404(queries.grants_visible_to(account), pk=pk)
+    permit(account, "access.revoke", found.unit)
+    form = forms.ReasonForm(request.POST or None)
+    if form.is_valid():
+        services.revoke(found, reason=form.cleaned_data["reason"], actor=account)
+        messages.success(request, _("Revoked: %(grant)s.") % {"grant": found})
+        return redirect("access:person", found.account.person_id)
+    title = _("Revoke: %(grant)s") % {"grant": found}
+    context = {**_page(form, title, "access:people", _("People")), "submit": _("Revoke"), "kind": "danger"}
+    return render(request, "access/form.html", context, status=_status(form))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def deactivate(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    closing = get_object_or_404(queries.accounts().filter(person__in=queries.persons_visible_to(account)), pk=pk)
+    permit(account, "access.deactivate", closing)
+    form = forms.ReasonForm(request.POST or None)
+    if form.is_valid():
+        services.deactivate(closing, reason=form.cleaned_data["reason"], actor=account)
+        messages.success(request, _("The account %(name)s is closed.") % {"name": closing.username})
+        return redirect("access:person", closing.person_id)
+    title = _("Close the account %(name)s") % {"name": closing.username}
+    context = {**_page(form, title, "access:people", _("People")), "submit": _("Close the account"), "kind": "danger"}
+    return render(request, "access/form.html", context, status=_status(form))
+
+
+@require_safe
+def roles(request: HttpRequest) -> HttpResponse:
+    account = account_of(request)
+    permit(account, "view", None)
+    permissions = sorted({name for entry in DESCRIPTIONS.values() for name in entry.permissions}, key=_by_area)
+    rows = [(name, [name in DESCRIPTIONS[role].permissions for role in Role]) for name in permissions]
+    context = {
+        "roles": [(Role(role).label, DESCRIPTIONS[role].text) for role in Role],
+        "rows": rows,
+        "excluding": [(Role(one).label, Role(other).label) for one, other in INCOMPATIBLE],
+    }
+    return render(request, "access/roles.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def units(request: HttpRequest) -> HttpResponse:
+    account = account_of(request)
+    permit(account, "view", None)
+    form = forms.UnitForm(request.POST or None, account=account)
+    if request.method == "POST":
+        permit(account, "access.add_unit", None)
+    if form.is_valid():
+        try:
+            made = services.add_unit(**form.cleaned_data, actor=account)
+        except Invalid as refusal:
+            forms.take_refusal(form, refusal)
+        else:
+            messages.success(request, _("%(name)s is part of the tree.") % {"name": made.name})
+            return redirect("access:units")
+    found = queries.units_visible_to(account).select_related("parent")
+    rows = [(unit, "–" * (unit.path.count("/") - 2)) for unit in found]
+    context = {"rows": rows, "form": form, "lacks_add": account.lacks("access.add_unit", None)}
+    return render(request, "access/units.html", context, status=_status(form))
+
+
+@never_cache
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    return _account_page(request, forms.PasswordForm(account=account_of(request)), forms.TokenForm())
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_POST
+def change_password(request: HttpRequest) -> HttpResponse:
+    """The session that changes it stays; every other one ends."""
+    changing = account_of(request)
+    form = forms.PasswordForm(request.POST, account=changing)
+    if form.is_valid():
+        try:
+            services.change_password(changing, password=form.cleaned_data["password"], actor=changing)
+        except Invalid as refusal:
+            forms.take_refusal(form, refusal)
+        else:
+            update_session_auth_hash(request, changing)
+            messages.success(request, _("Your password is changed; your other sessions are signed out."))
+            return redirect("access:account")
+    return _account_page(request, form, forms.TokenForm())
+
+
+@never_cache
+@require_POST
+def issue_token(request: HttpRequest) -> HttpResponse:
+    """Shows the secret once, on the answer itself."""
+    issuing = account_of(request)
+    form = forms.TokenForm(request.POST)
+    if not form.is_valid():
+        return _account_page(request, forms.PasswordForm(account=issuing), form)
+    token = services.issue_token(issuing, **form.cleaned_data, actor=issuing)
+    return _account_page(request, forms.PasswordForm(account=issuing), forms.TokenForm(), token)
+
+
+@require_POST
+def revoke_token(request: HttpRequest, pk: UUID) -> HttpResponse:
+    revoking = account_of(request)
+    token = services.revoke_token(get_object_or_404(queries.tokens_visible_to(revoking), pk=pk), actor=revoking)
+    messages.success(request, _("The token %(label)s is ended.") % {"label": token})
+    own = token.account.person_id == revoking.person_id
+    return redirect("access:account") if own else redirect("access:person", token.account.person_id)
+
+
+def _account_page(
+    request: HttpRequest, password_form: forms.PasswordForm, token_form: forms.TokenForm, issued: Token | None = None
+) -> HttpResponse:
+    own = account_of(request)
+    context = {
+        "own": own,
+        "grants": own.grants,
+        "descriptions": {role: entry.text for role, entry in DESCRIPTIONS.items()},
+        "tokens": own.tokens.all(),
+        "services": queries.accounts().filter(person=own.person_id, kind=AccountKind.SERVICE),
+        "password_form": password_form,
+        "token_form": token_form,
+        "issued": issued,
+        "reads_trail": reads_everything(own),
+        "days": reading.days(timeline(own)[:15]),
+    }
+    return render(request, "access/account.html", context, status=_status(password_form) if password_form.errors else _status(token_form))
+
+
+def _page(form: object, title: str, up: str, up_label: str) -> dict[str, object]:
+    return {"form": form, "title": title, "up_url": reverse(up), "up_label": up_label}
+
+
+def _status(form: forms.forms.Form) -> int:
+    return 422 if form.errors else 200
+
+
+def _by_area(permission: str) -> tuple[bool, str]:
+    return ("." in permission, permission)

@@ -1,0 +1,202 @@
+"""Events as people read them: grouped by day, with the fields before and after in words."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models import prefetch_related_objects
+from django.urls import NoReverseMatch
+
+from mrm.audit.models import Change, Event
+
+LONGEST = 400
+SILENT = {"id", "revision"}
+
+ICONS = {
+    "add": "plus",
+    "approve": "ballpen",
+    "attach": "upload",
+    "cancel": "player-stop",
+    "change": "password",
+    "confirm": "check",
+    "deploy": "rocket",
+    "edit": "pencil",
+    "fail": "alert-triangle",
+    "grant": "key",
+    "import": "table-export",
+    "issue": "key",
+    "link": "link",
+    "load": "file-text",
+    "override": "scale",
+    "raise": "flag",
+    "rate": "scale",
+    "register": "box",
+    "request": "send",
+    "retire": "archive",
+    "revoke": "key",
+    "roll": "arrow-back-up",
+    "sign": "lock",
+    "start": "player-play",
+    "submit": "send",
+    "vote": "ballpen",
+    "withdraw": "ban",
+}
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    field: str
+    before: str
+    after: str
+
+
+@dataclass
+class RowChange:
+    """One row that an event touched, and what became different in it."""
+
+    what: str
+    op: str
+    fields: list[FieldChange]
+
+
+@dataclass
+class Entry:
+    event: Event
+    rows: list[RowChange] = field(default_factory=list)
+
+    @property
+    def icon(self) -> str:
+        if self.event.refused:
+            return "ban"
+        return "ballpen" if self.signed else ICONS.get(self.event.verb.partition(".")[2].split("_")[0], "activity")
+
+    @property
+    def kind(self) -> str:
+        if self.event.refused:
+            return "bad"
+        return "ok" if self.signed else ""
+
+    @property
+    def signed(self) -> str:
+        return str(self.event.details.get("statement_digest", ""))
+
+    @property
+    def refusals(self) -> list[str]:
+        return list(self.event.details.get("reasons", [])) if self.event.refused else []
+
+    @property
+    def updates(self) -> list[FieldChange]:
+        """What changed in rows that were there before; a new row is told by the sentence."""
+        return [change for row in self.rows if row.op == "update" for change in row.fields]
+
+    @property
+    def subject_url(self) -> str:
+        return record_url(self.event.subject_type, self.event.subject_id)
+
+
+@dataclass
+class Day:
+    date: dt.date
+    entries: list[Entry]
+
+
+def days(events: Iterable[Event]) -> list[Day]:
+    """The events by day in UTC, in the order given; a constant number of queries."""
+    grouped: list[Day] = []
+    for entry in entries(events):
+        date = entry.event.at.astimezone(dt.UTC).date()
+        if not grouped or grouped[-1].date != date:
+            grouped.append(Day(date, []))
+        grouped[-1].entries.append(entry)
+    return grouped
+
+
+def entries(events: Iterable[Event]) -> list[Entry]:
+    listed = list(events)
+    prefetch_related_objects(listed, "changes")
+    names = _Names(change for event in listed for change in event.changes.all())
+    return [Entry(event, [_row(change, names) for change in event.changes.all()]) for event in listed]
+
+
+def record_url(kind: str, key: str) -> str:
+    """Where the record of an event is shown; empty when it has no page."""
+    try:
+        model = apps.get_model(kind)
+        return str(model(pk=key).get_absolute_url())
+    except (LookupError, AttributeError, NoReverseMatch):
+        return ""
+
+
+def _row(change: Change, names: "_Names") -> RowChange:
+    model = _table(change.table)
+    what = str(model._meta.verbose_name) if model else change.table
+    before, after = change.before or {}, change.after or {}
+    keys = [key for key in dict.fromkeys([*before, *after]) if key not in SILENT]
+    told = [
+        FieldChange(_label(model, key), names.words(model, key, before.get(key)), names.words(model, key, after.get(key)))
+        for key in keys
+    ]
+    return RowChange(what, change.op, [each for each in told if each.before != each.after])
+
+
+def _table(name: str) -> "type[models.Model] | None":
+    return next((model for model in apps.get_models(include_auto_created=True) if model._meta.db_table == name), None)
+
+
+def _column(model: "type[models.Model] | None", key: str) -> "models.Field[Any, Any] | None":
+    if model is None:
+        return None
+    return next((each for each in model._meta.concrete_fields if each.column == key), None)
+
+
+def _label(model: "type[models.Model] | None", key: str) -> str:
+    column = _column(model, key)
+    return str(column.verbose_name if column else key.replace("_", " ")).capitalize()
+
+
+class _Names:
+    """The names behind the keys that changes hold, read once for each kind of record."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        wanted: dict[type[models.Model], set[str]] = {}
+        for change in changes:
+            for related, key in _keys(change):
+                wanted.setdefault(related, set()).add(key)
+        self.found = {
+            (related, str(row.pk)): str(row)
+            for related, keys in wanted.items()
+            for row in related._base_manager.select_related().filter(pk__in=keys)
+        }
+
+    def words(self, model: "type[models.Model] | None", key: str, value: Any) -> str:
+        column = _column(model, key)
+        if value is None or value == "" or value == [] or value == {}:
+            return ""
+        if column is not None and isinstance(column.related_model, type):
+            return self.found.get((column.related_model, str(value)), str(value))
+        if column is not None and column.flatchoices:
+            return str(dict(column.flatchoices).get(value, value))
+        return _plain(value)
+
+
+def _keys(change: Change) -> Iterator[tuple[type[models.Model], str]]:
+    model = _table(change.table)
+    for side in (change.before or {}, change.after or {}):
+        for key, value in side.items():
+            column = _column(model, key)
+            if value and column is not None and isinstance(column.related_model, type):
+                yield column.related_model, str(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list) and all(isinstance(each, str | int) for each in value):
+        text = "; ".join(map(str, value))
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

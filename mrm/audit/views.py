@@ -1,0 +1,61 @@
+"""The trail as pages: the whole of it for auditors, one event for whoever sees its record."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from mrm.audit import queries, reading
+from mrm.audit.forms import TrailFilter
+from mrm.audit.models import Event
+from mrm.core.actors import permit
+from mrm.core.refusal import Forbidden
+
+
+@require_safe
+def timeline(request: HttpRequest) -> HttpResponse:
+    account: Any = request.user
+    permit(account, "audit.view", None)
+    if not queries.reads_everything(account):
+        raise Forbidden("The whole trail opens to who audits the whole institution; a record's own timeline is open.")
+    form = TrailFilter(request.GET)
+    page = Paginator(queries.trail(**form.conditions()), 50).get_page(request.GET.get("page"))
+    return render(
+        request, "audit/timeline.html", {"form": form, "page": page, "days": reading.days(page), "filtered": bool(form.conditions())}
+    )
+
+
+@require_safe
+def event(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = _readable(request, pk)
+    near = queries.neighbours(found)
+    (entry,) = reading.entries([found])
+    context = {
+        "event": found,
+        "entry": entry,
+        "before": near.get(found.object_seq - 1),
+        "after": near.get(found.object_seq + 1),
+        "as_written": queries.is_as_written(found),
+        "details": {name: value for name, value in found.details.items() if name != "reasons"},
+        "reads_trail": queries.reads_everything(request.user),
+    }
+    return render(request, "audit/event.html", context)
+
+
+@require_safe
+def event_json(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The exact bytes that were hashed."""
+    found = _readable(request, pk)
+    answer = HttpResponse(bytes(found.payload), content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="event-{found.position}.json"'
+    return answer
+
+
+def _readable(request: HttpRequest, pk: UUID) -> Event:
+    found = get_object_or_404(Event, pk=pk)
+    if not queries.readable_by(found, request.user):
+        raise Http404
+    return found
