@@ -1,10 +1,10 @@
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from mrm.access.models import Account
 from mrm.access.queries import unit_ids_for
 from mrm.deployment.models import Deployment, Revision, Target
 from mrm.deployment.workflow import RevisionState
-from mrm.inventory.models import Version
+from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import models_visible_to
 
 
@@ -37,3 +37,31 @@ def verified_numbers(deployment: Deployment) -> list[int]:
 
 def live_revisions(version: Version) -> QuerySet[Revision]:
     return Revision.objects.filter(version=version, status=RevisionState.APPLIED).select_related("deployment__target")
+
+
+def with_wanted(deployments: QuerySet[Deployment]) -> list[Deployment]:
+    """The deployments with the revision in force as `wanted`, in two queries."""
+    in_force = Revision.objects.filter(status=RevisionState.APPLIED).select_related("version__model", "approval")
+    return list(deployments.prefetch_related(Prefetch("revisions", queryset=in_force, to_attr="wanted")))
+
+
+def revisions(deployment: Deployment) -> list[Revision]:
+    """All revisions of an endpoint, newest first."""
+    found = deployment.revisions.select_related("version__model", "approval__request", "requested_by__person")
+    return list(found)
+
+
+def candidates(deployment: Deployment) -> QuerySet[Version]:
+    """Versions of the model that have an artifact."""
+    return (
+        Version.objects.filter(model=deployment.model)
+        .exclude(artifact=None)
+        .exclude(status="retired")
+        .select_related("model", "artifact")
+    )
+
+
+def targets_for(account: Account, model: Model) -> QuerySet[Target]:
+    """Serving places of the model's unit or of a unit above it."""
+    above = [model.unit.path[: place + 1] for place, sign in enumerate(model.unit.path) if sign == "/"]
+    return targets_visible_to(account).filter(unit__path__in=above)

@@ -1,0 +1,167 @@
+"""JSON: the same services behind the API."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mrm.access.queries import units_within
+from mrm.access.rest import Pages, Strict, account_of
+from mrm.deployment import queries, services
+from mrm.deployment.models import Deployment, Environment, Revision, Target
+from mrm.inventory.queries import models_visible_to
+
+
+class TargetIn(Strict):
+    key = serializers.SlugField()
+    name = serializers.CharField(max_length=120)
+    connector = serializers.CharField()
+    environment = serializers.ChoiceField(Environment.choices, default=Environment.PRODUCTION)
+    unit = serializers.SlugField(help_text="Key of the business unit")
+    config = serializers.DictField(help_text="Secrets by name only")
+
+
+class TargetOut(serializers.ModelSerializer[Target]):
+    unit = serializers.SlugRelatedField(slug_field="key", read_only=True)  # type: ignore[var-annotated]
+
+    class Meta:
+        model = Target
+        fields = ("id", "key", "name", "connector", "environment", "unit", "answers", "checked", "checked_at")
+
+
+class DeploymentIn(Strict):
+    model = serializers.UUIDField()
+    target = serializers.SlugField(help_text="Key of the serving place")
+    endpoint = serializers.SlugField(max_length=100)
+
+
+class RevisionOut(serializers.ModelSerializer[Revision]):
+    version_label = serializers.CharField(source="version.label", default="")
+    requested_by = serializers.CharField(source="requested_by.username")
+
+    class Meta:
+        model = Revision
+        fields = (
+            "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "restores", "reason",
+            "status", "requested_by", "requested_at", "settled_at", "error", "verification",
+        )  # fmt: skip
+
+
+class DeploymentOut(serializers.ModelSerializer[Deployment]):
+    target = serializers.SlugRelatedField(slug_field="key", read_only=True)  # type: ignore[var-annotated]
+    current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Deployment
+        fields = ("id", "model", "target", "endpoint", "sync", "health", "observed", "observed_at", "drift", "current")
+
+    @extend_schema(responses=RevisionOut)
+    def get_current(self, deployment: Deployment) -> dict[str, Any] | None:
+        found = queries.current(deployment)
+        return dict(RevisionOut(found).data) if found else None
+
+
+class DeployIn(Strict):
+    version = serializers.UUIDField()
+    reason = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class RollBackIn(Strict):
+    number = serializers.IntegerField(min_value=1, help_text="Revision to go back to")
+    reason = serializers.CharField()
+
+
+class StopIn(Strict):
+    reason = serializers.CharField()
+
+
+def _valid(serializer: Strict) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+class Targets(APIView):
+    """Serving places."""
+
+    @extend_schema(responses=TargetOut(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(TargetOut(queries.targets_visible_to(account_of(request)), many=True).data)
+
+    @extend_schema(request=TargetIn, responses={201: TargetOut})
+    def post(self, request: Request) -> Response:
+        facts, account = _valid(TargetIn(data=request.data)), account_of(request)
+        unit = get_object_or_404(units_within(account.units_for("view")), key=facts.pop("unit"))
+        target = services.add_target(connector_id=facts.pop("connector"), unit=unit, actor=account, **facts)
+        return Response(TargetOut(target).data, status.HTTP_201_CREATED)
+
+
+class Deployments(APIView):
+    """Endpoints of models at serving places."""
+
+    @extend_schema(responses=DeploymentOut(many=True))
+    def get(self, request: Request) -> Response:
+        pages = Pages()
+        rows = pages.paginate_queryset(queries.visible_to(account_of(request)), request)
+        return pages.get_paginated_response(DeploymentOut(rows, many=True).data)
+
+    @extend_schema(request=DeploymentIn, responses={201: DeploymentOut})
+    def post(self, request: Request) -> Response:
+        facts, account = _valid(DeploymentIn(data=request.data)), account_of(request)
+        model = get_object_or_404(models_visible_to(account), pk=facts["model"])
+        target = get_object_or_404(queries.targets_for(account, model), key=facts["target"])
+        made = services.create(model, target=target, endpoint=facts["endpoint"], actor=account)
+        return Response(DeploymentOut(made).data, status.HTTP_201_CREATED)
+
+
+def _find(request: Request, pk: Any) -> Deployment:
+    return get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
+
+
+class DeploymentDetail(APIView):
+    @extend_schema(responses=DeploymentOut)
+    def get(self, request: Request, pk: Any) -> Response:
+        return Response(DeploymentOut(_find(request, pk)).data)
+
+
+class Revisions(APIView):
+    """The history of one endpoint; asking for a new revision deploys."""
+
+    @extend_schema(responses=RevisionOut(many=True))
+    def get(self, request: Request, pk: Any) -> Response:
+        return Response(RevisionOut(queries.revisions(_find(request, pk)), many=True).data)
+
+    @extend_schema(request=DeployIn, responses={202: RevisionOut})
+    def post(self, request: Request, pk: Any) -> Response:
+        place, facts = _find(request, pk), _valid(DeployIn(data=request.data))
+        version = get_object_or_404(queries.candidates(place), pk=facts.pop("version"))
+        made = services.deploy(place, version=version, actor=account_of(request), **facts)
+        return Response(RevisionOut(made).data, status.HTTP_202_ACCEPTED)
+
+
+class RollBack(APIView):
+    @extend_schema(request=RollBackIn, responses={202: RevisionOut})
+    def post(self, request: Request, pk: Any) -> Response:
+        facts = _valid(RollBackIn(data=request.data))
+        made = services.roll_back(_find(request, pk), actor=account_of(request), **facts)
+        return Response(RevisionOut(made).data, status.HTTP_202_ACCEPTED)
+
+
+class Stop(APIView):
+    @extend_schema(request=StopIn, responses={202: RevisionOut})
+    def post(self, request: Request, pk: Any) -> Response:
+        facts = _valid(StopIn(data=request.data))
+        made = services.stop(_find(request, pk), actor=account_of(request), **facts)
+        return Response(RevisionOut(made).data, status.HTTP_202_ACCEPTED)
+
+
+class Refresh(APIView):
+    """Look again at what the place serves."""
+
+    @extend_schema(request=None, responses={202: DeploymentOut})
+    def post(self, request: Request, pk: Any) -> Response:
+        place = services.refresh(_find(request, pk), actor=account_of(request))
+        return Response(DeploymentOut(place).data, status.HTTP_202_ACCEPTED)

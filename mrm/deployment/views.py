@@ -1,0 +1,174 @@
+"""Pages: what runs where, and how to change it."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from mrm.access.pages import account_of, page_of
+from mrm.access.queries import units_within
+from mrm.approval.queries import why_not_usable
+from mrm.deployment import queries, services
+from mrm.deployment.forms import CreateForm, DeployForm, RollBackForm, StopForm, TargetForm
+from mrm.deployment.models import Deployment, Sync
+from mrm.inventory.models import Model
+from mrm.inventory.queries import models_visible_to
+from mrm.jobs.queries import latest_for
+
+ORDER = [Sync.DRIFTED, Sync.UNKNOWN, Sync.APPLYING, Sync.IN_SYNC]
+
+
+@require_GET
+def deployments(request: HttpRequest) -> HttpResponse:
+    """Every endpoint, what differs first."""
+    account = account_of(request)
+    found = queries.with_wanted(queries.visible_to(account))
+    rows = sorted(found, key=lambda entry: ORDER.index(Sync(entry.sync)))
+    context = {
+        "page_obj": page_of(request, rows),
+        "targets": queries.targets_visible_to(account),
+        "counts": {sync.value: sum(entry.sync == sync for entry in rows) for sync in Sync},
+        "may_add": account.may("deployment.add_target"),
+    }
+    return render(request, "deployment/deployments.html", context)
+
+
+def _find(request: HttpRequest, pk: uuid.UUID) -> Deployment:
+    return get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
+
+
+@require_GET
+def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One endpoint: wanted and seen side by side, its revisions, and what may be done."""
+    place = _find(request, pk)
+    account = account_of(request)
+    revisions = queries.revisions(place)
+    waiting = next((entry for entry in revisions if entry.status == "pending"), None)
+    verified = [entry for entry in revisions if entry.verification and entry.version_id]
+    context = {
+        "deployment": place,
+        "revisions": revisions,
+        "current": next((entry for entry in revisions if entry.status == "applied"), None),
+        "waiting": waiting,
+        "job": latest_for(waiting) if waiting else None,
+        "versions": _offers(place),
+        "earlier": [entry for entry in verified if entry.status != "applied"],
+        "why_not": {verb: account.lacks(f"deployment.{verb}", place) for verb in ("deploy", "roll_back", "stop", "refresh")},
+    }
+    return render(request, "deployment/deployment.html", context)
+
+
+def _offers(place: Deployment) -> list[dict[str, object]]:
+    """The model's versions, each deployable or with the reason why not."""
+    return [
+        {"version": version, "why_not": why_not_usable(version, version.artifact_id or "")}
+        for version in queries.candidates(place)
+    ]
+
+
+@require_GET
+def progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The part of the page that is polled while a revision is being applied."""
+    place = _find(request, pk)
+    waiting = place.revisions.filter(status="pending").first()
+    context = {"deployment": place, "waiting": waiting, "job": latest_for(waiting) if waiting else None}
+    answer = render(request, "deployment/_progress.html", context)
+    if waiting is None:
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Open an endpoint for a model."""
+    account = account_of(request)
+    model = get_object_or_404(models_visible_to(account), pk=pk)
+    form = CreateForm(request.POST or None, targets=queries.targets_for(account, model))
+    if request.method == "POST" and form.is_valid():
+        opened = services.create(model, actor=account, **form.cleaned_data)
+        return redirect(opened)
+    closed = account.lacks("deployment.create", model)
+    return render(request, "deployment/create.html", {"model": model, "form": form, "closed": closed})
+
+
+@require_POST
+def deploy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    place = _find(request, pk)
+    form = DeployForm(request.POST, versions=queries.candidates(place))
+    if not form.is_valid():
+        return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
+    services.deploy(place, actor=account_of(request), **form.cleaned_data)
+    return redirect(place)
+
+
+@require_POST
+def roll_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    place = _find(request, pk)
+    form = RollBackForm(request.POST)
+    if not form.is_valid():
+        return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
+    services.roll_back(place, actor=account_of(request), **form.cleaned_data)
+    return redirect(place)
+
+
+@require_POST
+def stop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    place = _find(request, pk)
+    form = StopForm(request.POST)
+    if not form.is_valid():
+        return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
+    services.stop(place, actor=account_of(request), **form.cleaned_data)
+    return redirect(place)
+
+
+@require_POST
+def refresh(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    place = services.refresh(_find(request, pk), actor=account_of(request))
+    return redirect(place)
+
+
+@require_http_methods(["GET", "POST"])
+def add_target(request: HttpRequest) -> HttpResponse:
+    """Name a serving place."""
+    account = account_of(request)
+    form = TargetForm(request.POST or None, units=units_within(account.units_for("deployment.add_target")))
+    if request.method == "POST" and form.is_valid():
+        facts = dict(form.cleaned_data)
+        target = services.add_target(connector_id=facts.pop("connector"), actor=account, **facts)
+        return redirect(target)
+    closed = account.lacks("deployment.add_target", None)
+    return render(request, "deployment/add_target.html", {"form": form, "closed": closed})
+
+
+@require_GET
+def targets(request: HttpRequest) -> HttpResponse:
+    account = account_of(request)
+    context = {"targets": queries.targets_visible_to(account), "may_add": account.may("deployment.add_target")}
+    return render(request, "deployment/targets.html", context)
+
+
+@require_GET
+def target(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    account = account_of(request)
+    place = get_object_or_404(queries.targets_visible_to(account), pk=pk)
+    served = queries.visible_to(account).filter(target=place)
+    closed = account.lacks("deployment.check_target", place)
+    return render(request, "deployment/target.html", {"target": place, "deployments": served, "closed": closed})
+
+
+@require_POST
+def check_target(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    account = account_of(request)
+    place = get_object_or_404(queries.targets_visible_to(account), pk=pk)
+    return redirect(services.check_target(place, actor=account))
+
+
+@require_GET
+def of_model(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The Deployments tab of a model."""
+    account = account_of(request)
+    model: Model = get_object_or_404(models_visible_to(account), pk=pk)
+    rows = queries.with_wanted(queries.visible_to(account).filter(model=model))
+    closed = account.lacks("deployment.create", model)
+    return render(request, "deployment/of_model.html", {"model": model, "rows": rows, "closed": closed})
