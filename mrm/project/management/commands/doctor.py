@@ -1,0 +1,96 @@
+import ctypes.util
+import os
+import shutil
+import subprocess
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from mrm.audit.checks import missing_triggers
+from mrm.core import blobs
+from mrm.core.refusal import Refused
+from mrm.project.celery import app
+
+
+class Command(BaseCommand):
+    help = "Check what the installation stands on, and say what it does not promise."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        faults = 0
+        for name, check in (
+            ("Database roles", _roles),
+            ("Guards", _guards),
+            ("Broker", _broker),
+            ("Storage", _storage),
+            ("Pango", _pango),
+            ("Fonts", _fonts),
+            ("Clock", _clock),
+        ):
+            good, words = check()
+            faults += not good
+            self.stdout.write(f"{'ok  ' if good else 'FAIL'}  {name}: {words}")
+        if not os.environ.get("DATABASE_URL"):
+            self.stdout.write(
+                "note  The embedded database's two roles share one operating-system user and a socket without password:"
+                " they separate mistakes, not malice. Set DATABASE_URL and DATABASE_OWNER_URL in production."
+            )
+        if faults:
+            raise SystemExit(1)
+
+
+def _roles() -> tuple[bool, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
+            " (SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user),"
+            " has_table_privilege('audit_event', 'UPDATE') OR has_table_privilege('audit_event', 'DELETE')"
+            " OR has_table_privilege('audit_change', 'INSERT')"
+        )
+        user, powerful, owned, may_rewrite = cursor.fetchone()
+    if powerful or owned or may_rewrite:
+        return False, f"{user} is too powerful: superuser {powerful}, owns {owned} tables, may rewrite the trail {may_rewrite}"
+    return True, f"{user} owns nothing and may only add to the trail"
+
+
+def _guards() -> tuple[bool, str]:
+    missing = missing_triggers("default")
+    return not missing, f"missing {missing}" if missing else "every governed table has its triggers, always on"
+
+
+def _broker() -> tuple[bool, str]:
+    try:
+        with app.connection_for_write(connect_timeout=2) as broker:
+            broker.ensure_connection(max_retries=0, timeout=2)
+    except Exception as error:
+        return False, f"does not answer ({type(error).__name__}); work waits until it does"
+    return True, "answers"
+
+
+def _storage() -> tuple[bool, str]:
+    try:
+        blob = blobs.put_bytes(b"storage check")
+        blobs.read(blob.sha256)
+    except Refused as refusal:
+        return False, str(refusal)
+    return True, f"{settings.STORAGE_URL} keeps and returns bytes"
+
+
+def _pango() -> tuple[bool, str]:
+    missing = [name for name in ("pango-1.0", "pangoft2-1.0", "harfbuzz") if not ctypes.util.find_library(name)]
+    return not missing, f"missing {', '.join(missing)}" if missing else "found"
+
+
+def _fonts() -> tuple[bool, str]:
+    listed = shutil.which("fc-list") and subprocess.run(["fc-list"], capture_output=True, text=True, check=False).stdout
+    count = len(listed.splitlines()) if listed else 0
+    return count > 0, f"{count} fonts; Inter ships with the application"
+
+
+def _clock() -> tuple[bool, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        apart = abs(float(cursor.fetchone()[0]) - time.time())
+    return apart < 2.0, f"{apart:.3f} s from the database's"
