@@ -20,9 +20,8 @@ def versions_visible_to(account: Account) -> QuerySet[Version]:
 
 
 def datasets_visible_to(account: Account) -> QuerySet[Dataset]:
-    """Data sets of the account's units; protected attributes only with the permission for them."""
-    visible = Dataset.objects.filter(unit__in=unit_ids_for(account, "view")).select_related("unit")
-    return visible
+    """Data sets of the account's units; what protected attributes hold is told apart (`shows_values`)."""
+    return Dataset.objects.filter(unit__in=unit_ids_for(account, "view")).select_related("unit")
 
 
 def model_named(text: str) -> Model | None:

@@ -1,13 +1,18 @@
-"""What areas above the inventory add to its pages: tabs of a model, panels of a version."""
+"""What areas above the inventory add to its pages: tabs, panels and the seal of a model, panels of a version."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from mrm.access.models import Account
 from mrm.core.registry import Registry
 from mrm.inventory.models import Model, Version
+from mrm.inventory.queries.doors import model_doors
+from mrm.inventory.workflow import Lifecycle
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,87 @@ class Tab:
     count: Callable[[Model, Account], int | None] | None = None
 
 
-VersionPanel = Callable[[Version, Account], SafeString]
+@dataclass(frozen=True)
+class Seal:
+    """The approval as the model page shows it; `kind` is ok, warn, bad or off, facts are (label, text, status kind)."""
 
+    kind: str
+    title: str
+    sub: str
+    url: str = ""
+    digest: str = ""
+    facts: tuple[tuple[str, str, str], ...] = ()
+
+
+VersionPanel = Callable[[Version, Account], SafeString]
+ModelPanel = Callable[[Model, Account], SafeString]
+FindSeal = Callable[[Model, Account], Seal | None]
+
+# they show in the order of their names: "1-validation", "2-deployments", "3-documents"
 TABS: Registry[Tab] = Registry("tab of the model page")
+SEALS: Registry[FindSeal] = Registry("seal of the model page")
+MODEL_PANELS: Registry[ModelPanel] = Registry("panel of the model card")
 VERSION_PANELS: Registry[VersionPanel] = Registry("panel of the version page")
+
+MARKS = {
+    Lifecycle.PROPOSED: ("off", "circle-dashed"),
+    Lifecycle.DEVELOPMENT: ("info", "circle-half-2"),
+    Lifecycle.VALIDATION: ("info", "checklist"),
+    Lifecycle.APPROVED: ("ok", "circle-check"),
+    Lifecycle.PRODUCTION: ("ok", "player-play"),
+    Lifecycle.SUSPENDED: ("bad", "ban"),
+    Lifecycle.DECOMMISSIONED: ("off", "archive"),
+}
+
+
+def life_mark(model: Model) -> tuple[str, str]:
+    """Kind and icon of the status mark of a model's life."""
+    return MARKS[Lifecycle(model.lifecycle)]
+
+
+def model_page(model: Model, account: Account, current: str) -> dict[str, Any]:
+    """What every tab of a model's page needs: a template extends `inventory/model_base.html` with it."""
+    kind, icon = life_mark(model)
+    return {
+        "model": model,
+        "tabs": tabs_of(model, account, current),
+        "doors": model_doors(model, account),
+        "life_kind": kind,
+        "life_icon": icon,
+        "seal": next((seal for _name, find in SEALS.items() if (seal := find(model, account))), None),
+    }
+
+
+def tabs_of(model: Model, account: Account, current: str) -> list[dict[str, Any]]:
+    """The tabs bar; `current` is the name of the address that is shown."""
+    own = [
+        Tab(_("Card"), "inventory:model"),
+        Tab(_("Versions"), "inventory:versions", lambda model, account: model.versions.count()),
+        Tab(_("Data and lineage"), "inventory:data"),
+    ]
+    bar = [*own, *(tab for _name, tab in TABS.items()), Tab(_("Timeline"), "inventory:timeline")]
+    return [_shown(tab, model, account, current) for tab in bar if _url(tab, model)]
+
+
+def model_panels(model: Model, account: Account) -> list[SafeString]:
+    return [draw(model, account) for _name, draw in MODEL_PANELS.items()]
+
+
+def version_panels(version: Version, account: Account) -> list[SafeString]:
+    return [draw(version, account) for _name, draw in VERSION_PANELS.items()]
+
+
+def _shown(tab: Tab, model: Model, account: Account, current: str) -> dict[str, Any]:
+    return {
+        "label": tab.label,
+        "url": _url(tab, model),
+        "count": tab.count(model, account) if tab.count else None,
+        "current": tab.url_name == current,
+    }
+
+
+def _url(tab: Tab, model: Model) -> str:
+    try:
+        return reverse(tab.url_name, args=[model.pk])
+    except NoReverseMatch:
+        return ""

@@ -1,7 +1,8 @@
 """Named changes to the inventory."""
 
 from mrm.inventory.services.artifact import attach_artifact
-from mrm.inventory.services.data import link_dataset, register_dataset
+from mrm.inventory.services.data import link_dataset, register_dataset, register_upload
+from mrm.inventory.services.importing import decode, import_models, keep_import, kept_import, plan_import
 from mrm.inventory.services.life import advance_model, advance_version, retire, retire_version
 from mrm.inventory.services.model import edit, link_models, note_validation, register
 from mrm.inventory.services.pack import load_pack
@@ -14,16 +15,22 @@ __all__ = [
     "advance_version",
     "attach_artifact",
     "confirm_tier",
+    "decode",
     "edit",
     "edit_version",
+    "import_models",
+    "keep_import",
+    "kept_import",
     "link_dataset",
     "link_models",
     "load_pack",
     "note_validation",
     "override_tier",
+    "plan_import",
     "rate_model",
     "register",
     "register_dataset",
+    "register_upload",
     "retire",
     "retire_version",
 ]

@@ -1,4 +1,8 @@
+import hashlib
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from mrm.access.models import BusinessUnit
 from mrm.audit.trail import audited, describe
@@ -7,6 +11,9 @@ from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.inventory import policies
 from mrm.inventory.models import Dataset, DatasetRole, Version, VersionDataset
+from mrm.measures.frames import BadData, to_parquet
+
+LARGEST_TABLE = 64 * 1024 * 1024
 
 
 @audited("inventory.register_dataset", "registered the data set {subject}, {rows} rows")
@@ -44,6 +51,21 @@ def register_dataset(
     )
 
 
+def register_upload(
+    chunks: Iterable[bytes], *, unit: BusinessUnit, actor: Actor, sha256: str | None = None, **facts: Any
+) -> Dataset:
+    """Convert an uploaded CSV or Parquet file and register it; `sha256` is the digest the sender announces."""
+    permit(actor, "inventory.register_dataset", unit)
+    with tempfile.TemporaryDirectory(prefix="mrm-upload-") as folder:
+        received = _received(chunks, Path(folder) / "received", sha256)
+        target = Path(folder) / "data.parquet"
+        try:
+            manifest = to_parquet(received, target)
+        except BadData as fault:
+            raise Invalid(str(fault), fields={"file": [str(fault)]}) from fault
+        return register_dataset(parquet=target, manifest=manifest.as_dict(), unit=unit, actor=actor, **facts)
+
+
 @audited("inventory.link_dataset", "linked {subject} to {version}")
 def link_dataset(version: Version, *, dataset: Dataset, role: str, actor: Actor) -> VersionDataset:
     """Say what part a data set plays for a version."""
@@ -59,3 +81,23 @@ def link_dataset(version: Version, *, dataset: Dataset, role: str, actor: Actor)
         raise Refused(f"{dataset} is linked in this role already.")
     describe(version=str(version))
     return VersionDataset.objects.create(version=version, dataset=dataset, role=role)
+
+
+def _received(chunks: Iterable[bytes], target: Path, sha256: str | None) -> Path:
+    size, digest = 0, hashlib.sha256()
+    with target.open("wb") as file:
+        for chunk in chunks:
+            size += len(chunk)
+            if size > LARGEST_TABLE:
+                limit = f"{LARGEST_TABLE // (1024 * 1024)} MiB"
+                sentence = f"The table is larger than {limit}, the largest that is taken here; send Parquet, or a sample."
+                raise Invalid(sentence, fields={"file": [sentence]})
+            digest.update(chunk)
+            file.write(chunk)
+    if sha256 and sha256.lower() != digest.hexdigest():
+        sentence = (
+            f"The bytes received have SHA-256 {digest.hexdigest()}, but {sha256.lower()} was announced;"
+            " the upload was cut short or is another file. Send it again."
+        )
+        raise Invalid(sentence, fields={"sha256": [sentence]})
+    return target

@@ -1,0 +1,56 @@
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from mrm.access.queries import persons
+from mrm.inventory.forms.fields import Lines, Revised, long_text
+from mrm.inventory.models import ArtifactKind, Version
+
+DIGEST = RegexValidator(r"^[0-9a-fA-F]{64}$", _("A SHA-256 has 64 hexadecimal digits."))
+
+
+def digest_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("SHA-256 of the file"),
+        required=False,
+        validators=[DIGEST],
+        help_text=_("If you give it, the upload is refused unless the bytes that arrive have it."),
+    )
+
+
+class VersionFacts(forms.Form):
+    methodology = long_text(_("Methodology"))
+    intended_use = long_text(_("Intended use"))
+    training_window = forms.CharField(label=_("Training window"), max_length=120, required=False)
+    features = Lines(label=_("Features"), help_text=_("Names of the input columns, one on each line, in the model's order."))
+    target = forms.CharField(label=_("Target"), max_length=80, required=False, help_text=_("Name of the outcome column."))
+    cutoff = forms.DecimalField(
+        label=_("Cut-off"), required=False, max_digits=12, decimal_places=6, help_text=_("Score from which the decision changes.")
+    )
+    notes = long_text(_("Notes"))
+
+
+class VersionForm(VersionFacts):
+    label = forms.CharField(label=_("Version"), max_length=40, help_text=_("Letters, digits and . - _ +, such as 2.1.0."))
+    developer = forms.ModelChoiceField(queryset=persons(), label=_("Developer"))
+    field_order = ("label", "developer")
+
+
+class VersionEditForm(Revised, VersionFacts):
+    def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
+        super().__init__(*args, **{"initial": shown(version), **kwargs})
+
+
+def shown(version: Version) -> dict[str, Any]:
+    values = {name: getattr(version, name) for name in VersionFacts.base_fields}
+    if version.cutoff is not None:
+        values["cutoff"] = version.cutoff.normalize()
+    return {**values, "revision": version.revision}
+
+
+class ArtifactForm(forms.Form):
+    file = forms.FileField(label=_("File"), help_text=_("Kept under its SHA-256; nothing is run where it is stored."))
+    kind = forms.ChoiceField(label=_("Kind"), choices=ArtifactKind.choices)
+    sha256 = digest_field()

@@ -1,0 +1,53 @@
+"""What an account may do with a record now: for each door the sentence why it is closed, or nothing."""
+
+from typing import Any
+
+from mrm.access.models import Account
+from mrm.inventory import policies
+from mrm.inventory.models import Model, Version
+from mrm.inventory.workflow import LIFE, VERSION, Lifecycle
+
+Doors = dict[str, str]
+
+
+def model_doors(model: Model, account: Account) -> Doors:
+    ended = f"{model} is decommissioned." if model.lifecycle == Lifecycle.DECOMMISSIONED else None
+    own = account.identity.person in {str(model.owner_id), str(model.developer_id)}
+    return {
+        "edit": account.lacks("inventory.edit", model) or "",
+        "rate": account.lacks("inventory.rate", model) or "",
+        "override": account.lacks("inventory.override_tier", model)
+        or ("" if model.tier else "The model is not rated yet: the method computes first.")
+        or ("The owner or developer of a model does not override its tier." if own else ""),
+        "confirm": account.lacks("inventory.confirm_tier", model) or ("" if model.tier else "The model is not rated yet."),
+        "add_version": account.lacks("inventory.add_version", model) or ended or "",
+        "link_models": account.lacks("inventory.link_models", model) or "",
+        "retire": account.lacks("inventory.retire", model) or policies.may_decommission(account, model) or _first(LIFE, model, "retire", account),
+    }
+
+
+def version_doors(version: Version, account: Account) -> Doors:
+    closed = policies.version_open(account, version) or ""
+    return {
+        "edit": account.lacks("inventory.edit_version", version) or closed,
+        "attach": account.lacks("inventory.attach_artifact", version) or policies.artifact_open(account, version) or "",
+        "link_dataset": account.lacks("inventory.link_dataset", version) or closed,
+        "retire_version": account.lacks("inventory.retire", version) or _first(VERSION, version, "retire_version", account),
+    }
+
+
+def model_moves(model: Model, account: Account) -> list[dict[str, Any]]:
+    """The moves a person makes on a model itself; the others follow from validation, approval and deployment."""
+    return [_move("retire", model_doors(model, account)["retire"])]
+
+
+def version_moves(version: Version, account: Account) -> list[dict[str, Any]]:
+    return [_move("retire_version", version_doors(version, account)["retire_version"])]
+
+
+def _first(flow: Any, row: Any, move: str, account: Account) -> str:
+    return next(iter(flow.closed(row, move, account)), "")
+
+
+def _move(name: str, reason: str) -> dict[str, Any]:
+    return {"name": name, "verb": f"inventory.{name}", "open": not reason, "reasons": [reason] if reason else []}
