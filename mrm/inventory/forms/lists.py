@@ -3,8 +3,7 @@ from typing import Any
 from django import forms
 
 from mrm.access.models import Account, BusinessUnit
-from mrm.inventory.models import Tier
-from mrm.inventory.models.model import Residual
+from mrm.inventory.models.model import Residual, Tier
 from mrm.inventory.workflow import Lifecycle
 
 

@@ -5,7 +5,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from mrm.inventory.forms.fields import long_text
-from mrm.inventory.models import Tier
+from mrm.inventory.models.model import Tier
 
 QUESTION = "q_"
 

@@ -1,0 +1,151 @@
+"""The pages of one model: card, versions, data and lineage, timeline; and the changes to its record."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from mrm.access.forms import take_refusal
+from mrm.access.pages import account_of, page_of
+from mrm.audit import reading
+from mrm.audit.queries import timeline as events_of
+from mrm.core.actors import permit
+from mrm.core.refusal import Invalid, Stale
+from mrm.inventory import forms, queries, services
+from mrm.inventory.forms.fields import differences
+from mrm.inventory.forms.model import shown
+from mrm.inventory.models import Model
+
+
+@require_safe
+def model(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = _visible(request, pk)
+    wanted = request.GET.get("show", "")
+    context = {
+        **queries.model_page(found, account, "inventory:model"),
+        "card": (card := queries.card(found)),
+        "shows": [(kind, card.count(kind)) for kind in ("typed", "pushed", "computed", "missing")],
+        "wanted": wanted if wanted in ("typed", "pushed", "computed", "missing") else "",
+        "completeness": queries.completeness(found),
+        "rating": found.ratings.select_related("method").first(),
+        "panels": queries.model_panels(found, account),
+    }
+    return render(request, "inventory/model.html", context)
+
+
+@require_safe
+def versions(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = _visible(request, pk)
+    context = {
+        **queries.model_page(found, account_of(request), "inventory:versions"),
+        "versions": queries.versions_of(found),
+    }
+    return render(request, "inventory/versions.html", context)
+
+
+@require_safe
+def data(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = _visible(request, pk)
+    context = {
+        **queries.model_page(found, account, "inventory:data"),
+        **queries.lineage(found, queries.models_visible_to(account)),
+        "links": queries.data_of(found, queries.datasets_visible_to(account)),
+    }
+    return render(request, "inventory/data.html", context)
+
+
+@require_safe
+def timeline(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = _visible(request, pk)
+    refused = "refused" in request.GET
+    events = events_of(found)
+    page = page_of(request, events.filter(outcome="refused") if refused else events)
+    context = {
+        **queries.model_page(found, account_of(request), "inventory:timeline"),
+        "page": page,
+        "days": reading.days(page),
+        "refused": refused,
+    }
+    return render(request, "inventory/timeline.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    account = account_of(request)
+    permit(account, "inventory.register", None)
+    form = forms.RegisterForm(request.POST or None, account=account, initial={"owner": account.person_id})
+    if form.is_valid():
+        try:
+            made = services.register(**form.facts(), actor=account)
+        except Invalid as refusal:
+            take_refusal(form, refusal)
+        else:
+            messages.success(request, _("%(name)s is registered as %(ref)s. Rate it next.") % {"name": made, "ref": _ref(made)})
+            return redirect("inventory:model", made.pk)
+    return render(request, "inventory/register.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = _visible(request, pk)
+    permit(account, "inventory.edit", found)
+    form = forms.ModelForm(request.POST or None, model=found)
+    context = {**queries.model_page(found, account, ""), "form": form}
+    if form.is_valid():
+        given = {"revision": form.cleaned_data["revision"], "reason": form.cleaned_data["reason"]}
+        try:
+            services.edit(found, changes=form.changes(), actor=account, **given)
+        except Invalid as refusal:
+            take_refusal(form, refusal)
+        except Stale as stale:
+            current = _visible(request, pk)
+            again = forms.ModelForm.again(form, shown(current), current.revision, model=current)
+            answer = {**context, "form": again, "stale": stale.reasons, "differences": differences(form, stale)}
+            return render(request, "inventory/edit.html", answer, status=409)
+        else:
+            messages.success(request, _("The record is changed."))
+            return redirect("inventory:model", found.pk)
+    return render(request, "inventory/edit.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def retire(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = _visible(request, pk)
+    permit(account, "inventory.retire", found)
+    form = forms.ReasonForm(request.POST or None)
+    context = {**queries.model_page(found, account, ""), "form": form}
+    if form.is_valid():
+        services.retire(found, reason=form.cleaned_data["reason"], actor=account)
+        messages.success(request, _("The model is decommissioned; its record stays."))
+        return redirect("inventory:model", found.pk)
+    return render(request, "inventory/retire.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def dependencies(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = _visible(request, pk)
+    permit(account, "inventory.link_models", found)
+    form = forms.DependencyForm(request.POST or None, account=account, model=found)
+    if form.is_valid():
+        link = services.link_models(found, **form.cleaned_data, actor=account)
+        messages.success(request, _("Recorded: %(link)s.") % {"link": link})
+        return redirect("inventory:data", found.pk)
+    context = {**queries.model_page(found, account, "inventory:data"), "form": form}
+    return render(request, "inventory/dependencies.html", context, status=422 if form.errors else 200)
+
+
+def _visible(request: HttpRequest, pk: UUID) -> Model:
+    return get_object_or_404(queries.models_visible_to(account_of(request)), pk=pk)
+
+
+def _ref(made: Model) -> str:
+    made.refresh_from_db(fields=["number"])
+    return made.ref
