@@ -6,4 +6,7 @@ class EvaluationConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from mrm.evaluation import tasks  # noqa: F401, PLC0415  registers the kinds of job
+        from mrm.evaluation import tasks, views  # noqa: F401, PLC0415  registers the kinds of job
+        from mrm.inventory.queries.tabs import VERSION_PANELS  # noqa: PLC0415  needs the apps
+
+        VERSION_PANELS.add("evaluation", views.version_panel)

@@ -7,8 +7,10 @@ from pathlib import Path
 from mrm.core import blobs
 from mrm.core.refusal import Refused
 from mrm.evaluation.models import Run
+from mrm.evaluation.services.letters import use_own_type
 from mrm.evaluation.services.run import complete, give_up
 from mrm.evaluation.workflow import RunState
+from mrm.inventory.models import Artifact
 from mrm.measures.evaluation import RunSpec
 from mrm.measures.evaluation import run as measure
 from mrm.measures.results import EvaluationFailed
@@ -16,9 +18,12 @@ from mrm.measures.results import EvaluationFailed
 
 def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
     """Compute in this worker; a run that ended before is left as it is, so a second call changes nothing."""
-    run = Run.objects.select_related("version__model", "version__artifact", "dataset", "protected", "suite").get(pk=run_id)
+    run = Run.objects.select_related("version__model", "version__artifact", "dataset", "protected", "suite").get(
+        pk=run_id
+    )
     if run.status != RunState.QUEUED:
         return
+    use_own_type()
     try:
         with tempfile.TemporaryDirectory(prefix="mrm-run-") as folder:
             outcome = measure(_spec(run, Path(folder)), progress)
@@ -27,20 +32,24 @@ def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
     except (EvaluationFailed, Refused) as fault:
         give_up(run_id, str(fault))
         raise Refused(str(fault)) from fault
+    except ValueError as fault:
+        # the measures say so when settings do not fit the data, as a reference group that nobody is in
+        give_up(run_id, f"The settings do not fit the data: {fault}")
+        raise Refused(str(fault)) from fault
 
 
 def _spec(run: Run, folder: Path) -> RunSpec:
     settings = run.settings
     return RunSpec(
         artifact=blobs.fetch(run.artifact_sha256, folder) if not settings.get("predictions") else None,
-        kind=run.version.artifact.kind if run.version.artifact else "",
+        kind=Artifact.objects.get(pk=run.artifact_sha256).kind,
         artifact_sha256=run.artifact_sha256,
         dataset=blobs.fetch(run.dataset.sha256, folder),
         dataset_sha256=run.dataset.sha256,
         protected=blobs.fetch(run.protected.sha256, folder) if run.protected else None,
         protected_sha256=run.protected.sha256 if run.protected else None,
         label=settings["label"],
-        features=tuple(run.version.features),
+        features=tuple(settings.get("features") or run.version.features),
         positive=settings.get("positive", 1),
         event_name=settings.get("event_name", "Event"),
         cutoff=float(settings["cutoff"]),

@@ -1,5 +1,6 @@
 """Ask for a run, keep what it found, or why it did not end well."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -11,6 +12,7 @@ from mrm.core.actors import Actor, permit
 from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid, Refused
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries.numbers import drawn_size
 from mrm.evaluation.workflow import FLOW, RunState
 from mrm.inventory import queries as inventory
 from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, PackKind, Version
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS}
 KINDS = ("performance", "bias", "explainability")
+SIDES = ("below", "at_or_above")
+SEED = 20260101
 
 
 @audited("evaluation.start", "started {subject} on {dataset}")
@@ -39,7 +43,7 @@ def start(version: Version, *, dataset: Dataset, kinds: list[str], settings: dic
         suite=suite,
         artifact_sha256=version.artifact.sha256,
         kinds=kinds,
-        settings={"seed": 20260101, **settings},
+        settings={"seed": SEED, **settings, "features": list(version.features)},
         requested_by=actor,
     )
     run.refresh_from_db()
@@ -63,9 +67,10 @@ def _check(
             "Bias needs protected attributes: link a data set that holds them to this version.",
             fields={"kinds": ["Link protected attributes first."]},
         )
+    _check_settings(version, dataset, settings, protected)
     wanted = [settings["label"], *version.features]
     if settings.get("predictions"):
-        wanted.append(settings["predictions"])
+        wanted = [settings["label"], settings["predictions"]]
     elif version.artifact and version.artifact.kind not in RUNNABLE:
         raise Invalid(
             f"A {version.artifact.get_kind_display()} artifact is not run here: name the column that holds its"
@@ -79,6 +84,31 @@ def _check(
         )
     if not version.features:
         raise Invalid("The version does not name its features; add them to the draft first.")
+
+
+def _check_settings(version: Version, dataset: Dataset, settings: dict[str, Any], protected: Dataset | None) -> None:
+    if (
+        dataset.holds_protected
+        or not version.datasets.filter(dataset=dataset).exclude(role=DatasetRole.PROTECTED).exists()
+    ):
+        raise Invalid(
+            f"{dataset} is not linked to {version} as data to run on; link it first.",
+            fields={"dataset": ["Choose a data set linked to this version."]},
+        )
+    if settings.get("favourable") not in SIDES:
+        raise Invalid("Say which side of the cut-off is favourable.", fields={"favourable": ["Below, or at or above."]})
+    try:
+        finite = math.isfinite(float(settings["cutoff"]))
+    except (KeyError, TypeError, ValueError):
+        finite = False
+    if not finite:
+        raise Invalid("The cut-off is a number on the scale of the score.", fields={"cutoff": ["A number is needed."]})
+    known = set(protected.columns) if protected else set()
+    if strange := sorted(set(settings.get("references") or {}) - known):
+        raise Invalid(
+            f"The protected data hold no {', '.join(strange)}; a reference group cannot be named for it.",
+            fields={"references": [f"No attribute {', '.join(strange)}."]},
+        )
 
 
 @audited("evaluation.complete", "completed {subject}: {summary}")
@@ -100,6 +130,7 @@ def complete(run: Run, *, outcome: "RunOutcome", actor: Actor) -> Run:
 
 def _keep_figure(figure: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in figure.items() if name not in {"light", "dark"}}
+    kept["width"], kept["height"] = drawn_size(figure["light"])
     for theme in ("light", "dark"):
         kept[theme] = blobs.put_bytes(figure[theme].encode()).sha256
     return kept

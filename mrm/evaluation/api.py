@@ -1,0 +1,166 @@
+"""Runs over the API: ask, follow, cancel, read."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mrm.access.rest import Pages, Strict, account_of
+from mrm.core import blobs
+from mrm.evaluation import queries, services
+from mrm.evaluation.models import Run
+from mrm.evaluation.services import KINDS, SIDES
+from mrm.inventory.models import Version
+from mrm.inventory.queries import versions_visible_to
+from mrm.jobs.queries import latest_for
+
+
+class RunIn(Strict):
+    dataset = serializers.UUIDField(help_text="A data set linked to the version.")
+    kinds = serializers.ListField(child=serializers.ChoiceField(KINDS), allow_empty=False, max_length=3)
+    label = serializers.CharField(max_length=200, help_text="Column with the outcome.")
+    positive = serializers.JSONField(default=1, help_text="Value of the outcome that is the event.")
+    event_name = serializers.CharField(max_length=40, default="Event")
+    cutoff = serializers.DecimalField(12, 6, required=False, help_text="The version's own when absent.")
+    favourable = serializers.ChoiceField(SIDES, help_text="Which side of the cut-off is good for the person.")
+    references = serializers.DictField(child=serializers.CharField(max_length=120), default=dict)
+    predictions = serializers.CharField(max_length=200, default="", allow_blank=True)
+
+    def validate_positive(self, value: Any) -> Any:
+        if not isinstance(value, str | int | float):
+            raise serializers.ValidationError("A number or a text is needed.")
+        return value
+
+
+class RunOut(serializers.Serializer[Run]):
+    id = serializers.UUIDField()
+    ref = serializers.CharField()
+    version = serializers.UUIDField(source="version_id")
+    dataset = serializers.UUIDField(source="dataset_id")
+    kinds = serializers.ListField(child=serializers.CharField())
+    status = serializers.CharField()
+    requested_by = serializers.CharField(source="requested_by.username")
+    requested_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField(), source="counted")
+    digest = serializers.CharField()
+
+
+class FigureOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    alt = serializers.CharField()
+    header = serializers.ListField(child=serializers.CharField())
+    rows = serializers.ListField(child=serializers.ListField())
+    url = serializers.CharField()
+
+
+class ProgressOut(serializers.Serializer[Any]):
+    state = serializers.CharField()
+    stage = serializers.CharField()
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    attempts = serializers.IntegerField()
+
+
+class RunDetail(RunOut):
+    settings = serializers.JSONField()
+    artifact_sha256 = serializers.CharField()
+    results = serializers.JSONField()
+    figures = serializers.SerializerMethodField()
+    crosscheck = serializers.JSONField()
+    explanation = serializers.JSONField()
+    pins = serializers.JSONField()
+    progress = serializers.SerializerMethodField()
+
+    @extend_schema(responses=FigureOut(many=True))
+    def get_figures(self, run: Run) -> list[dict[str, Any]]:
+        return [
+            {
+                **{key: figure[key] for key in ("name", "title", "alt", "header", "rows")},
+                "url": _drawing(run, figure["name"]),
+            }
+            for figure in run.figures
+        ]
+
+    @extend_schema(responses=ProgressOut)
+    def get_progress(self, run: Run) -> dict[str, Any] | None:
+        job = latest_for(run)
+        return dict(ProgressOut(job).data) if job else None
+
+
+class Runs(APIView):
+    @extend_schema(responses=RunOut(many=True), operation_id="runs_list", summary="The runs of a version, newest first")
+    def get(self, request: Request, pk: UUID) -> Response:
+        pages = Pages()
+        found = queries.visible_to(account_of(request)).filter(version=_version(request, pk))
+        return pages.get_paginated_response(RunOut(pages.paginate_queryset(found, request, view=self), many=True).data)
+
+    @extend_schema(request=RunIn, responses={202: RunDetail}, operation_id="runs_start", summary="Ask for a run")
+    def post(self, request: Request, pk: UUID) -> Response:
+        version = _version(request, pk)
+        given = RunIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        settings = dict(given.validated_data)
+        linked = {dataset.pk: dataset for dataset, _part in queries.dataset_choices(version)}
+        dataset = linked.get(settings.pop("dataset"))
+        if dataset is None:
+            raise serializers.ValidationError({"dataset": ["No data set linked to this version has this id."]})
+        cutoff = settings.pop("cutoff", version.cutoff)
+        if cutoff is None:
+            raise serializers.ValidationError({"cutoff": ["The version has no cut-off of its own; give one."]})
+        kinds = settings.pop("kinds")
+        settings["cutoff"] = str(cutoff)
+        run = services.start(version, dataset=dataset, kinds=kinds, settings=settings, actor=account_of(request))
+        return Response(RunDetail(run).data, 202)
+
+
+class OneRun(APIView):
+    @extend_schema(responses=RunDetail, operation_id="runs_read", summary="A run with progress and results")
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(RunDetail(_run(request, pk)).data)
+
+
+class Cancel(APIView):
+    @extend_schema(request=None, responses=RunDetail, operation_id="runs_cancel", summary="Stop a run")
+    def post(self, request: Request, pk: UUID) -> Response:
+        return Response(RunDetail(services.cancel(_run(request, pk), actor=account_of(request))).data)
+
+
+class FigureFile(APIView):
+    @extend_schema(
+        responses={(200, "image/svg+xml"): OpenApiTypes.BINARY},
+        parameters=[OpenApiParameter("theme", enum=["light", "dark"], default="light")],
+        operation_id="runs_figure",
+        summary="A figure as drawn",
+    )
+    def get(self, request: Request, pk: UUID, name: str) -> HttpResponse:
+        figure = queries.figure_of(_run(request, pk), name)
+        theme = request.query_params.get("theme", "light")
+        if figure is None or theme not in {"light", "dark"}:
+            raise Http404
+        headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+        return HttpResponse(blobs.read(figure[theme]), content_type="image/svg+xml", headers=headers)
+
+
+def _version(request: Request, pk: UUID) -> Version:
+    found: Version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
+    return found
+
+
+def _run(request: Request, pk: UUID) -> Run:
+    found: Run = get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
+    return found
+
+
+def _drawing(run: Run, name: str) -> str:
+    return reverse("api:figure", args=[run.pk, name])

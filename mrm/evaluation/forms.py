@@ -1,0 +1,170 @@
+"""Asking for a run: every choice with what it means."""
+
+from typing import Any
+
+from django import forms
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from mrm.evaluation import queries
+from mrm.evaluation.services import KINDS, RUNNABLE, SIDES
+from mrm.inventory.models import Dataset, Version
+
+KIND_LABELS = {
+    "performance": _("Performance: how well scores rank and how well probabilities fit"),
+    "bias": _("Bias: how decisions, scores and errors differ between groups"),
+    "explainability": _("Explainability: what the score depends on, and whether contributions add up"),
+}
+SIDE_LABELS = {
+    "below": _("Below the cut-off: a low score is good for the person, as with a probability of default"),
+    "at_or_above": _("At or above the cut-off: a high score is good for the person"),
+}
+
+
+class StartForm(forms.Form):
+    dataset = forms.ModelChoiceField(
+        Dataset.objects.none(),
+        label=_("Data set"),
+        help_text=_(
+            "Only data sets linked to this version. Data the model was not trained on says more than its training data."
+        ),
+    )
+    kinds = forms.MultipleChoiceField(
+        choices=[(kind, KIND_LABELS[kind]) for kind in KINDS],
+        initial=list(KINDS),
+        label=_("Tests"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "Bias needs protected attributes linked to this version; results are by group, rows are never shown."
+        ),
+    )
+    label = forms.ChoiceField(
+        label=_("Column with the outcome"), help_text=_("What really happened, known afterwards.")
+    )
+    positive = forms.CharField(
+        max_length=80,
+        initial="1",
+        label=_("Value that is the event"),
+        help_text=_("The outcome that a high score predicts, as 1 for a default."),
+    )
+    event_name = forms.CharField(max_length=40, initial="Event", label=_("What the event is called"))
+    cutoff = forms.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        label=_("Cut-off"),
+        help_text=_("On the scale of the score; the version's own to begin with."),
+    )
+    favourable = forms.ChoiceField(
+        choices=[(side, SIDE_LABELS[side]) for side in SIDES],
+        label=_("Favourable side"),
+        widget=forms.RadioSelect,
+        help_text=_("Which decision is good for the person. Every bias measure turns on it, so nothing guesses it."),
+    )
+    predictions = forms.ChoiceField(
+        required=False,
+        label=_("Column with predictions"),
+        help_text=_("When named, the model is not run and its scores are taken from this column."),
+    )
+
+    def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.version = version
+        choices = queries.dataset_choices(version)
+        columns = list(dict.fromkeys(name for dataset, _part in choices for name in dataset.columns))
+        self._offer_datasets(choices)
+        self._field("label", forms.ChoiceField).choices = [(name, name) for name in columns]
+        self._offer_predictions(columns)
+        if version.target in columns:
+            self.fields["label"].initial = version.target
+            self.fields["event_name"].initial = version.target.replace("_", " ").capitalize()
+        if version.cutoff is not None:
+            self.fields["cutoff"].initial = version.cutoff.normalize()
+        if not self.protected:
+            self.fields["kinds"].initial = [kind for kind in KINDS if kind != "bias"]
+        for column in self.protected:
+            self.fields[f"reference_{column['name']}"] = _reference_field(column)
+
+    @cached_property
+    def protected(self) -> list[dict[str, Any]]:
+        """The protected attributes linked to the version."""
+        return queries.protected_columns(self.version)
+
+    @property
+    def references(self) -> list[forms.BoundField]:
+        return [self[f"reference_{column['name']}"] for column in self.protected]
+
+    @property
+    def cannot_run(self) -> str:
+        """The words for an artifact that is not run here, or nothing."""
+        artifact = self.version.artifact
+        return artifact.get_kind_display() if artifact and artifact.kind not in RUNNABLE else ""
+
+    def settings(self) -> dict[str, Any]:
+        """The choices as a run keeps them."""
+        given = self.cleaned_data
+        named = {column["name"]: given.get(f"reference_{column['name']}", "").strip() for column in self.protected}
+        return {
+            "label": given["label"],
+            "positive": plain_value(given["positive"]),
+            "event_name": given["event_name"],
+            "cutoff": str(given["cutoff"]),
+            "favourable": given["favourable"],
+            "predictions": given["predictions"],
+            "references": {attribute: group for attribute, group in named.items() if group},
+        }
+
+    def add_refusal(self, fields: dict[str, list[str]], reasons: tuple[str, ...]) -> None:
+        """What the service found wrong, beside the field it is about."""
+        for name, sentences in fields.items():
+            for sentence in sentences:
+                self.add_error(name if name in self.fields else None, sentence)
+        if not fields:
+            for reason in reasons:
+                self.add_error(None, reason)
+
+    def _offer_datasets(self, choices: list[tuple[Dataset, str]]) -> None:
+        field = self._field("dataset", forms.ModelChoiceField)
+        field.queryset = Dataset.objects.filter(pk__in=[dataset.pk for dataset, _part in choices])
+        field.choices = [
+            (dataset.pk, f"{dataset} ({part.lower()}, {dataset.rows:,} rows)") for dataset, part in choices
+        ]
+
+    def _offer_predictions(self, columns: list[str]) -> None:
+        field = self._field("predictions", forms.ChoiceField)
+        if self.cannot_run:
+            field.required = True
+            field.help_text = _(
+                "This kind of artifact is not run here: score the data where the model lives and name the column."
+            )
+            field.choices = [("", _("Choose the column")), *((name, name) for name in columns)]
+        else:
+            field.choices = [("", _("None: run the model here")), *((name, name) for name in columns)]
+
+    def _field(self, name: str, kind: type[Any]) -> Any:
+        field = self.fields[name]
+        assert isinstance(field, kind)
+        return field
+
+
+def plain_value(text: str) -> int | float | str:
+    """The event's value as a number when it is one, so that 1 finds 1 in a numeric column."""
+    for kind in (int, float):
+        try:
+            return kind(text.strip())
+        except ValueError:
+            continue
+    return text.strip()
+
+
+def _reference_field(column: dict[str, Any]) -> forms.Field:
+    label = _("Reference group of %(attribute)s") % {"attribute": column["name"].replace("_", " ")}
+    both = sorted({str(column.get("min", "")), str(column.get("max", ""))})
+    if column.get("distinct") == len(both) == 2:
+        choices = [("", _("The group decided favourably most often")), *((group, group) for group in both)]
+        return forms.ChoiceField(choices=choices, required=False, label=label)
+    return forms.CharField(
+        required=False,
+        max_length=120,
+        label=label,
+        help_text=_("Empty: the group decided favourably most often, if large enough."),
+    )

@@ -1,0 +1,32 @@
+"""Named reads of runs, and their results laid out for page and print."""
+
+from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
+from mrm.evaluation.queries.numbers import decimal, interval, shown
+from mrm.evaluation.queries.records import completed, dataset_choices, protected_columns, runs_of, visible_to
+from mrm.evaluation.queries.sheet import Cell, GroupRow, Sheet, bias_sheet, chosen_group, measure_rows
+from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table, safe
+
+__all__ = [
+    "Cell",
+    "GroupRow",
+    "Sheet",
+    "bias_sheet",
+    "capability",
+    "chosen_group",
+    "completed",
+    "dataset_choices",
+    "decimal",
+    "figure_of",
+    "figure_table",
+    "figures_by_kind",
+    "interval",
+    "measure_rows",
+    "protected_columns",
+    "results_document",
+    "results_table",
+    "runs_of",
+    "safe",
+    "shown",
+    "visible_to",
+    "what_stands",
+]

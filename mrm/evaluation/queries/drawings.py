@@ -1,0 +1,54 @@
+"""The figures of a run as the page lays them out."""
+
+from collections import Counter
+from typing import Any
+
+from mrm.evaluation.models import Run
+from mrm.evaluation.queries.numbers import shown
+from mrm.evaluation.queries.sheet import TITLES
+
+BIAS = ("impact_ratio", "group_rates")
+PERFORMANCE = ("score_distribution", "calibration")
+WORDS = {
+    "onnx": "ONNX: run here in a confined process; the model is a black box to the explainer",
+    "skops": "skops: opened here in a confined process without pickle; linear and tree models are explained exactly",
+}
+
+
+def figures_by_kind(run: Run) -> dict[str, list[dict[str, Any]]]:
+    """Figures of bias, performance and explanation, each with the numbers drawn as text."""
+    found: dict[str, list[dict[str, Any]]] = {"bias": [], "performance": [], "explainability": []}
+    for figure in run.figures:
+        name = figure["name"]
+        kind = "bias" if name in BIAS else "performance" if name in PERFORMANCE else "explainability"
+        found[kind].append({**figure, "table": [[_text(value) for value in row] for row in figure["rows"]]})
+    return found
+
+
+def capability(run: Run) -> str:
+    """What this kind of artifact lets an explainer do."""
+    artifact = run.version.artifact
+    return WORDS.get(artifact.kind, f"{artifact.get_kind_display()}: not run here") if artifact else ""
+
+
+def what_stands(run: Run, status: str) -> str:
+    """Which measures hold a status, in words: score gap (2), impact ratio (1)."""
+    measures = Counter(
+        TITLES.get(each["measure"], each["measure"]).split(",")[0].lower()
+        for each in run.results
+        if each["status"] == status
+    )
+    if status == "insufficient":
+        return "never counted as a pass" if measures else ""
+    return ", ".join(f"{name} ({count})" if count > 1 else name for name, count in measures.most_common(3))
+
+
+def _text(value: Any) -> tuple[str, bool]:
+    """A drawn number as text, and whether it lines up right."""
+    if value is None:
+        return "–", True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value), False
+    if isinstance(value, int) or value.is_integer() and abs(value) >= 10:
+        return f"{value:,.0f}".replace("-", "\N{MINUS SIGN}"), True
+    return shown("brier", float(value)), True

@@ -1,0 +1,49 @@
+"""Numbers as pages and prints show them: the same decimals per measure, a true minus sign."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "–"
+_PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
+            "positive_predictive_value", "negative_predictive_value", "selection_rate"}  # fmt: skip
+_DECIMALS = {"air": 2, "smd": 1, "shortfall": 0, "actual_to_expected": 2, "tpr_gap": 3, "fpr_gap": 3, "ppv_gap": 3}
+
+
+def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> str:
+    """The value in the measure's own unit; one that would round onto a limit keeps a further decimal."""
+    if value is None:
+        return NONE
+    if measure in _PERCENT:
+        return _signed(f"{100 * value:.1f} %")
+    if value and abs(value) < 0.0005:
+        return _signed(f"{value:.1e}")
+    decimals = _DECIMALS.get(measure, 3)
+    text = f"{value:,.{decimals}f}"
+    if any(float(f"{value:.{decimals}f}") == limit != value for limit in limits):
+        text = f"{value:,.{decimals + 1}f}"
+    return _signed(text)
+
+
+def decimal(text: Any) -> str:
+    """A number as entered, without the zeros that its column adds."""
+    return _signed(f"{Decimal(str(text)).normalize():f}")
+
+
+def interval(measure: str, result: dict[str, Any], limits: tuple[float, ...] = ()) -> str:
+    """Lower to upper; empty when there is none."""
+    if result["lower"] is None or result["upper"] is None:
+        return ""
+    return f"{shown(measure, result['lower'], limits)} to {shown(measure, result['upper'], limits)}"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+def drawn_size(svg: str) -> tuple[int, int]:
+    """Width and height of a drawing in whole pixels, so that a page keeps its place before it has loaded."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg[:2000])
+    points = (float(found[1]), float(found[2])) if found else (645.0, 309.0)
+    return round(points[0] * 4 / 3), round(points[1] * 4 / 3)

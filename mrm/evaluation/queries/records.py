@@ -1,0 +1,47 @@
+from typing import Any
+
+from django.db.models import QuerySet
+
+from mrm.access.models import Account
+from mrm.evaluation.models import Run
+from mrm.evaluation.workflow import RunState
+from mrm.inventory.models import Dataset, DatasetRole, Version
+from mrm.inventory.queries import versions_visible_to
+
+KEYS = {"row_id"}
+# what a run is made on first: data the model was not trained on
+_ORDER = (DatasetRole.OUT_OF_TIME, DatasetRole.TEST, DatasetRole.TRAINING)
+
+
+def visible_to(account: Account) -> QuerySet[Run]:
+    return Run.objects.filter(version__in=versions_visible_to(account)).select_related(
+        "version__model__unit", "version__artifact", "dataset", "protected", "suite", "requested_by__person"
+    )
+
+
+def runs_of(version: Version) -> QuerySet[Run]:
+    """The runs of one version, newest first."""
+    return version.runs.select_related("version__model__unit", "dataset", "requested_by__person")
+
+
+def completed(version: Version, kind: str) -> Run | None:
+    """The latest completed run of a kind on exactly the artifact the version has now."""
+    runs = Run.objects.filter(version=version, status=RunState.DONE, kinds__contains=[kind])
+    if version.artifact_id:
+        runs = runs.filter(artifact_sha256=version.artifact_id)
+    return runs.order_by("-finished_at").first()
+
+
+def dataset_choices(version: Version) -> list[tuple[Dataset, str]]:
+    """Data sets linked to the version that a run may be made on, with their part; held-out data first."""
+    links = version.datasets.filter(role__in=_ORDER, dataset__holds_protected=False).select_related("dataset")
+    ranked = sorted(links, key=lambda link: (_ORDER.index(DatasetRole(link.role)), -link.dataset.number))
+    return [(link.dataset, link.get_role_display()) for link in ranked]
+
+
+def protected_columns(version: Version) -> list[dict[str, Any]]:
+    """The protected attributes linked to the version, as the manifest describes them; never their rows."""
+    link = version.datasets.filter(role=DatasetRole.PROTECTED).select_related("dataset").last()
+    if link is None:
+        return []
+    return [column for column in link.dataset.manifest.get("columns", []) if column["name"] not in KEYS]

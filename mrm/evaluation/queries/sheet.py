@@ -1,0 +1,252 @@
+"""One run's results as tables: groups against measures, and measures with their limits."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from mrm.evaluation.models import Run
+from mrm.evaluation.queries.numbers import interval, shown
+
+SEVERITY = ("fail", "watch", "insufficient", "pass", "info", "not_applicable")
+COLUMNS = (
+    ("air", "Impact ratio"),
+    ("smd", "Score gap, SMD × 100"),
+    ("tpr_gap", "Good outcomes favoured, gap"),
+    ("actual_to_expected", "Actual to expected"),
+)
+TITLES = {
+    "base_rate": "Event rate",
+    "auc": "Area under the ROC curve",
+    "gini": "Gini",
+    "ks": "Kolmogorov-Smirnov",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill against the base rate",
+    "ece": "Expected calibration error",
+    "calibration_slope": "Calibration slope",
+    "calibration_intercept": "Calibration intercept",
+    "actual_to_expected": "Actual to expected",
+    "positive_rate": "Share at or above the cut-off",
+    "accuracy": "Accuracy at the cut-off",
+    "balanced_accuracy": "Balanced accuracy",
+    "true_positive_rate": "True positive rate",
+    "false_positive_rate": "False positive rate",
+    "positive_predictive_value": "Positive predictive value",
+    "negative_predictive_value": "Negative predictive value",
+    "additivity": "Additivity of the contributions",
+    "importance": "Mean absolute contribution",
+    "air": "Impact ratio",
+    "smd": "Score gap, SMD × 100",
+    "tpr_gap": "Good outcomes favoured, gap",
+    "fpr_gap": "Bad outcomes favoured, gap",
+    "ppv_gap": "Good among the favoured, gap",
+    "selection_rate": "Favourable decisions",
+    "selection_rate_difference": "Difference of favourable decisions",
+    "selection_rate_homogeneity": "Equality of rates across groups",
+    "shortfall": "Shortfall",
+}
+_EXPLAINING = {"additivity", "importance"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measure of one group: value, interval below it, status, and why if there is no value."""
+
+    measure: str
+    value: str
+    sub: str
+    status: str
+    url: str = ""
+    selected: bool = False
+
+    @property
+    def result(self) -> str:
+        """The status as the cell component names it."""
+        return "insuf" if self.status == "insufficient" else self.status
+
+    @property
+    def judged(self) -> bool:
+        return self.status in {"fail", "watch", "pass", "insufficient"}
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One group; `withheld` holds the sentence when it is too small to be shown."""
+
+    group: str
+    n: int | None
+    rate: str
+    cells: tuple[Cell, ...]
+    withheld: str = ""
+
+    @property
+    def worst(self) -> str:
+        return min((cell.status for cell in self.cells), key=SEVERITY.index, default="info")
+
+
+@dataclass(frozen=True)
+class Attribute:
+    name: str
+    note: str
+    rows: tuple[GroupRow, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Head cells with their limits, and per attribute the groups, problems first."""
+
+    head: tuple[tuple[str, str], ...]
+    attributes: tuple[Attribute, ...]
+    notes: tuple[str, ...]
+
+
+def bias_sheet(run: Run, selected: tuple[str, str] = ("", "")) -> Sheet | None:
+    """Group against measure; None when the run holds no bias results."""
+    by_place = {(each["attribute"], each["group"], each["measure"]): each for each in run.results if each["attribute"]}
+    if not by_place:
+        return None
+    present = [(measure, title) for measure, title in COLUMNS if any(key[2] == measure for key in by_place)]
+    head = tuple((title, _limits_text(run, measure)) for measure, title in present)
+    names = dict.fromkeys(key[0] for key in by_place)
+    attributes = tuple(_attribute(run, name, [measure for measure, _ in present], by_place, selected) for name in names)
+    return Sheet(head, attributes, _sources(run))
+
+
+def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
+    """What is known of one group, for the panel beside the figure; the worst group when none is named."""
+    if not group:
+        attribute, group = _worst_group(run)
+    found = {each["measure"]: each for each in run.results if (each["attribute"], each["group"]) == (attribute, group)}
+    ratio = found.get("air")
+    if ratio is None or ratio["n"] is None:
+        return None
+    return {"attribute": attribute, "group": group, "status": ratio["status"], "facts": _group_facts(run, found)}
+
+
+def measure_rows(run: Run, kind: str) -> list[dict[str, Any]]:
+    """Overall measures of a kind with value, interval, limits and status, problems first."""
+    wanted = [
+        each
+        for each in run.results
+        if not each["attribute"] and (each["measure"] in _EXPLAINING) == (kind != "performance")
+    ]
+    rows = [_measure_row(run, each) for each in wanted if each["measure"] != "importance"]
+    return sorted(rows, key=lambda row: SEVERITY.index(row["status"]))
+
+
+def _measure_row(run: Run, result: dict[str, Any]) -> dict[str, Any]:
+    measure, limits = result["measure"], _limits(run, result["measure"])
+    return {
+        "title": TITLES.get(measure, measure),
+        "measure": measure,
+        "value": shown(measure, result["value"], limits),
+        "interval": interval(measure, result, limits),
+        "n": result["n"],
+        "limits": result["threshold_text"],
+        "status": result["status"],
+        "reason": result["reason"],
+        "method": result["method"],
+    }
+
+
+def _attribute(
+    run: Run, name: str, measures: list[str], by_place: dict[tuple[str, str, str], Any], selected: tuple[str, str]
+) -> Attribute:
+    rates = [
+        each for (attribute, _, measure), each in by_place.items() if (attribute, measure) == (name, "selection_rate")
+    ]
+    reference = next((each for each in rates if each["detail"].get("is_reference")), None)
+    unknown = next((each for each in rates if "share" not in each["detail"] and each["n"]), None)
+    groups = [each for each in rates if each is not reference and each is not unknown]
+    rows = [_row(run, name, rate, measures, by_place, selected) for rate in groups]
+    rows.sort(key=lambda row: (bool(row.withheld), SEVERITY.index(row.worst), row.cells[0].value if row.cells else ""))
+    return Attribute(name, _note(reference, unknown), tuple(rows))
+
+
+def _note(reference: dict[str, Any] | None, unknown: dict[str, Any] | None) -> str:
+    if reference is None:
+        said = "no group is large enough to compare with"
+    else:
+        rate = shown("selection_rate", reference["value"])
+        said = f"reference {reference['group']}, {reference['n']:,} people, {rate} favourable"
+    return f"{said}; {unknown['n']:,} not provided" if unknown else f"{said}; none unknown"
+
+
+def _row(
+    run: Run, name: str, rate: dict[str, Any], measures: list[str], by_place: dict[tuple[str, str, str], Any],
+    selected: tuple[str, str],
+) -> GroupRow:  # fmt: skip
+    group = rate["group"]
+    if rate["n"] is None:
+        return GroupRow(group, None, "", (), rate["reason"])
+    url = "?" + urlencode({"attribute": name, "group": group}) + "#drill"
+    found = [(measure, by_place.get((name, group, measure))) for measure in measures]
+    cells = tuple(_cell(run, measure, each, url, selected == (name, group)) for measure, each in found if each)
+    return GroupRow(group, rate["n"], shown("selection_rate", rate["value"]), cells)
+
+
+def _cell(run: Run, measure: str, result: dict[str, Any], url: str, selected: bool) -> Cell:
+    limits = _limits(run, measure)
+    sub = interval(measure, result, limits)
+    if result["status"] in {"insufficient", "not_applicable"}:
+        sub = result["reason"].rstrip(".")
+    value = shown(measure, result["value"], limits)
+    return Cell(measure, value, sub, result["status"], url if measure == "air" else "", selected and measure == "air")
+
+
+def _limits(run: Run, measure: str) -> tuple[float, ...]:
+    entry = run.suite.content["thresholds"].get(measure, {})
+    return tuple(entry[name] for name in ("watch", "fail") if isinstance(entry.get(name), int | float))
+
+
+def _limits_text(run: Run, measure: str) -> str:
+    text: str = run.suite.content["thresholds"].get(measure, {}).get("text", "no limit")
+    return text
+
+
+def _sources(run: Run) -> tuple[str, ...]:
+    """Where the limits of the shown measures come from, as sentences."""
+    said = {}
+    for measure, title in COLUMNS:
+        if source := run.suite.content["thresholds"].get(measure, {}).get("source"):
+            said.setdefault(source, []).append(title.split(",")[0])
+    return tuple(f"{', '.join(titles)}: {source}" for source, titles in said.items())
+
+
+def _worst_group(run: Run) -> tuple[str, str]:
+    ratios = [each for each in run.results if each["measure"] == "air" and each["n"] is not None and each["group"]]
+    worst = min(ratios, key=lambda each: (SEVERITY.index(each["status"]), each["value"] or 9.0), default=None)
+    return (worst["attribute"], worst["group"]) if worst else ("", "")
+
+
+def _group_facts(run: Run, found: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    ratio, rate = found["air"], found["selection_rate"]
+    detail = ratio["detail"]
+    facts = [
+        ("Favourable", f"{detail['favourable']:,} of {ratio['n']:,}, {shown('selection_rate', rate['value'])}"),
+        ("Reference", f"{ratio['reference']}: {detail['reference_favourable']:,} of {detail['reference_n']:,}"),
+        ("Ratio", _with_interval("calibration_slope", ratio)),
+    ]
+    if each := found.get("selection_rate_difference"):
+        facts.append(("Difference", shown("smd", 100 * each["value"]) + " points"))
+    if (each := found.get("shortfall")) and each["value"] is not None:
+        people = max(0, round(each["value"]))
+        facts.append(("Shortfall", f"{people:,} people fewer than at parity" if people else "none"))
+    for measure in ("smd", "tpr_gap", "fpr_gap", "ppv_gap", "actual_to_expected"):
+        if (each := found.get(measure)) and each["value"] is not None:
+            facts.append((TITLES[measure].removesuffix(", SMD × 100"), _with_interval(measure, each)))
+    if detail.get("p_adjusted") is not None:
+        p = detail["p_adjusted"]
+        test = (
+            f"{detail['test']} {shown('smd', detail['statistic'])}"
+            if detail.get("statistic") is not None
+            else detail["test"]
+        )
+        facts.append(("Test", f"{test}; adjusted p {'< 0.001' if p < 0.001 else f'{p:.3f}'}"))
+    if ratio["reason"]:
+        facts.append(("Remark", ratio["reason"]))
+    return facts
+
+
+def _with_interval(measure: str, result: dict[str, Any]) -> str:
+    value, bounds = shown(measure, result["value"]), interval(measure, result)
+    return f"{value} ({bounds})" if bounds else value

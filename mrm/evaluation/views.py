@@ -1,0 +1,221 @@
+"""Runs on pages: ask, watch, read, take along."""
+
+import csv
+import io
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from mrm.access.models import Account
+from mrm.access.pages import account_of, page_of
+from mrm.core import blobs
+from mrm.core.refusal import Invalid
+from mrm.evaluation import queries, services
+from mrm.evaluation.forms import StartForm
+from mrm.evaluation.models import Run
+from mrm.evaluation.workflow import RunState
+from mrm.inventory.models import Version
+from mrm.inventory.queries import versions_visible_to
+from mrm.jobs.models import Job
+from mrm.jobs.queries import latest_for
+
+STATUSES = (
+    ("fail", "Fail", "bad", "square-rounded-x"),
+    ("watch", "Watch", "warn", "alert-triangle"),
+    ("insufficient", "Insufficient evidence", "off", "circle-dashed"),
+    ("pass", "Pass", "ok", "circle-check"),
+)
+STATES = [("", _("All")), *RunState.choices]
+# a drawing is shown through an image element and runs nothing, opened by itself it runs nothing either
+DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+@require_safe
+def runs(request: HttpRequest) -> HttpResponse:
+    visible = queries.visible_to(account_of(request))
+    state = request.GET.get("state", "")
+    chosen = visible.filter(status=state) if state in RunState.values else visible
+    views = [{"url": f"?state={key}" if key else "?", "label": label, "current": key == state} for key, label in STATES]
+    return render(request, "evaluation/runs.html", {"page": page_of(request, chosen), "views": views, "state": state})
+
+
+@require_http_methods(["GET", "POST"])
+def start(request: HttpRequest, pk: UUID) -> HttpResponse:
+    version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
+    form = StartForm(request.POST or None, version=version)
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = services.start(
+                version,
+                dataset=form.cleaned_data["dataset"],
+                kinds=form.cleaned_data["kinds"],
+                settings=form.settings(),
+                actor=account_of(request),
+            )
+        except Invalid as fault:
+            form.add_refusal(fault.fields, fault.reasons)
+        else:
+            return redirect(run)
+    lacking = account_of(request).lacks("evaluation.start", version)
+    context = {"version": version, "form": form, "lacking": lacking}
+    return render(request, "evaluation/start.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def run(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = _find(request, pk)
+    context: dict[str, Any] = {
+        "run": found,
+        "cutoff": queries.decimal(found.settings["cutoff"]),
+        "lacks_cancel": account_of(request).lacks("evaluation.cancel", found),
+    }
+    if found.status == RunState.QUEUED:
+        return render(request, "evaluation/running.html", {**context, "progress": _progress(found)})
+    if found.status != RunState.DONE:
+        return render(request, "evaluation/ended.html", context)
+    return render(request, "evaluation/run.html", {**context, **_results(request, found)})
+
+
+@require_safe
+def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The progress alone; once the run has ended the page is asked for anew."""
+    found = _find(request, pk)
+    if found.status != RunState.QUEUED:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "evaluation/_progress.html", {"run": found, "progress": _progress(found)})
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    cancelled = services.cancel(_find(request, pk), actor=account_of(request))
+    messages.success(request, _("%(ref)s is cancelled; nothing was computed for it.") % {"ref": cancelled.ref})
+    return redirect(cancelled)
+
+
+@require_safe
+def figure(request: HttpRequest, pk: UUID, name: str, theme: str) -> HttpResponse:
+    """The drawing as stored, named by its digest, so it may be kept for good."""
+    entry = queries.figure_of(_find(request, pk), name)
+    if entry is None or theme not in {"light", "dark"}:
+        raise Http404
+    etag = f'"{entry[theme]}"'
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponse(status=304)
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": DRAWING_POLICY,
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "ETag": etag,
+    }
+    return HttpResponse(blobs.read(entry[theme]), content_type="image/svg+xml", headers=headers)
+
+
+@require_safe
+def results_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """All results, or with `figure` the numbers of one figure."""
+    found = _done(request, pk)
+    rows, name = queries.results_table(found), f"{found.ref}-results.csv"
+    if wanted := request.GET.get("figure"):
+        entry = queries.figure_of(found, wanted)
+        if entry is None:
+            raise Http404
+        rows, name = queries.figure_table(entry), f"{found.ref}-{wanted}.csv"
+    target = io.StringIO()
+    csv.writer(target).writerows(rows)
+    return _file(target.getvalue().encode(), name, "text/csv; charset=utf-8")
+
+
+@require_safe
+def results_json(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Results, pins and digest, or with `figure` the numbers of one figure."""
+    found = _done(request, pk)
+    content, name = queries.results_document(found), f"{found.ref}-results.json"
+    if wanted := request.GET.get("figure"):
+        entry = queries.figure_of(found, wanted)
+        if entry is None:
+            raise Http404
+        content, name = (
+            {key: entry[key] for key in ("name", "title", "alt", "header", "rows")},
+            f"{found.ref}-{wanted}.json",
+        )
+    return _file(json.dumps(content, indent=1, sort_keys=True).encode(), name, "application/json")
+
+
+def _find(request: HttpRequest, pk: UUID) -> Run:
+    found: Run = get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
+    return found
+
+
+def _done(request: HttpRequest, pk: UUID) -> Run:
+    found = _find(request, pk)
+    if found.status != RunState.DONE:
+        raise Http404
+    return found
+
+
+def _file(content: bytes, name: str, kind: str) -> FileResponse:
+    answer = FileResponse(io.BytesIO(content), as_attachment=True, filename=name, content_type=kind)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def _progress(found: Run) -> dict[str, Any]:
+    """Where the work stands, in words: waiting with its place, or running with rows or steps."""
+    job = latest_for(found)
+    if job is None or job.state == "queued":
+        word = _("Waits for a worker")
+        sub = (
+            _("Tried %(attempts)s times so far. %(error)s") % {"attempts": job.attempts, "error": job.error}
+            if job and job.error
+            else ""
+        )
+        return {"word": word, "sub": sub, "icon": "hourglass", "value": None}
+    return {"word": _("Running"), "sub": _stage(job), "icon": "loader-2", "value": _share(job)}
+
+
+def _stage(job: Job) -> str:
+    stage = job.stage.capitalize() or _("Starting")
+    return f"{stage}: {job.done:,} of {job.total:,}" if job.total > 1 else stage
+
+
+def _share(job: Job) -> int | None:
+    return round(100 * min(job.done, job.total) / job.total) if job.total > 1 else None
+
+
+def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
+    attribute, group = request.GET.get("attribute", ""), request.GET.get("group", "")
+    drill = queries.chosen_group(found, attribute, group)
+    selected = (drill["attribute"], drill["group"]) if drill else ("", "")
+    counts = found.counted()
+    return {
+        "strip": [
+            (counts.get(key, 0), label, kind, icon, queries.what_stands(found, key))
+            for key, label, kind, icon in STATUSES
+        ],
+        "judged": sum(counts.get(key, 0) for key, *_rest in STATUSES),
+        "worst": next((entry for entry in STATUSES if counts.get(entry[0])), None),
+        "sheet": queries.bias_sheet(found, selected),
+        "drill": drill,
+        "performance": queries.measure_rows(found, "performance"),
+        "explaining": queries.measure_rows(found, "explainability"),
+        "figures": queries.figures_by_kind(found),
+        "capability": queries.capability(found),
+    }
+
+
+def version_panel(version: Version, account: Account) -> SafeString:
+    """What the page of a version shows of its runs."""
+    found = queries.runs_of(version)
+    lacking = account.lacks("evaluation.start", version)
+    if version.artifact_id is None:
+        lacking = _("An artifact is attached first.")
+    context = {"version": version, "runs": found[:5], "count": found.count(), "lacking": lacking}
+    return render_to_string("evaluation/_panel.html", context)
