@@ -6,7 +6,11 @@ class ApprovalConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from mrm.approval.services import VersionUse  # noqa: PLC0415  models must be loaded
+        from mrm.approval import views  # noqa: PLC0415  models must be loaded
+        from mrm.approval.services import VersionUse  # noqa: PLC0415
+        from mrm.inventory.queries.tabs import SEALS, VERSION_PANELS  # noqa: PLC0415
         from mrm.signoff.models import SUBJECTS  # noqa: PLC0415
 
         SUBJECTS.add("version_use", VersionUse())
+        SEALS.add("approval", views.seal)
+        VERSION_PANELS.add("2-approval", views.panel)

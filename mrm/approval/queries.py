@@ -1,13 +1,51 @@
+"""Named reads of approvals, and of the evidence that stands behind a version."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from mrm.access.models import Account
 from mrm.approval import policies
-from mrm.approval.models import Approval
+from mrm.approval.models import Approval, Condition
 from mrm.approval.workflow import ApprovalState
-from mrm.inventory.models import Model, Version
+from mrm.evaluation.models import Run
+from mrm.evaluation.workflow import RunState
+from mrm.inventory import policies as inventory_policies
+from mrm.inventory import queries as inventory
+from mrm.inventory.models import Model, Pack, Version, VersionDataset
 from mrm.inventory.queries import versions_visible_to
+from mrm.inventory.workflow import VersionState
 from mrm.signoff import queries as signoff
+from mrm.signoff.models import Gate, GateState, Request, RequestState
+from mrm.validation.models import Finding, Validation, ValidationOutcome
+from mrm.validation.workflow import OPEN_STATES, ValidationState
+
+SIGNABLE = (VersionState.VALIDATED, VersionState.APPROVED, VersionState.ACTIVE)
+KINDS = (
+    ("performance", "Outcomes analysis"),
+    ("bias", "Fairness tests"),
+    ("explainability", "Explainability tests"),
+)
+MEASURES = {
+    "auc": "area under the ROC curve",
+    "gini": "Gini",
+    "ks": "Kolmogorov–Smirnov",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill",
+    "ece": "calibration error",
+    "log_loss": "log loss",
+    "air": "adverse impact ratio",
+    "smd": "standardised mean difference",
+    "tpr_gap": "true-positive-rate gap",
+    "fpr_gap": "false-positive-rate gap",
+    "additivity": "additivity of explanations",
+}
+_HEAVY = ("figures", "crosscheck", "explanation", "pins")
+_WORST = ("fail", "watch", "insufficient", "pass")
 
 
 def visible_to(account: Account) -> QuerySet[Approval]:
@@ -16,25 +54,45 @@ def visible_to(account: Account) -> QuerySet[Approval]:
     )
 
 
-def valid_approval(version: Version) -> Approval | None:
+def conditions_visible_to(account: Account) -> QuerySet[Condition]:
+    return Condition.objects.filter(approval__version__in=versions_visible_to(account)).select_related(
+        "approval__version__model__unit", "owner", "met_by"
+    )
+
+
+def approvals_of(version: Version) -> QuerySet[Approval]:
+    """Every approval the version ever had, the newest first, with their conditions."""
     return (
-        Approval.objects.filter(version=version, status=ApprovalState.VALID)
-        .select_related("request__policy", "version__model")
-        .prefetch_related("conditions__owner")
+        Approval.objects.filter(version=version)
+        .select_related("request__policy", "version__model__unit")
+        .prefetch_related("conditions__owner", "conditions__met_by")
+    )
+
+
+def valid_approval(version: Version) -> Approval | None:
+    return approvals_of(version).filter(status=ApprovalState.VALID).first()
+
+
+def last_approval(model: Model, but: Version) -> Approval | None:
+    """The approval that another version of the model got last."""
+    return (
+        Approval.objects.filter(version__model=model)
+        .exclude(version=but)
+        .select_related("request", "version__artifact", "version__model__unit", "version__model__owner", "version__model__developer")
+        .order_by("-granted_at")
         .first()
     )
 
 
 def last_approved(model: Model, but: Version) -> Version | None:
     """The version of the model that was approved before this one."""
-    approval = (
-        Approval.objects.filter(version__model=model)
-        .exclude(version=but)
-        .select_related("version__artifact", "version__model")
-        .order_by("-granted_at")
-        .first()
-    )
+    approval = last_approval(model, but)
     return approval.version if approval else None
+
+
+def why_not_in_force(approval: Approval) -> str | None:
+    """Why the approval does not hold today, or None."""
+    return policies.in_force(approval, timezone.localdate())
 
 
 def why_not_usable(version: Version, sha256: str) -> str | None:
@@ -51,3 +109,224 @@ def why_not_usable(version: Version, sha256: str) -> str | None:
     if signoff.verdict(approval.request).state != "approved":
         return f"The signatures on {approval.request.ref} no longer carry the approval: separation of duties is broken."
     return None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What stands behind a version: its validation, its runs by kind, open findings, data, and the rules of the record."""
+
+    version: Version
+    concluded: Validation | None
+    runs: Mapping[str, Run]
+    findings: Sequence[Finding]
+    uses: Sequence[VersionDataset]
+    packs: Sequence[Pack]
+
+
+def subject_versions() -> QuerySet[Version]:
+    return Version.objects.select_related("model__unit", "model__owner", "model__developer", "developer", "artifact")
+
+
+def uses(version: Version) -> QuerySet[VersionDataset]:
+    return version.datasets.select_related("dataset")
+
+
+def evidence_of(versions: Sequence[Version]) -> dict[uuid.UUID, Evidence]:
+    """The evidence of many versions, by a number of queries that does not grow with them."""
+    packs = list(inventory.field_packs())
+    validations = _concluded(versions)
+    runs = _runs(versions)
+    findings: dict[uuid.UUID, list[Finding]] = {}
+    for entry in _open_findings(versions):
+        findings.setdefault(entry.validation.version.model_id, []).append(entry)
+    linked: dict[uuid.UUID, list[VersionDataset]] = {}
+    for use in VersionDataset.objects.filter(version__in=versions).select_related("dataset").order_by("id"):
+        linked.setdefault(use.version_id, []).append(use)
+    return {
+        version.pk: Evidence(
+            version,
+            validations.get(version.pk),
+            runs.get(version.pk, {}),
+            findings.get(version.model_id, []),
+            linked.get(version.pk, []),
+            packs,
+        )
+        for version in versions
+    }
+
+
+def _concluded(versions: Sequence[Version]) -> dict[uuid.UUID, Validation]:
+    """The last concluded validation of exactly the artifact that each version has now."""
+    found = Validation.objects.filter(version__in=versions, status=ValidationState.CONCLUDED).select_related("validator")
+    artifacts = {version.pk: version.artifact_id or "" for version in versions}
+    return {
+        entry.version_id: entry
+        for entry in found.order_by("concluded_at")
+        if entry.artifact_sha256 == artifacts[entry.version_id]
+    }
+
+
+def _runs(versions: Sequence[Version]) -> dict[uuid.UUID, dict[str, Run]]:
+    """The latest completed run of each kind on exactly the artifact that each version has now."""
+    artifacts = {version.pk: version.artifact_id for version in versions}
+    done = Run.objects.filter(version__in=versions, status=RunState.DONE).select_related("dataset")
+    found: dict[uuid.UUID, dict[str, Run]] = {}
+    for run in done.defer("results", *_HEAVY).order_by("finished_at"):
+        if run.artifact_sha256 == artifacts[run.version_id]:
+            found.setdefault(run.version_id, {}).update(dict.fromkeys(run.kinds, run))
+    return found
+
+
+def _open_findings(versions: Sequence[Version]) -> QuerySet[Finding]:
+    """Findings on any version of the models that are not closed: a new version does not wash them off."""
+    models = {version.model_id for version in versions}
+    return Finding.objects.filter(validation__version__model__in=models, status__in=OPEN_STATES).select_related(
+        "owner", "validation__version"
+    )
+
+
+def judged(evidence: Evidence) -> list[dict[str, Any]]:
+    """Overall results that have a limit, and of each fairness measure the worst group per attribute."""
+    runs = Run.objects.filter(pk__in={run.pk for run in evidence.runs.values()}).defer(*_HEAVY)
+    results = [result for run in runs for result in run.results if result["threshold_text"]]
+    overall = [result for result in results if not result["attribute"]]
+    worst: dict[tuple[str, str], dict[str, Any]] = {}
+    for result in results:
+        if result["attribute"] and result["status"] in _WORST:
+            key = (result["measure"], result["attribute"])
+            if key not in worst or _WORST.index(result["status"]) < _WORST.index(worst[key]["status"]):
+                worst[key] = result
+    found = [*overall, *worst.values()]
+    return sorted(found, key=lambda result: _WORST.index(result["status"]) if result["status"] in _WORST else len(_WORST))
+
+
+def gates_of(evidence: Evidence) -> list[Gate]:
+    """Everything that must hold before a version may be approved, in the order of its life."""
+    return [
+        _validated(evidence),
+        *(_run(evidence, kind, title) for kind, title in KINDS),
+        _no_serious_finding(evidence),
+        *(_complete(evidence, pack) for pack in evidence.packs),
+        _stored(evidence.version),
+    ]
+
+
+def _state(holds: bool) -> GateState:
+    return GateState.MET if holds else GateState.MISSING
+
+
+def _validated(evidence: Evidence) -> Gate:
+    found = evidence.concluded
+    fit = found is not None and found.outcome != ValidationOutcome.NOT_FIT
+    return Gate(
+        "validation",
+        "Independent validation",
+        _state(fit),
+        f"{found.ref}, {found.get_outcome_display().lower()}" if found else "No outcome for this artifact yet.",
+        url=(found or evidence.version).get_absolute_url(),
+        as_of=found.concluded_at.date().isoformat() if found and found.concluded_at else "",
+    )
+
+
+def _run(evidence: Evidence, kind: str, title: str) -> Gate:
+    run = evidence.runs.get(kind)
+    return Gate(
+        kind,
+        title,
+        _state(run is not None),
+        f"{run.ref} on {run.dataset.name}, {run.dataset.rows:,} rows" if run else "No run on this artifact yet.",
+        url=(run or evidence.version).get_absolute_url(),
+        as_of=run.finished_at.date().isoformat() if run and run.finished_at else "",
+        waivable=True,
+    )
+
+
+def _no_serious_finding(evidence: Evidence) -> Gate:
+    barring = [entry for entry in evidence.findings if entry.severity in {"critical", "high"}]
+    title = "No critical or high finding open"
+    if barring:
+        names = ", ".join(f"{entry.ref} ({entry.severity})" for entry in barring)
+        return Gate("findings", title, GateState.MISSING, names, barring[0].get_absolute_url())
+    count = len(evidence.findings)
+    return Gate("findings", title, GateState.MET, f"{count} open, none critical or high" if count else "None open", "#findings")
+
+
+def _complete(evidence: Evidence, pack: Pack) -> Gate:
+    version = evidence.version
+    facts = inventory.model_facts(version.model)
+    facts |= {"version": version.label, "data_sources": [use.dataset.source for use in evidence.uses]}
+    missing = inventory_policies.missing_fields(pack.content, facts, "approval")
+    return Gate(
+        f"fields-{pack.key}",
+        f"Record complete for {pack.title}",
+        _state(not missing),
+        f"Empty: {', '.join(missing)}" if missing else f"{pack.key} {pack.version}",
+        url=version.model.get_absolute_url(),
+        waivable=True,
+    )
+
+
+def _stored(version: Version) -> Gate:
+    artifact = version.artifact
+    return Gate(
+        "artifact",
+        "Artifact stored under its digest",
+        _state(artifact is not None),
+        f"{artifact.filename}, {artifact.size:,} bytes, {artifact.sha256[:12]}…" if artifact else "No artifact.",
+        url=version.get_absolute_url(),
+    )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The approval of a version for its page. `why_not` says why it cannot be submitted now."""
+
+    version: Version
+    gates: Sequence[Gate]
+    request: Request | None
+    approvals: Sequence[Approval]
+    why_not: str | None
+    why_not_withdraw: str | None
+    why_not_meet: str | None
+    broken: str | None
+
+    @property
+    def missing(self) -> list[Gate]:
+        return [gate for gate in self.gates if gate.state == GateState.MISSING]
+
+    @property
+    def valid(self) -> Approval | None:
+        return next((entry for entry in self.approvals if entry.status == ApprovalState.VALID), None)
+
+
+def panel(version: Version, account: Account) -> Panel:
+    """Everything about the approval of one version, as this account may act on it."""
+    asked = Request.objects.filter(subject_kind="version_use", subject_key=str(version.pk)).order_by("-number").first()
+    approvals = list(approvals_of(version))
+    valid = next((entry for entry in approvals if entry.status == ApprovalState.VALID), None)
+    if asked and asked.status == RequestState.OPEN:
+        why_not: str | None = f"{asked.ref} is before the signers already."
+    elif version.status not in SIGNABLE:
+        why_not = f"This version is {version.get_status_display().lower()}; a validated version is put before the signers."
+    else:
+        why_not = account.lacks("approval.submit", version)
+    return Panel(
+        version,
+        signoff.in_order(gates_of(evidence_of([version])[version.pk])),
+        asked,
+        approvals,
+        why_not,
+        account.lacks("approval.withdraw", version),
+        account.lacks("approval.meet_condition", version),
+        policies.in_force(valid, timezone.localdate()) if valid else None,
+    )
+
+
+def seal(model: Model) -> Approval | None:
+    """The approval that stands over the model's page: the valid one granted last."""
+    return (
+        Approval.objects.filter(version__model=model, status=ApprovalState.VALID)
+        .select_related("version__model", "request__policy")
+        .prefetch_related("conditions")
+        .first()
+    )

@@ -1,3 +1,19 @@
+from django.urls import path
+
+from mrm.approval import api as rest
+from mrm.approval import views
+
 app_name = "approval"
-urlpatterns: list = []
-api: list = []
+
+urlpatterns = [
+    path("submit/<uuid:pk>/", views.submit, name="submit"),
+    path("withdraw/<uuid:pk>/", views.withdraw, name="withdraw"),
+    path("<int:pk>/met/", views.meet, name="meet"),
+]
+
+api = [
+    path("versions/<uuid:pk>/submit/", rest.Submit.as_view(), name="submit"),
+    path("versions/<uuid:pk>/approval/", rest.OfVersion.as_view(), name="version-approvals"),
+    path("approvals/<uuid:pk>/withdraw/", rest.Withdraw.as_view(), name="withdraw-approval"),
+    path("conditions/<int:pk>/meet/", rest.Meet.as_view(), name="meet-condition"),
+]

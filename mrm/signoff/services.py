@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from mrm.access.models import Account, Person
 from mrm.access.services import confirm_identity
-from mrm.audit.trail import audited, describe
+from mrm.audit.trail import audited, describe, recorded
 from mrm.core.actors import Actor, permit
 from mrm.core.canonical import canonical, digest, timestamp
 from mrm.core.packs import PackFile
@@ -20,7 +20,6 @@ from mrm.signoff.models import SUBJECTS, Comment, Decision, Exclusion, GateState
 from mrm.signoff.policies import Verdict, evaluate, may_sign
 from mrm.signoff.workflow import FLOW
 
-STATEMENT_LIVES = 300
 SALT = "mrm.signoff.statement"
 MEANINGS = {
     Decision.APPROVE: "I have reviewed the changes, the evidence and the open findings, and I approve.",
@@ -53,6 +52,7 @@ def load_policy(file: PackFile, *, actor: Actor) -> Policy:
 def submit(subject_kind: str, record: Any, *, action: str, actor: Actor, note: str = "") -> Request:
     """Open a request, pinned to the policy in force and to the digest of the subject as it is now."""
     subject = SUBJECTS[subject_kind]
+    record = subject.find(str(record.pk))
     tier = subject.tier(record)
     policy = queries.policy_for(action, tier)
     if Request.objects.filter(
@@ -95,9 +95,14 @@ def _keep_exclusions(request: Request) -> None:
 def compose(
     request: Request, *, decision: str, rationale: str, conditions: list[dict[str, str]], actor: Account
 ) -> tuple[dict[str, Any], str]:
-    """The statement to be read and signed, and the sealed token that brings it back; changes nothing."""
+    """The statement to be read and signed, and the sealed token that brings it back; a refusal goes on record."""
+    try:
+        _check_may(request, decision, actor)
+    except Refused:
+        with recorded("signoff.vote", actor=actor, subject=request):
+            raise
+    _check_unchanged(request, decision, request.subject_digest)
     _check_decision(request, decision, rationale, conditions)
-    _check_may(request, decision, actor)
     statement = {
         "request": request.ref,
         "subject": request.subject_label,
@@ -120,7 +125,7 @@ def compose(
 def sign(request: Request, *, token: str, password: str, actor: Account) -> Vote:
     """Confirm who signs, then record the signature over exactly the statement that was shown."""
     try:
-        statement = signing.loads(token, salt=SALT, max_age=STATEMENT_LIVES)
+        statement = signing.loads(token, salt=SALT, max_age=request.policy.content["signature"]["max_age_s"])
     except signing.SignatureExpired as error:
         raise Refused("The statement was shown too long ago; read it again and sign.") from error
     except signing.BadSignature as error:
@@ -136,8 +141,9 @@ def vote(request: Request, *, statement: dict[str, Any], actor: Account) -> Vote
     _keep_exclusions(request)
     if statement["request"] != request.ref or statement["person"] != str(actor.person_id):
         raise Refused("This statement was made for another request or another person.")
-    if statement["subject_digest"] != request.subject_digest or _changed(request):
-        raise Refused("The evidence or the subject changed since you read it; review the difference, then sign again.")
+    if request.votes.filter(statement_digest=digest(statement)).exists():
+        raise Refused("This statement was signed before; open the request and read a new one.")
+    _check_unchanged(request, statement["decision"], statement["subject_digest"])
     _check_decision(request, statement["decision"], statement["rationale"], statement["conditions"])
     _check_may(request, statement["decision"], actor)
     signed = _record(request, statement, actor)
@@ -209,8 +215,14 @@ def comment(request: Request, *, text: str, actor: Account, section: str = "") -
     return Comment.objects.create(request=request, person=actor.person, section=section, text=text.strip())
 
 
-def _changed(request: Request) -> bool:
-    return queries.current_digest(request) != request.subject_digest
+def _check_unchanged(request: Request, decision: str, read: str) -> None:
+    if decision == Decision.WITHDRAW:
+        return
+    if read != request.subject_digest or queries.current_digest(request) != request.subject_digest:
+        raise Refused(
+            "The evidence or the subject changed since this request was submitted, so nobody can sign it:"
+            " look at the difference, and have it withdrawn and submitted anew."
+        )
 
 
 def _check_may(request: Request, decision: str, actor: Account) -> None:
@@ -235,7 +247,7 @@ def _role_given(request: Request, actor: Account) -> str:
 
 def _check_decision(request: Request, decision: str, rationale: str, conditions: list[dict[str, str]]) -> None:
     if decision not in Decision.values:
-        raise Invalid(f"{decision} is no decision.", fields={"decision": ["Choose one of the decisions offered."]})
+        raise Invalid(f"{decision or 'Nothing'} is no decision.", fields={"decision": ["Choose one of the decisions offered."]})
     if not rationale.strip():
         raise Invalid("A decision needs its rationale; it goes into the record.", fields={"rationale": ["Needed."]})
     if (decision == Decision.CONDITIONS) != bool(conditions):
@@ -245,6 +257,8 @@ def _check_decision(request: Request, decision: str, rationale: str, conditions:
         )
     if decision in {Decision.APPROVE, Decision.CONDITIONS}:
         _check_gates(request, decision, conditions)
+    if conditions and not request.policy.content["conditions"]["allowed"]:
+        raise Refused(f"{request.policy} allows no conditions.")
     needed = request.policy.content["conditions"]["must_have"]
     for condition in conditions:
         _check_condition(condition, ["text", *needed])
@@ -258,7 +272,7 @@ def _check_gates(request: Request, decision: str, conditions: list[dict[str, str
             continue
         if gate.waivable and decision == Decision.CONDITIONS and gate.key in covered:
             continue
-        raise Refused(f"Not open: {gate.title.lower()} is missing. {gate.detail}")
+        raise Refused(f"Not open: {gate.title[:1].lower()}{gate.title[1:]} is missing. {gate.detail}")
 
 
 def _check_condition(condition: dict[str, str], needed: list[str]) -> None:
@@ -272,10 +286,8 @@ def _check_condition(condition: dict[str, str], needed: list[str]) -> None:
         raise Invalid("A condition is due on a date such as 2026-11-30.", fields={"conditions": ["Not a date."]}) from error
     if due < timezone.localdate():
         raise Invalid("A condition cannot be due in the past.", fields={"conditions": ["Due in the past."]})
-    if not Person.objects.filter(email__iexact=condition["owner"]).exists():
+    if not Person.objects.filter(email__iexact=condition["owner"].strip()).exists():
         raise Invalid(
             f"{condition['owner']} is no person here; name the owner by e-mail address.",
             fields={"conditions": ["Unknown owner."]},
         )
-
-

@@ -1,3 +1,26 @@
+from django.urls import path
+
+from mrm.signoff import api as rest
+from mrm.signoff import views
+
 app_name = "signoff"
-urlpatterns: list = []
-api: list = []
+
+urlpatterns = [
+    path("", views.requests, name="requests"),
+    path("policies/", views.policies, name="policies"),
+    path("policies/<int:pk>/", views.policy, name="policy"),
+    path("<uuid:pk>/", views.request_page, name="request"),
+    path("<uuid:pk>/statement/", views.compose, name="compose"),
+    path("<uuid:pk>/sign/", views.sign, name="sign"),
+    path("<uuid:pk>/withdraw/", views.withdraw, name="withdraw"),
+    path("<uuid:pk>/comments/", views.comment, name="comment"),
+]
+
+api = [
+    path("requests/", rest.Requests.as_view(), name="requests"),
+    path("requests/<uuid:pk>/", rest.One.as_view(), name="request"),
+    path("requests/<uuid:pk>/statement/", rest.Statement.as_view(), name="statement"),
+    path("requests/<uuid:pk>/sign/", rest.Sign.as_view(), name="sign"),
+    path("requests/<uuid:pk>/comments/", rest.Comments.as_view(), name="comments"),
+    path("requests/<uuid:pk>/withdraw/", rest.Withdraw.as_view(), name="withdraw-request"),
+]

@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class ValidationConfig(AppConfig):
     name = "mrm.validation"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from mrm.inventory.queries.tabs import TABS, VERSION_PANELS, Tab  # noqa: PLC0415  models must be loaded
+        from mrm.validation import views  # noqa: PLC0415
+
+        TABS.add("1-validation", Tab("Validation and findings", "validation:model", views.open_count))
+        VERSION_PANELS.add("1-validation", views.panel)

@@ -1,10 +1,25 @@
-from django.db.models import QuerySet
+"""Named reads of validations and findings."""
 
-from mrm.access.models import Account
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+from django.utils import timezone
+
+from mrm.access.models import Account, Person
+from mrm.access.queries import persons
+from mrm.audit.models import Event
+from mrm.audit.queries import of_subject
+from mrm.core.workflow import Offer
+from mrm.evaluation.models import Run
+from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Version
 from mrm.inventory.queries import versions_visible_to
-from mrm.validation.models import Finding, Validation
-from mrm.validation.workflow import OPEN_STATES, ValidationState
+from mrm.inventory.workflow import VersionState
+from mrm.validation.models import Evidence, Finding, Pillar, Validation
+from mrm.validation.workflow import FINDING, OPEN_STATES, VALIDATION, FindingState, ValidationState
+
+VIEWS = ("open", "mine", "overdue", "closed")
 
 
 def visible_to(account: Account) -> QuerySet[Validation]:
@@ -15,8 +30,18 @@ def visible_to(account: Account) -> QuerySet[Validation]:
 
 def findings_visible_to(account: Account) -> QuerySet[Finding]:
     return Finding.objects.filter(validation__version__in=versions_visible_to(account)).select_related(
-        "validation__version__model__unit", "validation__version__model__owner", "owner", "raised_by", "verified_by"
+        "validation__version__model__unit",
+        "validation__version__model__owner",
+        "validation__version__developer",
+        "owner",
+        "raised_by",
+        "remediated_by",
+        "verified_by",
     )
+
+
+def evidence_visible_to(account: Account) -> QuerySet[Evidence]:
+    return Evidence.objects.filter(validation__version__in=versions_visible_to(account)).select_related("validation")
 
 
 def open_findings(version: Version) -> QuerySet[Finding]:
@@ -36,3 +61,97 @@ def concluded(version: Version) -> Validation | None:
         .order_by("-concluded_at")
         .first()
     )
+
+
+def listed(account: Account, status: str = "") -> QuerySet[Validation]:
+    """Validations with the number of their open findings, those to be taken first."""
+    found = visible_to(account).annotate(open_count=Count("findings", filter=Q(findings__status__in=OPEN_STATES)))
+    return found.filter(status=status) if status else found
+
+
+def findings_listed(account: Account, view: str, *, severity: str = "", model: str = "") -> QuerySet[Finding]:
+    """Findings of one view of the list, the longest overdue first."""
+    found = findings_visible_to(account).order_by(F("first_due").asc(nulls_last=True), "number")
+    if severity:
+        found = found.filter(severity=severity)
+    if model:
+        found = found.filter(validation__version__model__name__icontains=model)
+    return found.filter(_view(view, account))
+
+
+def _view(view: str, account: Account) -> Q:
+    if view == "closed":
+        return Q(status__in=[FindingState.CLOSED, FindingState.WITHDRAWN])
+    still_open = Q(status__in=OPEN_STATES)
+    if view == "overdue":
+        return still_open & Q(due__lt=timezone.localdate())
+    if view == "mine":
+        person = account.person
+        model = "validation__version__model"
+        return still_open & (
+            Q(owner=person) | Q(raised_by=person) | Q(**{f"{model}__owner": person}) | Q(**{f"{model}__developer": person})
+        )
+    return still_open
+
+
+def moves_of(validation: Validation, account: Account) -> dict[str, Offer]:
+    """The moves that leave the present state by name, each open or with its reasons."""
+    return {offer.move.name: offer for offer in VALIDATION.offered(validation, account)}
+
+
+def finding_moves(finding: Finding, account: Account) -> list[Offer]:
+    return FINDING.offered(finding, account)
+
+
+def by_pillar(validation: Validation) -> list[tuple[str, list[Evidence]]]:
+    """Every pillar with its evidence; an empty one shows what was not examined."""
+    found = list(validation.evidence.select_related("run", "added_by"))
+    return [(label, [entry for entry in found if entry.pillar == value]) for value, label in Pillar.choices]
+
+
+def runs_for(validation: Validation) -> QuerySet[Run]:
+    """Completed runs of the artifact under validation: what counts as evidence."""
+    return Run.objects.filter(
+        version=validation.version, status=RunState.DONE, artifact_sha256=validation.artifact_sha256
+    ).select_related("dataset").only("id", "number", "kinds", "finished_at", "dataset__name")
+
+
+def owners_for(validation: Validation) -> QuerySet[Person]:
+    """Who may be made to answer a finding: the people behind the model, and those of its unit."""
+    model = validation.version.model
+    behind = [model.owner_id, model.developer_id, validation.version.developer_id]
+    return persons().filter(Q(pk__in=behind) | Q(unit=model.unit)).distinct()
+
+
+def story(finding: Finding) -> QuerySet[Event]:
+    return of_subject(finding)
+
+
+def panel(version: Version, account: Account) -> dict[str, Any]:
+    """The validations of a version, and why one cannot be asked for now."""
+    if version.status != VersionState.DRAFT:
+        why_not: str | None = f"This version is {version.get_status_display().lower()}; a draft is handed to validation."
+    elif version.artifact_id is None:
+        why_not = "There is no artifact yet: attach it first."
+    elif not version.model.tier:
+        why_not = "The model is not rated yet; the tier decides how deep the challenge goes."
+    else:
+        why_not = account.lacks("validation.request", version)
+    return {"validations": visible_to(account).filter(version=version), "why_not": why_not}
+
+
+@dataclass(frozen=True)
+class Age:
+    """How a finding stands to its days; it ages from the first due day, whatever was agreed later."""
+
+    days: int | None
+    moved: bool
+
+    @property
+    def over(self) -> int:
+        return max(0, self.days or 0)
+
+
+def age(finding: Finding) -> Age:
+    since = (timezone.localdate() - finding.first_due).days if finding.first_due else None
+    return Age(since, finding.due != finding.first_due)

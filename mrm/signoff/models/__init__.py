@@ -2,11 +2,12 @@
 
 from mrm.signoff.models.policy import Policy
 from mrm.signoff.models.request import Comment, Exclusion, Request, RequestState
-from mrm.signoff.models.subject import SUBJECTS, Change, Gate, GateState, Subject
-from mrm.signoff.models.vote import Decision, Vote
+from mrm.signoff.models.subject import SUBJECTS, Cell, Change, Gate, GateState, Section, Subject, Survey
+from mrm.signoff.models.vote import Decision, Vote, dated
 
 __all__ = [
     "SUBJECTS",
+    "Cell",
     "Change",
     "Comment",
     "Decision",
@@ -16,6 +17,9 @@ __all__ = [
     "Policy",
     "Request",
     "RequestState",
+    "Section",
     "Subject",
+    "Survey",
     "Vote",
+    "dated",
 ]

@@ -1,7 +1,8 @@
 """What can be signed: an area registers its subject here, and sign-off asks no further."""
 
+import datetime as dt
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +31,10 @@ class Gate:
     as_of: str = ""
     waivable: bool = False
 
+    @property
+    def day(self) -> dt.date | None:
+        return dt.date.fromisoformat(self.as_of) if self.as_of else None
+
 
 @dataclass(frozen=True)
 class Change:
@@ -39,6 +44,43 @@ class Change:
     before: str
     after: str
     material: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a section: text with a second line, and at most a link, a digest or a status."""
+
+    text: str = ""
+    sub: str = ""
+    url: str = ""
+    digest: str = ""
+    kind: str = ""
+    num: bool = False
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table that the subject's area lays before the signers; `place` is changes or findings."""
+
+    key: str
+    title: str
+    note: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    place: str = "changes"
+    empty: str = ""
+    numeric: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a list shows of a subject: where it stands, without a query per row."""
+
+    title: str
+    sub: str
+    gates: tuple[Gate, ...]
+    digest: str
 
 
 class Subject(Protocol):
@@ -56,10 +98,23 @@ class Subject(Protocol):
     def parties(self, record: Any) -> dict[str, str]:
         """Person id to why he is a party, as words after the person's name: "owns this model"."""
 
-    def gates(self, record: Any) -> list[Gate]: ...
+    def gates(self, record: Any) -> list[Gate]:
+        """Everything that must hold before the subject may be approved."""
 
     def changes(self, record: Any) -> tuple[str, list[Change]]:
         """The label of the last approved content, empty when there is none, and the differences."""
+
+    def same(self, record: Any) -> list[tuple[str, str]]:
+        """Name and text of what did not change since the last approved content."""
+
+    def facts(self, record: Any) -> list[tuple[str, str, str]]:
+        """Label, text and address of what the head of the page says about the subject."""
+
+    def sections(self, record: Any) -> list[Section]:
+        """Further tables for the signers: measures, files, findings."""
+
+    def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
+        """Key to survey of many subjects, by a number of queries that does not grow with them."""
 
     def decided(self, record: Any, request: Any, verdict: Any, *, actor: Actor) -> None:
         """Act on the decision, in its transaction."""

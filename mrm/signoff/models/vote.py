@@ -1,3 +1,7 @@
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -45,5 +49,15 @@ class Vote(Governed):
         return f"{self.get_decision_display()} by {self.printed_name}"
 
     @property
+    def stated(self) -> list[dict[str, Any]]:
+        """The conditions with their due day as a date, for a page."""
+        return dated(self.conditions)
+
+    @property
     def audit_object(self) -> models.Model:
         return self.request.audit_object
+
+
+def dated(conditions: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Conditions as signed, with the due day as a date."""
+    return [{**condition, "due": dt.date.fromisoformat(condition["due"])} for condition in conditions]

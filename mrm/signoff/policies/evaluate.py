@@ -72,8 +72,15 @@ def evaluate(policy: Mapping[str, Any], history: History) -> Verdict:
             return Verdict("open", stage["id"], tuple(needs), (), tuple(ignored))
     if not needs or not any(need.quorum for need in needs):
         return Verdict("open", "", tuple(needs), (), ("The policy asks for nobody; nothing is approved by nobody.",))
-    conditions = tuple(entry for ballot in counted for entry in ballot.conditions)
-    return Verdict("approved", "", tuple(needs), conditions, tuple(ignored))
+    return Verdict("approved", "", tuple(needs), _conditions(counted), tuple(ignored))
+
+
+def _conditions(counted: Sequence[Ballot]) -> tuple[Mapping[str, str], ...]:
+    """Every condition once, also when two signers asked it in the same words."""
+    asked: list[Mapping[str, str]] = []
+    for ballot in counted:
+        asked += [entry for entry in ballot.conditions if entry not in asked and ballot.decision in FOR]
+    return tuple(asked)
 
 
 def _counted(history: History) -> tuple[list[Ballot], list[str]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mrm.signoff.policies.evaluate import History, Verdict
+from mrm.signoff.policies.evaluate import FOR, History, Verdict
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,39 @@ def may_sign(policy: Mapping[str, Any], history: History, verdict: Verdict, sign
     if not wanted & signer.roles:
         names = " or ".join(sorted(role.replace("_", " ") for role in wanted)) or "nobody further"
         return f"This stage waits for a {names}; you hold no such role here."
-    if any(ballot.person == signer.person and ballot.decision != "withdraw_vote" for ballot in history.ballots):
+    if _stands(history, signer):
         return "You have signed this request already; a person counts once."
     if _same_unit(history, verdict, signer):
         return "Somebody of your business unit has signed; the policy asks for different units."
     return None
 
 
+def others_may_sign(history: History, verdict: Verdict, signer: Signer) -> str | None:
+    """The same answer about somebody else, in words that follow the name."""
+    if signer.is_service:
+        return "Is a service account: only a person signs"
+    if reason := history.excluded.get(signer.person):
+        return reason[:1].upper() + reason[1:]
+    if not open_roles(verdict) & signer.roles:
+        return "Not needed: the signatures of this role are complete, or its stage is not open"
+    if _same_unit(history, verdict, signer):
+        return "Somebody of the same business unit has signed; the policy asks for different units"
+    return None
+
+
+def _stands(history: History, signer: Signer) -> bool:
+    """Whether the person's last word on the request is a vote that was not taken back."""
+    own = [ballot.decision for ballot in history.ballots if ballot.person == signer.person]
+    return bool(own) and own[-1] != "withdraw_vote"
+
+
 def _same_unit(history: History, verdict: Verdict, signer: Signer) -> bool:
     apart = {need.role for need in verdict.needs if need.stage == verdict.stage and need.distinct_business_unit}
+    if (open_roles(verdict) - apart) & signer.roles:
+        return False
+    last = {ballot.person: ballot for ballot in history.ballots}
     return any(
-        ballot.unit == signer.unit and ballot.role in apart and not ((open_roles(verdict) - apart) & signer.roles)
-        for ballot in history.ballots
-        if ballot.decision in {"approve", "approve_with_conditions"}
+        ballot.unit == signer.unit and ballot.role in apart and ballot.decision in FOR for ballot in last.values()
     )
 
 

@@ -6,10 +6,12 @@ from django.utils import timezone
 from mrm.access.models import Account, Person
 from mrm.audit.trail import audited, describe
 from mrm.core import blobs
-from mrm.core.refusal import Invalid
+from mrm.core.actors import permit
+from mrm.core.refusal import Invalid, Refused
 from mrm.inventory import queries as inventory
 from mrm.inventory.models import PackKind
 from mrm.validation.models import Finding, Severity, Validation
+from mrm.validation.services.validation import locked
 from mrm.validation.workflow import FINDING, VALIDATION
 
 
@@ -24,6 +26,7 @@ def raise_finding(
     actor: Account,
 ) -> Finding:
     """Name a weakness; the findings policy sets the day by severity and tier."""
+    validation = locked(validation)
     VALIDATION.apply(validation, "raise_finding", actor)
     if severity not in Severity.values:
         raise Invalid(f"{severity} is no severity.", fields={"severity": ["Choose one of the severities."]})
@@ -85,7 +88,9 @@ def rebut_finding(finding: Finding, *, rebuttal: str, actor: Account) -> Finding
 
 @audited("validation.uphold_finding", "upheld {subject}")
 def uphold_finding(finding: Finding, *, reason: str, actor: Account) -> Finding:
-    """The rebuttal does not convince."""
+    """The rebuttal does not convince; the reason says why."""
+    if not reason.strip():
+        raise Invalid("Say why the rebuttal does not convince.", fields={"reason": ["Needed."]})
     return _moved(finding, "uphold_finding", actor)
 
 
@@ -118,6 +123,9 @@ def remediate_finding(
     filename: str = "",
 ) -> Finding:
     """The owner says it is done, in words and, where there is one, with the proof as a file."""
+    permit(actor, "validation.remediate_finding", finding)
+    if reasons := FINDING.closed(finding, "remediate_finding", actor):
+        raise Refused(*reasons)
     fields: dict[str, object] = {"remediation": remediation.strip(), "remediated_by": actor.person}
     if chunks is not None:
         fields |= {"remediation_sha256": blobs.put(chunks).sha256, "remediation_filename": filename[-200:]}

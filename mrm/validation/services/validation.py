@@ -15,8 +15,9 @@ from mrm.inventory import policies as inventory_policies
 from mrm.inventory import queries as inventory
 from mrm.inventory import services as inventory_services
 from mrm.inventory.models import PackKind, Version
+from mrm.inventory.models.model import Residual
 from mrm.inventory.workflow import Lifecycle, VersionState
-from mrm.validation.models import Evidence, Kind, Validation, ValidationOutcome
+from mrm.validation.models import Evidence, Kind, Pillar, Validation, ValidationOutcome
 from mrm.validation.workflow import OPEN_STATES, VALIDATION
 
 
@@ -37,7 +38,7 @@ def request(version: Version, *, actor: Account, kind: str = Kind.INITIAL) -> Va
     )
 
 
-def _locked(validation: Validation) -> Validation:
+def locked(validation: Validation) -> Validation:
     return (
         Validation.objects.select_for_update(of=("self",))
         .select_related("version__model__unit", "version__developer", "validator")
@@ -48,7 +49,7 @@ def _locked(validation: Validation) -> Validation:
 @audited("validation.take", "took on {subject}")
 def take(validation: Validation, *, actor: Account) -> Validation:
     """A validator who had no part in the version takes the challenge on."""
-    validation = _locked(validation)
+    validation = locked(validation)
     VALIDATION.apply(validation, "take", actor)
     validation.validator = actor.person
     validation.save(update_fields=["status", "validator"])
@@ -58,7 +59,7 @@ def take(validation: Validation, *, actor: Account) -> Validation:
 @audited("validation.plan", "wrote the plan of {subject}")
 def write_plan(validation: Validation, *, plan: str, actor: Account) -> Validation:
     """Say what will be examined, and how."""
-    validation = _locked(validation)
+    validation = locked(validation)
     VALIDATION.apply(validation, "plan", actor)
     if not plan.strip():
         raise Invalid("A plan needs words.", fields={"plan": ["Say what will be examined."]})
@@ -80,8 +81,12 @@ def add_evidence(
     filename: str = "",
 ) -> Evidence:
     """Record what the outcome rests on; a run counts when it ended and is of this very artifact."""
-    validation = _locked(validation)
+    validation = locked(validation)
     VALIDATION.apply(validation, "add_evidence", actor)
+    if pillar not in Pillar.values:
+        raise Invalid(f"{pillar} is no pillar of a validation.", fields={"pillar": ["Choose one of the pillars."]})
+    if not title.strip():
+        raise Invalid("Evidence needs a title.", fields={"title": ["Needed."]})
     if run is not None and (run.status != RunState.DONE or run.artifact_sha256 != validation.artifact_sha256):
         raise Invalid(
             f"{run.ref} is not a completed run of the artifact under validation.",
@@ -107,9 +112,9 @@ def conclude(
     validation: Validation, *, outcome: str, conclusion: str, residual_risk: str, actor: Account
 ) -> Validation:
     """Give the outcome; a version with open findings is at best fit with findings."""
-    validation = _locked(validation)
+    validation = locked(validation)
     VALIDATION.apply(validation, "conclude", actor)
-    _check_outcome(validation, outcome, conclusion)
+    _check_outcome(validation, outcome, conclusion, residual_risk)
     validation.outcome, validation.conclusion = outcome, conclusion.strip()
     validation.residual_risk, validation.concluded_at = residual_risk, timezone.now()
     validation.save()
@@ -118,9 +123,11 @@ def conclude(
     return validation
 
 
-def _check_outcome(validation: Validation, outcome: str, conclusion: str) -> None:
+def _check_outcome(validation: Validation, outcome: str, conclusion: str, residual_risk: str) -> None:
     if outcome not in ValidationOutcome.values:
         raise Invalid("Choose one of the outcomes.", fields={"outcome": ["Choose one of the outcomes."]})
+    if residual_risk not in Residual.values:
+        raise Invalid("Choose the residual risk.", fields={"residual_risk": ["Choose one of the levels."]})
     if not conclusion.strip():
         raise Invalid("An outcome needs its conclusion in words.", fields={"conclusion": ["Needed."]})
     still_open = validation.findings.filter(status__in=OPEN_STATES)

@@ -1,0 +1,119 @@
+"""The same approvals as JSON: ask for one, read it, end it, accept its conditions."""
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mrm.access.rest import Strict, account_of
+from mrm.approval import queries, services
+from mrm.approval.models import Approval, Condition
+from mrm.inventory.queries import versions_visible_to
+
+
+class ConditionOut(serializers.ModelSerializer[Condition]):
+    """A condition of an approval, and how it was met."""
+
+    owner = serializers.CharField(source="owner.name")
+    met_by = serializers.CharField(source="met_by.name", default=None)
+
+    class Meta:
+        model = Condition
+        fields = ("id", "text", "gate", "owner", "due", "evidence", "asked_by", "met_on", "met_note", "met_by")
+
+
+class ApprovalOut(serializers.ModelSerializer[Approval]):
+    """An approval, bound to the bytes of its artifact; `why_not` says why it does not hold today."""
+
+    request = serializers.CharField(source="request.ref")
+    policy = serializers.CharField(source="request.policy.__str__")
+    conditions = ConditionOut(many=True)
+    why_not = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Approval
+        fields = (
+            "id",
+            "version",
+            "request",
+            "policy",
+            "artifact_sha256",
+            "status",
+            "granted_at",
+            "valid_until",
+            "ended_at",
+            "ended_reason",
+            "conditions",
+            "why_not",
+        )
+
+    def get_why_not(self, approval: Approval) -> str | None:
+        return queries.why_not_in_force(approval)
+
+
+class SubmitIn(Strict):
+    note = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class SubmitOut(serializers.Serializer[object]):
+    request = serializers.UUIDField()
+    ref = serializers.CharField()
+    due = serializers.DateField()
+    subject_digest = serializers.CharField()
+
+
+class ReasonIn(Strict):
+    reason = serializers.CharField()
+
+
+class NoteIn(Strict):
+    note = serializers.CharField()
+
+
+class Submit(APIView):
+    """Put a version before the signers of its tier's policy."""
+
+    @extend_schema(request=SubmitIn, responses={201: SubmitOut})
+    def post(self, request: Request, pk: object) -> Response:
+        version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
+        given = SubmitIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = services.submit(version, **given.validated_data, actor=account_of(request))
+        asked.refresh_from_db()
+        answer = {"request": asked.pk, "ref": asked.ref, "due": asked.due, "subject_digest": asked.subject_digest}
+        return Response(SubmitOut(answer).data, status.HTTP_201_CREATED)
+
+
+class OfVersion(APIView):
+    """Every approval of a version, the newest first."""
+
+    @extend_schema(responses=ApprovalOut(many=True), operation_id="version_approvals_list")
+    def get(self, request: Request, pk: object) -> Response:
+        version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
+        return Response(ApprovalOut(queries.approvals_of(version), many=True).data)
+
+
+class Withdraw(APIView):
+    """End an approval at once; what runs on it must be taken out."""
+
+    @extend_schema(request=ReasonIn, responses=ApprovalOut)
+    def post(self, request: Request, pk: object) -> Response:
+        approval = get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
+        given = ReasonIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        ended = services.withdraw(approval, **given.validated_data, actor=account_of(request))
+        return Response(ApprovalOut(ended).data)
+
+
+class Meet(APIView):
+    """Accept that a condition is met; never by the one who owes it."""
+
+    @extend_schema(request=NoteIn, responses=ConditionOut)
+    def post(self, request: Request, pk: int) -> Response:
+        condition = get_object_or_404(queries.conditions_visible_to(account_of(request)), pk=pk)
+        given = NoteIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        met = services.meet_condition(condition, **given.validated_data, actor=account_of(request))
+        return Response(ConditionOut(met).data)

@@ -1,0 +1,84 @@
+"""What a signer writes, as clean values."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+
+from mrm.core.refusal import Invalid
+from mrm.signoff.models import Decision, Gate
+
+LINES = {"rows": 2}
+
+
+class DecisionForm(forms.Form):
+    """The decision with its rationale; conditions stand in rows beside it."""
+
+    decision = forms.ChoiceField(
+        choices=Decision.choices, error_messages={"required": "Choose one of the decisions offered."}
+    )
+    rationale = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 5}), error_messages={"required": "It goes into the record; say why."}
+    )
+    same = forms.MultipleChoiceField(required=False)
+
+    def __init__(self, *args: Any, draft: str = "", same: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["rationale"].widget.attrs["data-draft"] = draft
+        self.fields["same"].choices = [(key, key) for key in same]  # type: ignore[attr-defined]
+
+    def take(self, fault: Invalid) -> None:
+        """Put the service's sentences beside the fields they are about."""
+        for name, sentences in (fault.fields or {"": []}).items():
+            self.add_error(name if name in self.fields else None, [*(sentences if name in self.fields else fault.reasons)])
+
+
+class ConditionForm(forms.Form):
+    """One condition; what a policy demands of it is checked where it is signed."""
+
+    text = forms.CharField(label="What must be done", required=False, widget=forms.Textarea(attrs=LINES))
+    gate = forms.ChoiceField(label="Stands in for", required=False)
+    owner = forms.EmailField(label="Owner, by e-mail address", required=False)
+    due = forms.DateField(label="Due", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    evidence = forms.CharField(label="Shown by", required=False, widget=forms.TextInput)
+
+    def __init__(self, *args: Any, gates: Iterable[Gate] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = [(gate.key, gate.title) for gate in gates if gate.waivable]
+        self.fields["gate"].choices = [("", "No gate"), *known]  # type: ignore[attr-defined]
+
+    @property
+    def condition(self) -> dict[str, str] | None:
+        """The condition as it is signed, or None when the row was left empty."""
+        given = {name: self.cleaned_data.get(name) for name in self.fields}  # an untouched row has no clean values
+        if not (given["text"] or given["owner"] or given["evidence"]):
+            return None
+        due = given.pop("due")
+        return {name: str(value or "").strip() for name, value in given.items()} | {"due": due.isoformat() if due else ""}
+
+
+Conditions = forms.formset_factory(ConditionForm, extra=0, max_num=10)
+
+
+def condition_rows(missing: Iterable[Gate], due: dt.date, *, at_least: int = 3) -> list[dict[str, Any]]:
+    """What the rows hold at first: one for each missing gate that a condition may stand in for."""
+    rows: list[dict[str, Any]] = [{"gate": gate.key, "due": due} for gate in missing if gate.waivable]
+    return rows + [{"due": due}] * max(0, at_least - len(rows))
+
+
+class SignForm(forms.Form):
+    token = forms.CharField(widget=forms.HiddenInput)
+    password = forms.CharField(
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+        error_messages={"required": "Type your password; nothing was signed."},
+    )
+
+
+class CommentForm(forms.Form):
+    text = forms.CharField(label="Add to the discussion", widget=forms.Textarea(attrs=LINES))
+
+
+class WithdrawForm(forms.Form):
+    reason = forms.CharField(label="Why it is withdrawn", widget=forms.Textarea(attrs=LINES))

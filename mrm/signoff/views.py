@@ -1,0 +1,204 @@
+"""Pages of sign-off: the queue, the decision, the signature, the policies."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect, retarget
+
+from mrm.access.models import Account
+from mrm.access.pages import account_of, page_of
+from mrm.access.roles import Role
+from mrm.core.canonical import digest
+from mrm.core.refusal import Invalid
+from mrm.signoff import queries, services
+from mrm.signoff.forms import CommentForm, Conditions, DecisionForm, SignForm, WithdrawForm, condition_rows
+from mrm.signoff.models import Decision, Request, RequestState, dated
+
+TABS = (("waiting", "Waiting for you"), ("open", "All open"), ("decided", "Decided"))
+
+
+def _find(request: HttpRequest, pk: object) -> Request:
+    return get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
+
+
+def _go(request: HttpRequest, url: str) -> HttpResponse:
+    """Away to the page that shows the result, also from a part of a page."""
+    return HttpResponseClientRedirect(url) if getattr(request, "htmx", False) else redirect(url)
+
+
+@require_GET
+def requests(request: HttpRequest) -> HttpResponse:
+    """Requests by when they are due: those that wait for the reader, all open, and those decided."""
+    account = account_of(request)
+    view = request.GET.get("view") or "waiting"
+    tier = request.GET.get("tier", "")
+    rows = queries.queue(queries.open_requests(account), account)
+    waiting = [row for row in rows if row.mine]
+    decided = queries.visible_to(account).exclude(status=RequestState.OPEN).order_by("-decided_at")
+    page = page_of(request, decided) if view == "decided" else None
+    shown = rows if view == "open" else waiting
+    counts = {"waiting": len(waiting), "open": len(rows), "decided": decided.count()}
+    return render(
+        request,
+        "signoff/requests.html",
+        {
+            "view": view,
+            "tabs": [_tab(key, label, view, counts[key]) for key, label in TABS],
+            "tiers": [_tier(view, value, tier) for value in ("", "1", "2", "3", "4")],
+            "tier": f"tier {tier}" if tier else "any",
+            "groups": queries.grouped([row for row in shown if tier in ("", row.request.tier)], timezone.localdate()),
+            "overdue": sum(row.request.days_left < 0 for row in shown),
+            "page": page,
+            "decided": queries.queue(page.object_list, account) if page else [],
+        },
+    )
+
+
+def _tab(key: str, label: str, view: str, count: int) -> dict[str, Any]:
+    return {"url": f"?view={key}", "label": label, "count": count, "current": key == view}
+
+
+def _tier(view: str, value: str, chosen: str) -> dict[str, Any]:
+    return {"url": f"?view={view}&tier={value}", "label": f"Tier {value}" if value else "Any", "current": value == chosen}
+
+
+@require_GET
+def request_page(request: HttpRequest, pk: object) -> HttpResponse:
+    """The decision page."""
+    return render(request, "signoff/request.html", _sheet(request, _find(request, pk)))
+
+
+def _sheet(request: HttpRequest, asked: Request) -> dict[str, Any]:
+    account = account_of(request)
+    sheet = queries.sheet(asked, account)
+    rows = condition_rows(sheet.missing, queries.default_due())
+    party = str(account.person_id) in queries.parties(asked)
+    lacks = account.lacks("approval.withdraw_request", asked)
+    return {
+        "asked": asked,
+        "sheet": sheet,
+        "form": DecisionForm(draft=f"decision-{asked.pk}"),
+        "chosen": _chosen(sheet),
+        "same": queries.asked_by_others(asked, account),
+        "conditions": Conditions(initial=rows, prefix="c", form_kwargs={"gates": sheet.gates}),
+        "comments": asked.comments.select_related("person"),
+        "comment": CommentForm(prefix="say"),
+        "may_comment": account.lacks("signoff.comment", asked) is None,
+        "withdraw": WithdrawForm(prefix="away") if sheet.open and party and not lacks else None,
+        "role": Role(queries.role_used(asked, account)).label.lower() if sheet.open and not sheet.why_not else "",
+    }
+
+
+def _chosen(sheet: queries.Sheet) -> str:
+    """With something missing that a condition may stand in for, conditions are what is looked for first."""
+    waivable = sheet.missing and all(gate.waivable for gate in sheet.missing)
+    return Decision.CONDITIONS if waivable else ""
+
+
+@require_POST
+def compose(request: HttpRequest, pk: object) -> HttpResponse:
+    """Make the statement that will be signed, and show it word for word."""
+    account, asked = account_of(request), _find(request, pk)
+    same = {entry.key: dict(entry.condition) for entry in queries.asked_by_others(asked, account)}
+    form = DecisionForm(request.POST, same=same)
+    rows = Conditions(request.POST, prefix="c", form_kwargs={"gates": queries.gates(asked)})
+    if not (form.is_valid() and rows.is_valid()):
+        return _faulty(request, form, rows)
+    try:
+        statement, token = services.compose(
+            asked,
+            decision=form.cleaned_data["decision"],
+            rationale=form.cleaned_data["rationale"],
+            conditions=_conditions(form, rows, same),
+            actor=account,
+        )
+    except Invalid as fault:
+        form.take(fault)
+        return _faulty(request, form, rows)
+    return _dialog(request, asked, statement, token, account)
+
+
+def _conditions(form: DecisionForm, rows: Any, same: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    """Rows belong to an approval; conditions of others only to an approval with conditions."""
+    decision = form.cleaned_data["decision"]
+    if decision not in {Decision.APPROVE, Decision.CONDITIONS}:
+        return []
+    given = [row.condition for row in rows.forms if row.condition]
+    if decision == Decision.CONDITIONS:
+        given = [same[key] for key in form.cleaned_data["same"]] + given
+    return given
+
+
+def _faulty(request: HttpRequest, form: DecisionForm, rows: Any) -> HttpResponse:
+    faults = [fault for row in rows.forms for fault in row.errors.items()] if rows.is_bound else []
+    return render(request, "signoff/_faults.html", {"form": form, "faults": faults}, status=422)
+
+
+def _dialog(
+    request: HttpRequest, asked: Request, statement: dict[str, Any], token: str, account: Account
+) -> HttpResponse:
+    shown = {
+        "asked": asked,
+        "statement": statement,
+        "stated": dated(statement["conditions"]),
+        "statement_digest": digest(statement),
+        "decision": Decision(statement["decision"]).label,
+        "role": Role(statement["role"]).label.lower(),
+        "unit": account.person.unit,
+        "minutes": asked.policy.content["signature"]["max_age_s"] // 60,
+        "sign": SignForm(initial={"token": token}, auto_id="sign_%s"),
+    }
+    if getattr(request, "htmx", False):
+        return retarget(render(request, "signoff/_sign.html", shown), "#signing")
+    return render(request, "signoff/request.html", _sheet(request, asked) | shown)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+def sign(request: HttpRequest, pk: object) -> HttpResponse:
+    """Record the signature under the statement that was read."""
+    asked = _find(request, pk)
+    form = SignForm(request.POST)
+    if not form.is_valid():
+        return render(request, "signoff/_faults.html", {"form": form}, status=422)
+    vote = services.sign(asked, **form.cleaned_data, actor=account_of(request))
+    messages.success(request, f"Signed: {vote.get_decision_display().lower()}. The statement's digest is {vote.statement_digest[:12]}….")
+    return _go(request, asked.get_absolute_url())
+
+
+@require_POST
+def withdraw(request: HttpRequest, pk: object) -> HttpResponse:
+    """Take the question back."""
+    asked, form = _find(request, pk), WithdrawForm(request.POST, prefix="away")
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    services.withdraw(asked, reason=reason, actor=account_of(request))
+    messages.success(request, f"{asked.ref} is withdrawn.")
+    return _go(request, asked.get_absolute_url())
+
+
+@require_POST
+def comment(request: HttpRequest, pk: object) -> HttpResponse:
+    """Add to the discussion."""
+    asked, form = _find(request, pk), CommentForm(request.POST, prefix="say")
+    text = form.cleaned_data["text"] if form.is_valid() else ""
+    services.comment(asked, text=text, actor=account_of(request))
+    return _go(request, f"{asked.get_absolute_url()}#talk")
+
+
+@require_GET
+def policies(request: HttpRequest) -> HttpResponse:
+    """The policies in force and their former versions."""
+    return render(request, "signoff/policies.html", {"policies": queries.policies()})
+
+
+@require_GET
+def policy(request: HttpRequest, pk: int) -> HttpResponse:
+    """One version of a policy in plain sentences."""
+    found = get_object_or_404(queries.policies(), pk=pk)
+    context = {"policy": found, "rules": queries.rules(found), "notes": found.content.get("notes", [])}
+    return render(request, "signoff/policy.html", context)
