@@ -1,7 +1,7 @@
 """The tables of the inventory."""
 
 from mrm.inventory.models.data import Dataset, DatasetRole, VersionDataset
-from mrm.inventory.models.model import Dependency, DependencyKind, Model, ModelException
+from mrm.inventory.models.model import Dependency, DependencyKind, Model, ModelException, Residual, Tier
 from mrm.inventory.models.pack import Pack, PackKind
 from mrm.inventory.models.rating import Rating
 from mrm.inventory.models.version import Artifact, ArtifactKind, Version
@@ -18,6 +18,8 @@ __all__ = [
     "Pack",
     "PackKind",
     "Rating",
+    "Residual",
+    "Tier",
     "Version",
     "VersionDataset",
 ]
