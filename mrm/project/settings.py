@@ -223,7 +223,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = env.str("MRM_STATIC_ROOT", None)  # for a server of one's own; else they are served from where they lie
 STATICFILES_DIRS = [BASE / "mrm" / "project" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "uploads"}},
@@ -242,7 +242,7 @@ LOCALE_PATHS = [BASE / "mrm" / "project" / "locale"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "mrm.project.logs.render"}},
+    "formatters": {"json": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "ext://mrm.project.logs.render"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": env.str("MRM_LOG_LEVEL", "WARNING")},
 }

@@ -79,14 +79,24 @@ class Service:
 
     def end(self) -> None:
         """Ask to stop, wait, then insist."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
-        self.process.send_signal(self.stop)
+        if self.process.poll() is None:
+            self.process.send_signal(self.stop)
+            try:
+                self.process.wait(STOPPED_WITHIN)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.clear()
+
+    def clear(self) -> None:
+        """End what a dead process left behind: its children hold ports and files."""
+        assert self.process is not None
         try:
-            self.process.wait(STOPPED_WITHIN)
-        except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        except ProcessLookupError:
+            return
 
 
 class Supervisor:
@@ -128,6 +138,7 @@ class Supervisor:
                 service.failures = 0
             return
         if service.not_before == 0.0:
+            service.clear()
             pause = min(LONGEST_PAUSE, 0.5 * 2**service.failures)
             service.failures += 1
             service.not_before = now + pause

@@ -1,0 +1,147 @@
+"""The supervisor for real: it starts everything, restarts what dies, refuses a second start, and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+pytestmark = pytest.mark.xdist_group("up")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Up:
+    process: subprocess.Popen[str]
+    environment: dict[str, str]
+    address: str
+    said: list[str]
+
+    def children(self) -> dict[str, psutil.Process]:
+        """The processes it started, by what they are."""
+        found = {}
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                command = " ".join(child.cmdline())
+            except psutil.Error:
+                continue
+            for name in ("postgres -D", "valkey-server", "mrm.gateway", "celery worker", "beat", "granian"):
+                if name in command.replace("-A mrm.project.celery ", ""):
+                    found[name] = child
+        return found
+
+    def answers(self, path: str = "/healthz") -> bool:
+        try:
+            return httpx.get(self.address + path, timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def wait(self, condition: object, within: float = 40.0) -> bool:
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if condition():  # type: ignore[operator]
+                return True
+            time.sleep(0.2)
+        return False
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("up")
+    port = free_port()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DATABASE", "MRM_TEST"))}
+    environment |= {"MRM_DATA_DIR": str(folder), "MRM_PORT": str(port), "MRM_GATEWAY_PORT": str(free_port())}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("Ready at"):
+            break
+    started = Up(process, environment, f"http://127.0.0.1:{port}", said)
+    assert started.answers(), "".join(said)
+    yield started
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    process.stdout.close()
+
+
+def test_everything_runs_and_is_ready(up: Up) -> None:
+    assert len(up.children()) == 6, up.children()
+    assert httpx.get(f"{up.address}/readyz", timeout=5).json() == {
+        "status": "ready", "database": "answers", "storage": "answers", "broker": "answers",
+    }  # fmt: skip
+
+
+def test_a_visitor_is_led_to_the_sign_in_page_under_a_strict_policy(up: Up) -> None:
+    answer = httpx.get(up.address, timeout=5, follow_redirects=True)
+    assert answer.url.path == "/sign-in/"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_second_start_on_the_same_folder_is_refused(up: Up) -> None:
+    second = subprocess.run(
+        [sys.executable, "manage.py", "up"], cwd=ROOT, env=up.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert second.returncode != 0
+    assert "already. Stop it first, or set MRM_DATA_DIR" in second.stderr
+    assert up.answers()
+
+
+def test_the_doctor_finds_nothing_wrong_and_says_what_is_not_promised(up: Up) -> None:
+    seen = subprocess.run(
+        [sys.executable, "manage.py", "doctor"], cwd=ROOT, env=up.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+    assert "mrm_app owns nothing and may only add to the trail" in seen.stdout
+    assert "they separate mistakes, not malice" in seen.stdout
+
+
+@pytest.mark.parametrize("name", ["granian", "celery worker", "valkey-server"])
+def test_what_dies_is_started_again(up: Up, name: str) -> None:
+    before = up.children()[name]
+    before.kill()
+    assert up.wait(lambda: name in up.children() and up.children()[name].pid != before.pid)
+    assert up.wait(lambda: up.answers("/readyz"))
+
+
+def test_a_dead_database_is_said_and_comes_back(up: Up) -> None:
+    database = up.children()["postgres -D"]
+    database.suspend()
+    try:
+        broken = httpx.get(f"{up.address}/healthz", timeout=10)
+        assert broken.status_code == 200
+    finally:
+        database.resume()
+    database.send_signal(signal.SIGINT)
+    assert up.wait(lambda: not up.answers("/readyz"), 10)
+    page = httpx.post(f"{up.address}/sign-in/", timeout=20)
+    assert page.status_code in {403, 503}
+    assert up.wait(lambda: up.answers("/readyz"))
+
+
+def test_a_signal_stops_everything(up: Up) -> None:
+    children = list(up.children().values())
+    up.process.send_signal(signal.SIGTERM)
+    assert up.process.wait(60) == 0
+    assert [child for child in children if child.is_running()] == []
+    assert not up.answers()
