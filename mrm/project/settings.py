@@ -242,7 +242,7 @@ LOCALE_PATHS = [BASE / "mrm" / "project" / "locale"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "ext://mrm.project.logs.render"}},
+    "formatters": {"json": {"()": "mrm.project.logs.formatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": env.str("MRM_LOG_LEVEL", "WARNING")},
 }

@@ -143,8 +143,8 @@ def _validate(version: Version, *, finding: bool) -> Validation:
     tomas = account_of("tomas")
     run = version.runs.get(status="done")
     opened = validation.request(version, actor=account_of("priya"))
-    validation.take(opened, actor=tomas)
-    validation.write_plan(
+    opened = validation.take(opened, actor=tomas)
+    opened = validation.write_plan(
         opened, plan="Recompute outcomes and fairness on the test data; challenge the form; check the artifact.", actor=tomas
     )
     for pillar, title in (
@@ -184,8 +184,9 @@ def _finding(opened: Validation) -> None:
         owner=daniel.person,
         actor=tomas,
     )
-    validation.accept_finding(closed, response="Agreed.", actor=daniel)
-    validation.remediate_finding(closed, remediation="Section 4.2 now says that such applications go to a person.", actor=daniel)
+    closed = validation.accept_finding(closed, response="Agreed.", actor=daniel)
+    answer = "Section 4.2 now says that such applications go to a person."
+    closed = validation.remediate_finding(closed, remediation=answer, actor=daniel)
     validation.verify_finding(closed, verification="Section 4.2 read and tried on ten applications.", actor=tomas)
     validation.raise_finding(
         opened,

@@ -104,7 +104,9 @@ class Command(BaseCommand):
         supervisor.add(Service("web", web, logs / "web.log"), lambda: _answers(f"http://{host}:{port}/healthz"))
 
     def _manage(self, *arguments: str) -> None:
-        subprocess.run(python("manage.py", *arguments), cwd=BASE, check=True)
+        done = subprocess.run(python("manage.py", *arguments), cwd=BASE, check=False)
+        if done.returncode:
+            raise RuntimeError(f"manage.py {arguments[0]} ended with {done.returncode}; its words stand above.")
 
     def _introduce(self, address: str) -> None:
         from mrm.project.demo.tour import introduction  # noqa: PLC0415  only the demo knows its cast
