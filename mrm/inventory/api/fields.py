@@ -2,15 +2,18 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mrm.access.models import Account, BusinessUnit, Person
 from mrm.access.queries import person_with_email, units_visible_to
 
 
-class PersonField(serializers.EmailField):
-    def to_internal_value(self, data: Any) -> Person:  # type: ignore[override]
-        found = person_with_email(super().to_internal_value(data))
+@extend_schema_field(OpenApiTypes.EMAIL)
+class PersonField(serializers.Field[Person, str, str, Any]):
+    def to_internal_value(self, data: str) -> Person:
+        found = person_with_email(data) if isinstance(data, str) else None
         if found is None:
             raise serializers.ValidationError(f"Nobody with the address {data} is entered.")
         return found
@@ -19,10 +22,11 @@ class PersonField(serializers.EmailField):
         return value.email
 
 
-class UnitField(serializers.SlugField):
-    def to_internal_value(self, data: Any) -> BusinessUnit:  # type: ignore[override]
+@extend_schema_field(OpenApiTypes.STR)
+class UnitField(serializers.Field[BusinessUnit, str, str, Any]):
+    def to_internal_value(self, data: str) -> BusinessUnit:
         account: Account = self.context["account"]
-        found = units_visible_to(account).filter(key=super().to_internal_value(data)).first()
+        found = units_visible_to(account).filter(key=data).first() if isinstance(data, str) else None
         if found is None:
             raise serializers.ValidationError(f"No unit with the key {data} is in your reach.")
         return found
