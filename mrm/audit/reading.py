@@ -12,6 +12,7 @@ from django.db.models import prefetch_related_objects
 from django.urls import NoReverseMatch
 
 from mrm.audit.models import Change, Event
+from mrm.audit.queries import sentence
 
 LONGEST = 400
 SILENT = {"id", "revision"}
@@ -83,6 +84,15 @@ class Entry:
     @property
     def signed(self) -> str:
         return str(self.event.details.get("statement_digest", ""))
+
+    @property
+    def attempt(self) -> str:
+        """What was tried and refused; details that only a success would have told are left out."""
+        told = sentence(self.event)
+        if "–" not in told:
+            return told
+        words = self.event.verb.partition(".")[2].replace("_", " ")
+        return f"{words}, {self.event.subject_label}"
 
     @property
     def refusals(self) -> list[str]:
@@ -178,6 +188,8 @@ class _Names:
             return ""
         if column is not None and isinstance(column.related_model, type):
             return self.found.get((column.related_model, str(value)), str(value))
+        if isinstance(column, models.DateField):
+            return _date(str(value))
         if column is not None and column.flatchoices:
             return str(dict(column.flatchoices).get(value, value))
         return _plain(value)
@@ -190,6 +202,12 @@ def _keys(change: Change) -> Iterator[tuple[type[models.Model], str]]:
             column = _column(model, key)
             if value and column is not None and isinstance(column.related_model, type):
                 yield column.related_model, str(value)
+
+
+def _date(text: str) -> str:
+    moment = dt.datetime.fromisoformat(text)
+    day = f"{moment.day} {moment:%b %Y}"
+    return day if len(text) == len("2026-11-21") else f"{day}, {moment.astimezone(dt.UTC):%H:%M} UTC"
 
 
 def _plain(value: Any) -> str:

@@ -24,12 +24,12 @@ class RatingForm(forms.Form):
                     required=False,
                     choices=[*choices, ("", _("Not known: counts as the highest"))],
                     widget=forms.RadioSelect,
-                    help_text=_("Weight %(weight)s") % {"weight": question["weight"]},
                 )
 
-    def factors(self) -> Iterator[tuple[Mapping[str, Any], list[forms.BoundField]]]:
+    def factors(self) -> Iterator[tuple[Mapping[str, Any], list[tuple[forms.BoundField, int]]]]:
+        """Each factor with its questions and their weights."""
         for factor in self.method["factors"]:
-            yield factor, [self[f"{QUESTION}{question['key']}"] for question in factor["questions"]]
+            yield factor, [(self[f"{QUESTION}{question['key']}"], question["weight"]) for question in factor["questions"]]
 
     def answers(self) -> dict[str, int | None]:
         return {

@@ -52,6 +52,18 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 # where a field pack names a fact differently from the record
 PACK_KEYS = {"lifecycle": "lifecycle_status", "rated_on": "rating_reviewed_on"}
 BY_HAND = ("inventory.register", "inventory.edit")
+# what nobody types into the record: the work that settles it
+SETTLED = {
+    "tier": "set by the rating",
+    "rated_on": "set by the rating",
+    "residual_risk": "settled by the validation",
+    "lifecycle": "follows from the work",
+    "production_date": "set when it goes live",
+    "last_validation_date": "settled by the validation",
+    "next_validation_date": "settled by the validation",
+    "monitoring_status": "set by monitoring",
+    "decommission_date": "set at its end",
+}
 STAGES = {"registration": "at registration", "approval": "before approval", "production": "before production"}
 
 
@@ -64,6 +76,22 @@ class Fact:
     event: Event | None
     demands: tuple[str, ...]
     before_approval: bool
+
+    @property
+    def settled(self) -> str:
+        return SETTLED.get(self.field, "")
+
+    @property
+    def origin(self) -> str:
+        """By whom or by what the present value came to be."""
+        if self.event is None:
+            return ""
+        if self.kind != "computed":
+            return f"by {self.event.actor_name}"
+        if self.event.verb in BY_HAND:
+            return "at registration"
+        area, _, words = self.event.verb.partition(".")
+        return f"by {area}: {words.replace('_', ' ')}"
 
     @property
     def known(self) -> bool:
@@ -155,9 +183,17 @@ def _fact(model: Model, name: str, label: str, origins: dict[str, Event], demand
     asked = demands.get(PACK_KEYS.get(name, name), [])
     empty = value in ("", None, [], {})
     told = tuple(f"{regime} {STAGES.get(stage, stage)}" for regime, stage in asked)
-    due = any(stage in ("registration", "approval") for _regime, stage in asked)
-    kind = ("missing" if asked else "none") if empty else _source(event)
+    wanted = bool(asked) and _applies(model, name)
+    due = wanted and any(stage in ("registration", "approval") for _regime, stage in asked)
+    kind = ("missing" if wanted else "none") if empty else _source(name, event)
     return Fact(name, label, value, kind, event, told, due)
+
+
+def _applies(model: Model, name: str) -> bool:
+    """Some facts are only asked of some models."""
+    if name == "vendor":
+        return model.origin in {"vendor", "hybrid"}
+    return name != "decommission_date" or model.lifecycle == "decommissioned"
 
 
 def _value(model: Model, name: str) -> Any:
@@ -168,7 +204,9 @@ def _value(model: Model, name: str) -> Any:
     return value
 
 
-def _source(event: Event | None) -> str:
+def _source(name: str, event: Event | None) -> str:
+    if name in SETTLED and event is not None:
+        return "computed"
     if event is None or event.verb in BY_HAND:
         return "pushed" if event is not None and (event.on_behalf_of or event.actor.startswith("system:")) else "typed"
     return "computed"
