@@ -272,7 +272,7 @@ def _check_gates(request: Request, decision: str, conditions: list[dict[str, str
             continue
         if gate.waivable and decision == Decision.CONDITIONS and gate.key in covered:
             continue
-        raise Refused(f"Not open: {gate.title[:1].lower()}{gate.title[1:]} is missing. {gate.detail}")
+        raise Refused(f"Not open, missing: {gate.title[:1].lower()}{gate.title[1:]}. {gate.detail}")
 
 
 def _check_condition(condition: dict[str, str], needed: list[str]) -> None:

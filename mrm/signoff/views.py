@@ -76,15 +76,16 @@ def request_page(request: HttpRequest, pk: object) -> HttpResponse:
 def _sheet(request: HttpRequest, asked: Request) -> dict[str, Any]:
     account = account_of(request)
     sheet = queries.sheet(asked, account)
-    rows = condition_rows(sheet.missing, queries.default_due())
+    same = queries.asked_by_others(asked, account)
+    covered = {entry.condition.get("gate") for entry in same}
+    rows = condition_rows([gate for gate in sheet.missing if gate.key not in covered], queries.default_due())
     party = str(account.person_id) in queries.parties(asked)
     lacks = account.lacks("approval.withdraw_request", asked)
     return {
         "asked": asked,
         "sheet": sheet,
         "form": DecisionForm(draft=f"decision-{asked.pk}"),
-        "chosen": _chosen(sheet),
-        "same": queries.asked_by_others(asked, account),
+        "same": same,
         "conditions": Conditions(initial=rows, prefix="c", form_kwargs={"gates": sheet.gates}),
         "comments": asked.comments.select_related("person"),
         "comment": CommentForm(prefix="say"),
@@ -92,12 +93,6 @@ def _sheet(request: HttpRequest, asked: Request) -> dict[str, Any]:
         "withdraw": WithdrawForm(prefix="away") if sheet.open and party and not lacks else None,
         "role": Role(queries.role_used(asked, account)).label.lower() if sheet.open and not sheet.why_not else "",
     }
-
-
-def _chosen(sheet: queries.Sheet) -> str:
-    """With something missing that a condition may stand in for, conditions are what is looked for first."""
-    waivable = sheet.missing and all(gate.waivable for gate in sheet.missing)
-    return Decision.CONDITIONS if waivable else ""
 
 
 @require_POST

@@ -74,7 +74,7 @@ def test_a_condition_stands_in_for_a_missing_gate_and_is_offered_to_the_next_sig
     client.force_login(cast.officer)
     page = client.get(asked.get_absolute_url())
     reasons = [choice.reason for choice in page.context["sheet"].choices]
-    assert reasons == ["Not open: fairness tests is missing", "", "", ""]
+    assert reasons == ["Not open, missing: fairness tests", "", "", ""]
     make.sign(asked, cast.officer, "approve_with_conditions", [make.condition(cast)])
     client.force_login(cast.second_officer)
     assert "Run the fairness tests." in client.get(asked.get_absolute_url()).content.decode()

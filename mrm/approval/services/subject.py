@@ -70,7 +70,6 @@ class VersionUse:
         model = version.model
         return [
             ("Model", model.ref, model.get_absolute_url()),
-            ("Version", version.label, version.get_absolute_url()),
             ("Owner", model.owner.name, ""),
         ]
 

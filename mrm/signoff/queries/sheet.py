@@ -50,6 +50,7 @@ class Choice:
     label: str
     sub: str
     reason: str
+    checked: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,14 +210,20 @@ def choices(request: Request, missing: Sequence[Gate]) -> list[Choice]:
     """The decisions, each open or closed with what is missing."""
     submitter = request.submitted_by.person.name
     hard = [gate for gate in missing if not gate.waivable]
-    plain_reason = f"Not open: {_names(missing)} missing" if missing else ""
-    with_conditions = f"Not open: {_names(hard)} missing; no condition stands in for it" if hard else ""
+    plain_reason = f"Not open, missing: {_names(missing)}" if missing else ""
+    with_conditions = f"Not open, and no condition stands in for: {_names(hard)}" if hard else ""
     if not request.policy.content["conditions"]["allowed"]:
         with_conditions = "The policy allows no conditions"
     suspends = "Suspends by itself if a condition falls overdue"
     return [
         Choice(Decision.APPROVE, "Approve", "All that the policy asks for is there", plain_reason),
-        Choice(Decision.CONDITIONS, "Approve with conditions", suspends, with_conditions),
+        Choice(
+            Decision.CONDITIONS,
+            "Approve with conditions",
+            suspends,
+            with_conditions,
+            checked=bool(missing) and not with_conditions,
+        ),
         Choice(Decision.RETURN, "Return", f"To {submitter}, with what must change", ""),
         Choice(Decision.REJECT, "Reject", "Closes this request", ""),
     ]
@@ -224,7 +231,7 @@ def choices(request: Request, missing: Sequence[Gate]) -> list[Choice]:
 
 def _names(gates: Sequence[Gate]) -> str:
     first = gates[0].title[:1].lower() + gates[0].title[1:]
-    return f"{first} is" if len(gates) == 1 else f"{first} and {len(gates) - 1} more are"
+    return first if len(gates) == 1 else f"{first} and {len(gates) - 1} more"
 
 
 def rules(policy: Policy) -> list[tuple[str, str]]:
