@@ -179,10 +179,10 @@ class MainJob:
             tomas.post(f"validations/{opened}/evidence/", json=evidence)
         if finding:
             raised = tomas.post(f"validations/{opened}/findings/", json=self._finding())["id"]
-            daniel.post(f"findings/{raised}/accept/", json={"response": "Agreed."})
-            daniel.post(f"findings/{raised}/remediate/", json={"remediation": "Section 4.2 rewritten."})
-            daniel.post(f"findings/{raised}/verify/", expect=(403, 409), json={"verification": "I checked it myself."})
-            closed = tomas.post(f"findings/{raised}/verify/", json={"verification": "Read and tried."})
+            daniel.post(f"findings/{raised}/accept/", json={"text": "Agreed."})
+            daniel.post(f"findings/{raised}/remediate/", json={"text": "Section 4.2 rewritten."})
+            daniel.post(f"findings/{raised}/verify/", expect=(403, 409), json={"text": "I checked it myself."})
+            closed = tomas.post(f"findings/{raised}/verify/", json={"text": "Read and tried."})
             assert closed["status"] == "closed", closed
         tomas.post(
             f"validations/{opened}/conclude/",
@@ -198,7 +198,7 @@ class MainJob:
         }
 
     def _sign(self, version: str) -> None:
-        request = self.people["priya"].post(f"versions/{version}/submit/", json={"note": "Ready"})["id"]
+        request = self.people["priya"].post(f"versions/{version}/submit/", json={"note": "Ready"})["request"]
         decision = {"decision": "approve", "rationale": "Evidence read; I approve.", "conditions": []}
         refused = self.people["priya"].post(f"requests/{request}/statement/", expect=(403, 409), json=decision)
         assert refused["reasons"], refused
