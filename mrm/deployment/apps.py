@@ -6,4 +6,8 @@ class DeploymentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from mrm.deployment import tasks  # noqa: F401, PLC0415  registers the kinds of job
+        from mrm.deployment import tasks, views  # noqa: F401, PLC0415  tasks registers the kinds of job
+        from mrm.inventory.queries.tabs import MODEL_PANELS, TABS, Tab  # noqa: PLC0415  models must be loaded
+
+        TABS.add("2-deployments", Tab("Deployments", "deployment:of_model", views.count_of_model))
+        MODEL_PANELS.add("2-deployments", views.panel)

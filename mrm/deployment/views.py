@@ -4,8 +4,11 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.access.queries import units_within
 from mrm.approval.queries import why_not_usable
@@ -14,6 +17,7 @@ from mrm.deployment.forms import CreateForm, DeployForm, RollBackForm, StopForm,
 from mrm.deployment.models import Deployment, Sync
 from mrm.inventory.models import Model
 from mrm.inventory.queries import models_visible_to
+from mrm.inventory.queries.tabs import model_page
 from mrm.jobs.queries import latest_for
 
 ORDER = [Sync.DRIFTED, Sync.UNKNOWN, Sync.APPLYING, Sync.IN_SYNC]
@@ -171,4 +175,15 @@ def of_model(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     model: Model = get_object_or_404(models_visible_to(account), pk=pk)
     rows = queries.with_wanted(queries.visible_to(account).filter(model=model))
     closed = account.lacks("deployment.create", model)
-    return render(request, "deployment/of_model.html", {"model": model, "rows": rows, "closed": closed})
+    context = {**model_page(model, account, "deployment:of_model"), "rows": rows, "closed": closed}
+    return render(request, "deployment/of_model.html", context)
+
+
+def count_of_model(model: Model, account: Account) -> int:
+    return model.deployments.count()
+
+
+def panel(model: Model, account: Account) -> SafeString:
+    """The places of a model beside its card: wanted and seen."""
+    rows = queries.with_wanted(queries.visible_to(account).filter(model=model))
+    return render_to_string("deployment/_panel.html", {"rows": rows, "model": model})
