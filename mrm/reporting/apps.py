@@ -6,4 +6,7 @@ class ReportingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from mrm.reporting import tasks  # noqa: F401, PLC0415  registers the kinds of job
+        from mrm.inventory.queries.tabs import TABS, Tab  # noqa: PLC0415  needs the apps
+        from mrm.reporting import tasks, views  # noqa: F401, PLC0415  registers the kinds of job
+
+        TABS.add("documents", Tab("Documents", "reporting:of_model", views.count_of_model))

@@ -51,4 +51,4 @@ def _text(value: Any) -> tuple[str, bool]:
         return str(value), False
     if isinstance(value, int) or value.is_integer() and abs(value) >= 10:
         return f"{value:,.0f}".replace("-", "\N{MINUS SIGN}"), True
-    return shown("brier", float(value)), True
+    return shown("number", float(value)), True

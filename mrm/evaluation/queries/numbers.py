@@ -8,7 +8,9 @@ MINUS = "\N{MINUS SIGN}"
 NONE = "–"
 _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
             "positive_predictive_value", "negative_predictive_value", "selection_rate"}  # fmt: skip
-_DECIMALS = {"air": 2, "smd": 1, "shortfall": 0, "actual_to_expected": 2, "tpr_gap": 3, "fpr_gap": 3, "ppv_gap": 3}
+_DECIMALS = {"air": 2, "smd": 1, "shortfall": 0, "actual_to_expected": 2, "tpr_gap": 3, "fpr_gap": 3, "ppv_gap": 3, "importance": 4}
+# where what is left of nothing matters: errors and p-values
+_SMALL = {"additivity", "number"}
 
 
 def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> str:
@@ -17,7 +19,7 @@ def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> 
         return NONE
     if measure in _PERCENT:
         return _signed(f"{100 * value:.1f} %")
-    if value and abs(value) < 0.0005:
+    if measure in _SMALL and value and abs(value) < 0.0005:
         return _signed(f"{value:.1e}")
     decimals = _DECIMALS.get(measure, 3)
     text = f"{value:,.{decimals}f}"
