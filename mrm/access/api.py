@@ -73,13 +73,17 @@ class Units(APIView):
 
 
 class Tokens(APIView):
-    @extend_schema(responses=TokenOut(many=True), operation_id="tokens_list", summary="One's own tokens, without secrets")
+    @extend_schema(
+        responses=TokenOut(many=True), operation_id="tokens_list", summary="One's own tokens, without secrets"
+    )
     def get(self, request: Request) -> Response:
         pages = Pages()
         own = Token.objects.filter(account=account_of(request))
         return pages.get_paginated_response(TokenOut(pages.paginate_queryset(own, request, view=self), many=True).data)
 
-    @extend_schema(request=TokenIn, responses={201: TokenIssued}, operation_id="tokens_issue", summary="Issue a token for oneself")
+    @extend_schema(
+        request=TokenIn, responses={201: TokenIssued}, operation_id="tokens_issue", summary="Issue a token for oneself"
+    )
     def post(self, request: Request) -> Response:
         given = TokenIn(data=request.data)
         given.is_valid(raise_exception=True)

@@ -80,7 +80,9 @@ class ReasonForm(forms.Form):
 
 class UnitForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120)
-    key = forms.SlugField(label=_("Key"), max_length=50, help_text=_("Small letters, digits and hyphens; never changes."))
+    key = forms.SlugField(
+        label=_("Key"), max_length=50, help_text=_("Small letters, digits and hyphens; never changes.")
+    )
     parent = forms.ModelChoiceField(label=_("Part of"), queryset=None)
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
@@ -120,7 +122,9 @@ class PasswordForm(forms.Form):
 
 
 def _scopes() -> list[tuple[str, str]]:
-    areas = sorted({verb.partition(".")[0] for entry in DESCRIPTIONS.values() for verb in entry.permissions if "." in verb})
+    areas = sorted(
+        {verb.partition(".")[0] for entry in DESCRIPTIONS.values() for verb in entry.permissions if "." in verb}
+    )
     return [(f"{area}:*", area.capitalize()) for area in areas]
 
 

@@ -20,9 +20,7 @@ def compatible(held: set[str], role: str) -> str | None:
     for one, other in INCOMPATIBLE:
         for mine, wanted in ((one, other), (other, one)):
             if wanted == role and mine in held:
-                return (
-                    f"This person is {Role(mine).label.lower()}; one person is not also {Role(role).label.lower()}."
-                )
+                return f"This person is {Role(mine).label.lower()}; one person is not also {Role(role).label.lower()}."
     return None
 
 

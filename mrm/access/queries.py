@@ -8,7 +8,6 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q, QuerySet
-
 from django.utils import timezone
 
 from mrm.access.models import Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
@@ -43,9 +42,7 @@ def holders(role: str, unit: BusinessUnit) -> QuerySet[Account]:
     """Active personal accounts that hold the role on the unit."""
     above = [unit.path[: place + 1] for place, sign in enumerate(unit.path) if sign == "/"]
     grants = RoleGrant.objects.in_force().filter(role=role, unit__path__in=above)
-    return accounts().filter(
-        role_grants__in=grants, is_active=True, kind=AccountKind.PERSONAL
-    ).distinct()
+    return accounts().filter(role_grants__in=grants, is_active=True, kind=AccountKind.PERSONAL).distinct()
 
 
 def roles_of_person(person: Person) -> set[str]:

@@ -75,7 +75,9 @@ def account_of(request: Request) -> Account:
 def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every fault as `{"reasons": [sentences], …}` with its status; anything else stays loud."""
     if isinstance(error, Stale):
-        changes = {name: {"yours": str(yours), "theirs": str(theirs)} for name, (yours, theirs) in error.changes.items()}
+        changes = {
+            name: {"yours": str(yours), "theirs": str(theirs)} for name, (yours, theirs) in error.changes.items()
+        }
         return Response({"reasons": error.reasons, "changes": changes}, 409)
     if isinstance(error, Invalid):
         return Response({"reasons": error.reasons, "fields": error.fields}, 422)

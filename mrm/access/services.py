@@ -144,9 +144,7 @@ def open_record(
 
 
 @audited("access.issue_token", "issued the token {subject}")
-def issue_token(
-    account: Account, *, label: str, scopes: list[str], days: int, actor: Actor
-) -> Token:
+def issue_token(account: Account, *, label: str, scopes: list[str], days: int, actor: Actor) -> Token:
     """Make a token; its secret stands on the returned object once, as `secret`."""
     if getattr(actor, "scopes", None) is not None:
         raise Forbidden("A token makes no tokens, or it would outlive and outgrow itself: sign in at the pages.")

@@ -28,14 +28,29 @@ def admin(request: HttpRequest) -> HttpResponse:
     """What can be kept and inspected, each with the door open or the reason why not."""
     account = account_of(request)
     entries = [
-        (_("People"), "access:people", _("Who there is, which accounts they use, which roles they hold."), "audit.view"),
+        (
+            _("People"),
+            "access:people",
+            _("Who there is, which accounts they use, which roles they hold."),
+            "audit.view",
+        ),
         (_("Roles"), "access:roles", _("What each role may do, and which roles exclude each other."), "view"),
         (_("Business units"), "access:units", _("The tree along which roles reach."), "view"),
-        (_("Policies and packs"), "inventory:packs", _("Regulation and policy as versioned data, with sources."), "view"),
+        (
+            _("Policies and packs"),
+            "inventory:packs",
+            _("Regulation and policy as versioned data, with sources."),
+            "view",
+        ),
         (_("Serving places"), "deployment:targets", _("Where models run, and whether they answer."), "view"),
         (_("Work"), "jobs:jobs", _("Long work: waiting, running, done, failed."), None),
         (_("Trail"), "audit:timeline", _("Every change and every refusal, in order."), "audit.view"),
-        (_("Your account and tokens"), "access:account", _("Your name, roles, password, and tokens for the API."), None),
+        (
+            _("Your account and tokens"),
+            "access:account",
+            _("Your name, roles, password, and tokens for the API."),
+            None,
+        ),
         (_("API"), "api:docs", _("The same services for programs, with a description of each call."), None),
     ]
     rows = [(label, name, text, account.lacks(need, None) if need else None) for label, name, text, need in entries]
@@ -49,7 +64,9 @@ def people(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()
     found = queries.persons_visible_to(account).prefetch_related("accounts")
     if text:
-        found = found.filter(Q(name__icontains=text) | Q(email__icontains=text) | Q(accounts__username__iexact=text)).distinct()
+        found = found.filter(
+            Q(name__icontains=text) | Q(email__icontains=text) | Q(accounts__username__iexact=text)
+        ).distinct()
     page = page_of(request, found)
     held: dict[UUID, set[str]] = {}
     for grant in queries.grants_in_force().filter(account__person__in=[person.pk for person in page]):
@@ -69,7 +86,9 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
         "accounts": accounts,
         "grant_form": forms.GrantForm(account=account),
         "account_form": forms.AccountForm(),
-        "lacks": {name: account.lacks(f"access.{name}", found) for name in ("grant", "revoke", "add_account", "deactivate")},
+        "lacks": {
+            name: account.lacks(f"access.{name}", found) for name in ("grant", "revoke", "add_account", "deactivate")
+        },
         "days": reading.days(timeline(accounts[0])[:20]) if accounts else [],
     }
     return render(request, "access/person.html", context)
@@ -86,9 +105,13 @@ def add_person(request: HttpRequest) -> HttpResponse:
         except Invalid as refusal:
             forms.take_refusal(form, refusal)
         else:
-            messages.success(request, _("%(name)s is entered. Open an account and grant roles here.") % {"name": made.name})
+            messages.success(
+                request, _("%(name)s is entered. Open an account and grant roles here.") % {"name": made.name}
+            )
             return redirect("access:person", made.pk)
-    return render(request, "access/form.html", _page(form, _("Add a person"), "access:people", _("People")), status=_status(form))
+    return render(
+        request, "access/form.html", _page(form, _("Add a person"), "access:people", _("People")), status=_status(form)
+    )
 
 
 @sensitive_post_parameters("password")
@@ -105,7 +128,9 @@ def add_account(request: HttpRequest, pk: UUID) -> HttpResponse:
         except Invalid as refusal:
             forms.take_refusal(form, refusal)
         else:
-            messages.success(request, _("The account %(name)s is open; it holds no role yet.") % {"name": made.username})
+            messages.success(
+                request, _("The account %(name)s is open; it holds no role yet.") % {"name": made.username}
+            )
             return redirect("access:person", found.pk)
     title = _("Open an account for %(name)s") % {"name": found.name}
     return render(request, "access/form.html", _page(form, title, "access:people", _("People")), status=_status(form))
@@ -252,7 +277,12 @@ def _account_page(
         "reads_trail": reads_everything(own),
         "days": reading.days(timeline(own)[:15]),
     }
-    return render(request, "access/account.html", context, status=_status(password_form) if password_form.errors else _status(token_form))
+    return render(
+        request,
+        "access/account.html",
+        context,
+        status=_status(password_form) if password_form.errors else _status(token_form),
+    )
 
 
 def _page(form: object, title: str, up: str, up_label: str) -> dict[str, object]:

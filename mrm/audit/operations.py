@@ -11,10 +11,7 @@ STATE_TRIGGER = "audit_states"
 
 
 def _trigger(table: str, name: str, when: str, call: str) -> str:
-    return (
-        f'CREATE TRIGGER {name} {when} ON "{table}" {call};'
-        f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {name};'
-    )
+    return f'CREATE TRIGGER {name} {when} ON "{table}" {call};ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {name};'
 
 
 def _drop(table: str, *names: str) -> str:

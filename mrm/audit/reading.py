@@ -147,7 +147,9 @@ def _row(change: Change, names: "_Names") -> RowChange:
     before, after = change.before or {}, change.after or {}
     keys = [key for key in dict.fromkeys([*before, *after]) if key not in SILENT]
     told = [
-        FieldChange(_label(model, key), names.words(model, key, before.get(key)), names.words(model, key, after.get(key)))
+        FieldChange(
+            _label(model, key), names.words(model, key, before.get(key)), names.words(model, key, after.get(key))
+        )
         for key in keys
     ]
     return RowChange(what, change.op, [each for each in told if each.before != each.after])
@@ -184,7 +186,7 @@ class _Names:
 
     def words(self, model: "type[models.Model] | None", key: str, value: Any) -> str:
         column = _column(model, key)
-        if value is None or value == "" or value == [] or value == {}:
+        if value in ("", None, [], {}):
             return ""
         if column is not None and isinstance(column.related_model, type):
             return self.found.get((column.related_model, str(value)), str(value))

@@ -83,9 +83,7 @@ def audited(verb: str, sentence: str) -> Callable[[Callable[P, R]], Callable[P, 
 
 
 @contextmanager
-def recorded(
-    verb: str, *, actor: Actor, reason: str = "", subject: models.Model | None = None
-) -> Iterator[Action]:
+def recorded(verb: str, *, actor: Actor, reason: str = "", subject: models.Model | None = None) -> Iterator[Action]:
     """Open an action by hand; the verb must be registered."""
     if verb not in SENTENCES:
         raise KeyError(f"audit verb {verb} has no sentence")

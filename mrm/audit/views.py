@@ -24,7 +24,9 @@ def timeline(request: HttpRequest) -> HttpResponse:
     form = TrailFilter(request.GET)
     page = Paginator(queries.trail(**form.conditions()), 50).get_page(request.GET.get("page"))
     return render(
-        request, "audit/timeline.html", {"form": form, "page": page, "days": reading.days(page), "filtered": bool(form.conditions())}
+        request,
+        "audit/timeline.html",
+        {"form": form, "page": page, "days": reading.days(page), "filtered": bool(form.conditions())},
     )
 
 

@@ -55,7 +55,9 @@ class ColumnOut(serializers.Serializer[Any]):
 
 
 class OneDatasetOut(DatasetOut):
-    profile = ColumnOut(many=True, help_text="Smallest and largest values of protected attributes only with permission.")
+    profile = ColumnOut(
+        many=True, help_text="Smallest and largest values of protected attributes only with permission."
+    )
 
 
 class Datasets(APIView):

@@ -168,7 +168,9 @@ class Models(APIView):
             raise serializers.ValidationError({name: list(lines) for name, lines in form.errors.items()})
         found = queries.narrow(queries.models_visible_to(account), **form.conditions(account))
         pages = Pages()
-        return pages.get_paginated_response(ModelOut(pages.paginate_queryset(found, request, view=self), many=True).data)
+        return pages.get_paginated_response(
+            ModelOut(pages.paginate_queryset(found, request, view=self), many=True).data
+        )
 
     @extend_schema(
         request=ModelIn, responses={201: OneModelOut}, operation_id="models_register", summary="Register a model"
@@ -214,7 +216,9 @@ class ModelRating(APIView):
         account = account_of(request)
         given = RatingIn(data=request.data)
         given.is_valid(raise_exception=True)
-        rating: Rating = services.rate_model(_visible(account, pk), answers=given.validated_data["answers"], actor=account)
+        rating: Rating = services.rate_model(
+            _visible(account, pk), answers=given.validated_data["answers"], actor=account
+        )
         return Response(RatingOut(rating).data, 201)
 
 

@@ -94,7 +94,9 @@ class ModelVersions(APIView):
         model = get_object_or_404(queries.models_visible_to(account), pk=pk)
         found = queries.with_links(queries.versions_of(model), queries.datasets_visible_to(account))
         pages = Pages()
-        return pages.get_paginated_response(VersionOut(pages.paginate_queryset(found, request, view=self), many=True).data)
+        return pages.get_paginated_response(
+            VersionOut(pages.paginate_queryset(found, request, view=self), many=True).data
+        )
 
     @extend_schema(
         request=VersionIn, responses={201: OneVersionOut}, operation_id="versions_add", summary="Add a draft version"
@@ -114,7 +116,9 @@ class OneVersion(APIView):
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(_shown(pk, account_of(request)))
 
-    @extend_schema(request=VersionPatch, responses=OneVersionOut, operation_id="versions_edit", summary="Change a draft")
+    @extend_schema(
+        request=VersionPatch, responses=OneVersionOut, operation_id="versions_edit", summary="Change a draft"
+    )
     def patch(self, request: Request, pk: UUID) -> Response:
         account = account_of(request)
         version = _visible(account, pk)

@@ -9,7 +9,9 @@ KEPT_FOR = 60 * 60
 
 
 class ImportForm(forms.Form):
-    file = forms.FileField(label=_("CSV file"), help_text=_("UTF-8, a header, at most 20,000 rows. Nothing is entered yet."))
+    file = forms.FileField(
+        label=_("CSV file"), help_text=_("UTF-8, a header, at most 20,000 rows. Nothing is entered yet.")
+    )
 
 
 class ApplyForm(forms.Form):

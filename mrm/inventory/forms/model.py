@@ -19,9 +19,13 @@ class Facts(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=120)
     use_summary = long_text(_("Use"), required=True, help_text=_("What the output is used for, and by whom."))
-    key_features = long_text(_("Key features"), help_text=_("What kind of model it is and how it works, for a non-specialist."))
+    key_features = long_text(
+        _("Key features"), help_text=_("What kind of model it is and how it works, for a non-specialist.")
+    )
     rationale = long_text(_("Rationale"), help_text=_("Why a model, and why this one."))
-    owner = forms.ModelChoiceField(queryset=persons(), label=_("Owner"), help_text=_("Answers for the model over its life."))
+    owner = forms.ModelChoiceField(
+        queryset=persons(), label=_("Owner"), help_text=_("Answers for the model over its life.")
+    )
     developer = forms.ModelChoiceField(queryset=persons(), label=_("Developer"))
     kind = forms.ChoiceField(label=_("Kind of record"), choices=RecordKind.choices, initial=RecordKind.MODEL)
     origin = forms.ChoiceField(label=_("Origin"), choices=Origin.choices, initial=Origin.INTERNAL)
@@ -34,18 +38,25 @@ class Facts(forms.Form):
     )
     autonomy = forms.ChoiceField(label=_("Autonomy"), choices=Autonomy.choices, initial=Autonomy.HUMAN)
     generative_or_agentic = forms.BooleanField(label=_("Generative or agentic"), required=False)
-    contingency_plan = long_text(_("If it fails"), help_text=_("What is done when the model is not available or wrong."))
+    contingency_plan = long_text(
+        _("If it fails"), help_text=_("What is done when the model is not available or wrong.")
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for pack in queries.packs(PackKind.REGIME).filter(current=True):
             self.fields[f"{REGIME}{pack.key}"] = forms.ChoiceField(
-                label=pack.title, choices=DETERMINATIONS, required=False, help_text=_("Whether the regime counts it as a model.")
+                label=pack.title,
+                choices=DETERMINATIONS,
+                required=False,
+                help_text=_("Whether the regime counts it as a model."),
             )
 
     @property
     def plain_fields(self) -> list[forms.BoundField]:
-        return [field for field in self if not field.name.startswith(REGIME) and field.name not in ("reason", "revision")]
+        return [
+            field for field in self if not field.name.startswith(REGIME) and field.name not in ("reason", "revision")
+        ]
 
     @property
     def regime_fields(self) -> list[forms.BoundField]:
@@ -53,7 +64,9 @@ class Facts(forms.Form):
 
     def determinations(self) -> dict[str, str]:
         """Regime to determination, of those made."""
-        chosen = {name.removeprefix(REGIME): value for name, value in self.cleaned_data.items() if name.startswith(REGIME)}
+        chosen = {
+            name.removeprefix(REGIME): value for name, value in self.cleaned_data.items() if name.startswith(REGIME)
+        }
         return {key: value for key, value in chosen.items() if value}
 
 

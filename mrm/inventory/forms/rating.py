@@ -29,7 +29,10 @@ class RatingForm(forms.Form):
     def factors(self) -> Iterator[tuple[Mapping[str, Any], list[tuple[forms.BoundField, int]]]]:
         """Each factor with its questions and their weights."""
         for factor in self.method["factors"]:
-            yield factor, [(self[f"{QUESTION}{question['key']}"], question["weight"]) for question in factor["questions"]]
+            yield (
+                factor,
+                [(self[f"{QUESTION}{question['key']}"], question["weight"]) for question in factor["questions"]],
+            )
 
     def answers(self) -> dict[str, int | None]:
         return {
@@ -45,4 +48,6 @@ class RatingForm(forms.Form):
 
 class OverrideForm(forms.Form):
     tier = forms.ChoiceField(label=_("Tier"), choices=Tier.choices)
-    reason = long_text(_("Reason"), required=True, help_text=_("With the compensating control, when the tier is lowered."))
+    reason = long_text(
+        _("Reason"), required=True, help_text=_("With the compensating control, when the tier is lowered.")
+    )

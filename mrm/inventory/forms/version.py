@@ -24,16 +24,26 @@ class VersionFacts(forms.Form):
     methodology = long_text(_("Methodology"))
     intended_use = long_text(_("Intended use"))
     training_window = forms.CharField(label=_("Training window"), max_length=120, required=False)
-    features = Lines(label=_("Features"), help_text=_("Names of the input columns, one on each line, in the model's order."))
-    target = forms.CharField(label=_("Target"), max_length=80, required=False, help_text=_("Name of the outcome column."))
+    features = Lines(
+        label=_("Features"), help_text=_("Names of the input columns, one on each line, in the model's order.")
+    )
+    target = forms.CharField(
+        label=_("Target"), max_length=80, required=False, help_text=_("Name of the outcome column.")
+    )
     cutoff = forms.DecimalField(
-        label=_("Cut-off"), required=False, max_digits=12, decimal_places=6, help_text=_("Score from which the decision changes.")
+        label=_("Cut-off"),
+        required=False,
+        max_digits=12,
+        decimal_places=6,
+        help_text=_("Score from which the decision changes."),
     )
     notes = long_text(_("Notes"))
 
 
 class VersionForm(VersionFacts):
-    label = forms.CharField(label=_("Version"), max_length=40, help_text=_("Letters, digits and . - _ +, such as 2.1.0."))
+    label = forms.CharField(
+        label=_("Version"), max_length=40, help_text=_("Letters, digits and . - _ +, such as 2.1.0.")
+    )
     developer = forms.ModelChoiceField(queryset=persons(), label=_("Developer"))
     field_order = ("label", "developer")
 

@@ -95,9 +95,7 @@ class Model(Governed):
     production_date = models.DateField(null=True, blank=True)
     last_validation_date = models.DateField(null=True, blank=True)
     next_validation_date = models.DateField(null=True, blank=True)
-    monitoring_status = models.CharField(
-        max_length=16, choices=MonitoringStatus, default=MonitoringStatus.NOT_STARTED
-    )
+    monitoring_status = models.CharField(max_length=16, choices=MonitoringStatus, default=MonitoringStatus.NOT_STARTED)
     monitoring_exceptions = models.JSONField(default=list, blank=True)
     decommission_date = models.DateField(null=True, blank=True)
     registered_at = models.DateTimeField(default=timezone.now)

@@ -48,10 +48,7 @@ def rate(method: Mapping[str, Any], answers: Answers, facts: Mapping[str, Any]) 
 
 def questions(method: Mapping[str, Any], axis: str | None = None) -> list[dict[str, Any]]:
     return [
-        question
-        for factor in method["factors"]
-        if axis in (None, factor["axis"])
-        for question in factor["questions"]
+        question for factor in method["factors"] if axis in (None, factor["axis"]) for question in factor["questions"]
     ]
 
 

@@ -141,7 +141,12 @@ def card(model: Model) -> Card:
     """Three queries, however long the record's history is: packs, changes with their events, nothing per fact."""
     origins = last_changes(model)
     demands = _demands(field_packs())
-    return Card(tuple(Group(title, tuple(_fact(model, name, label, origins, demands) for name, label in facts)) for title, facts in GROUPS))
+    return Card(
+        tuple(
+            Group(title, tuple(_fact(model, name, label, origins, demands) for name, label in facts))
+            for title, facts in GROUPS
+        )
+    )
 
 
 def last_changes(model: Model) -> dict[str, Event]:

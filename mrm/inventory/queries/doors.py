@@ -19,10 +19,13 @@ def model_doors(model: Model, account: Account) -> Doors:
         "override": account.lacks("inventory.override_tier", model)
         or ("" if model.tier else "The model is not rated yet: the method computes first.")
         or ("The owner or developer of a model does not override its tier." if own else ""),
-        "confirm": account.lacks("inventory.confirm_tier", model) or ("" if model.tier else "The model is not rated yet."),
+        "confirm": account.lacks("inventory.confirm_tier", model)
+        or ("" if model.tier else "The model is not rated yet."),
         "add_version": account.lacks("inventory.add_version", model) or ended or "",
         "link_models": account.lacks("inventory.link_models", model) or "",
-        "retire": account.lacks("inventory.retire", model) or policies.may_decommission(account, model) or _first(LIFE, model, "retire", account),
+        "retire": account.lacks("inventory.retire", model)
+        or policies.may_decommission(account, model)
+        or _first(LIFE, model, "retire", account),
     }
 
 
@@ -32,7 +35,8 @@ def version_doors(version: Version, account: Account) -> Doors:
         "edit": account.lacks("inventory.edit_version", version) or closed,
         "attach": account.lacks("inventory.attach_artifact", version) or policies.artifact_open(account, version) or "",
         "link_dataset": account.lacks("inventory.link_dataset", version) or closed,
-        "retire_version": account.lacks("inventory.retire", version) or _first(VERSION, version, "retire_version", account),
+        "retire_version": account.lacks("inventory.retire", version)
+        or _first(VERSION, version, "retire_version", account),
     }
 
 

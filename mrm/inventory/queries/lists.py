@@ -98,5 +98,3 @@ def _named(text: str) -> Q:
     found: Q = Q(name__icontains=text) | Q(use_summary__icontains=text) | Q(owner__name__icontains=text)
     digits = text.upper().removeprefix("MDL-")
     return found | Q(number=int(digits)) if digits.isdigit() and len(digits) < 15 else found
-
-

@@ -90,7 +90,9 @@ def _received(chunks: Iterable[bytes], target: Path, sha256: str | None) -> Path
             size += len(chunk)
             if size > LARGEST_TABLE:
                 limit = f"{LARGEST_TABLE // (1024 * 1024)} MiB"
-                sentence = f"The table is larger than {limit}, the largest that is taken here; send Parquet, or a sample."
+                sentence = (
+                    f"The table is larger than {limit}, the largest that is taken here; send Parquet, or a sample."
+                )
                 raise Invalid(sentence, fields={"file": [sentence]})
             digest.update(chunk)
             file.write(chunk)

@@ -70,7 +70,9 @@ def kept_import(sha256: str) -> str:
 def decode(content: bytes) -> str:
     """The text of an uploaded file, or Invalid."""
     if len(content) > MOST_BYTES:
-        raise Invalid(f"The file is larger than {MOST_BYTES // (1024 * 1024)} MiB; split it.", fields={"file": ["Too large."]})
+        raise Invalid(
+            f"The file is larger than {MOST_BYTES // (1024 * 1024)} MiB; split it.", fields={"file": ["Too large."]}
+        )
     return _text(content)
 
 
@@ -80,7 +82,9 @@ def plan_import(text: str, *, actor: Actor) -> Plan:
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
-        return Plan(sha256, problems=(Problem(_last_row(text), "", f"The file ends inside a field or is not CSV: {error}."),))
+        return Plan(
+            sha256, problems=(Problem(_last_row(text), "", f"The file ends inside a field or is not CSV: {error}."),)
+        )
     if problems := _header_problems(lines):
         return Plan(sha256, problems=tuple(problems))
     names = [name.strip() for name in lines[0]]
@@ -121,7 +125,9 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = content[: error.start].count(b"\n") + 1
-        raise Invalid(f"The text in row {row} is not UTF-8; save the file as CSV UTF-8.", fields={"file": ["Not UTF-8."]}) from error
+        raise Invalid(
+            f"The text in row {row} is not UTF-8; save the file as CSV UTF-8.", fields={"file": ["Not UTF-8."]}
+        ) from error
 
 
 def _last_row(text: str) -> int:
@@ -134,7 +140,9 @@ def _header_problems(lines: list[list[str]]) -> list[Problem]:
     if len(lines) - 1 > MOST_ROWS:
         return [Problem(1, "", f"The file has {len(lines) - 1:,} rows; at most {MOST_ROWS:,} are taken at once.")]
     names = [name.strip() for name in lines[0]]
-    unknown = [Problem(1, name, f"No such column; known are {', '.join(COLUMNS)}.") for name in names if name not in COLUMNS]
+    unknown = [
+        Problem(1, name, f"No such column; known are {', '.join(COLUMNS)}.") for name in names if name not in COLUMNS
+    ]
     twice = [Problem(1, name, "The column appears twice.") for name in sorted(set(names)) if names.count(name) > 1]
     absent = [Problem(1, name, "The column is needed.") for name in NEEDED if name not in names]
     return [*unknown, *twice, *absent]

@@ -36,9 +36,7 @@ def register(*, actor: Actor, **facts: Any) -> Model:
     """Enter a model in the inventory, as a proposal. `facts` are fields of the record, with `unit`."""
     permit(actor, "inventory.register", facts["unit"])
     if Model.objects.filter(name__iexact=facts["name"]).exists():
-        raise Invalid(
-            f"A model named {facts['name']} is registered already.", fields={"name": ["Registered already."]}
-        )
+        raise Invalid(f"A model named {facts['name']} is registered already.", fields={"name": ["Registered already."]})
     return Model.objects.create(**facts)
 
 
@@ -57,9 +55,7 @@ def edit(model: Model, *, changes: dict[str, Any], revision: int, actor: Actor, 
 
 
 @audited("inventory.link_models", "recorded that {subject}")
-def link_models(
-    downstream: Model, *, upstream: Model, kind: str, actor: Actor, note: str = ""
-) -> Dependency:
+def link_models(downstream: Model, *, upstream: Model, kind: str, actor: Actor, note: str = "") -> Dependency:
     """Record that one model needs another."""
     permit(actor, "inventory.link_models", downstream)
     if circle := policies.no_cycle(upstream, downstream, queries.downstream_of(downstream)):
@@ -94,7 +90,8 @@ def apply_changes(row: models.Model, changes: dict[str, Any], allowed: tuple[str
     """Set what differs and return its names; a field outside `allowed` is refused by name."""
     if foreign := sorted(set(changes) - set(allowed)):
         raise Invalid(
-            f"{', '.join(foreign)} cannot be edited here.", fields={name: ["Cannot be edited here."] for name in foreign}
+            f"{', '.join(foreign)} cannot be edited here.",
+            fields={name: ["Cannot be edited here."] for name in foreign},
         )
     changed = [name for name, value in changes.items() if getattr(row, name) != value]
     for name in changed:

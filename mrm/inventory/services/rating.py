@@ -91,7 +91,8 @@ def _check_answers(method: dict[str, Any], answers: dict[str, int | None]) -> No
     known = {question["key"] for factor in method["factors"] for question in factor["questions"]}
     if strange := sorted(set(answers) - known):
         raise Invalid(
-            f"The method does not ask {', '.join(strange)}.", fields={key: ["Not asked by the method."] for key in strange}
+            f"The method does not ask {', '.join(strange)}.",
+            fields={key: ["Not asked by the method."] for key in strange},
         )
     wrong = sorted(key for key, points in answers.items() if points is not None and points not in (0, 1, 2, 3))
     if wrong:

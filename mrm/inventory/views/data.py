@@ -48,6 +48,8 @@ def register_dataset(request: HttpRequest) -> HttpResponse:
         except Invalid as refusal:
             take_refusal(form, refusal)
         else:
-            messages.success(request, _("%(name)s is registered with %(rows)s rows.") % {"name": made, "rows": f"{made.rows:,}"})
+            messages.success(
+                request, _("%(name)s is registered with %(rows)s rows.") % {"name": made, "rows": f"{made.rows:,}"}
+            )
             return redirect("inventory:dataset", made.pk)
     return render(request, "inventory/register_dataset.html", {"form": form}, status=422 if form.errors else 200)

@@ -19,9 +19,29 @@ from mrm.inventory.models.model import Residual, Tier
 from mrm.inventory.workflow import Lifecycle
 
 EXPORTED = (
-    "id name tier status residual_risk next_review unit owner developer use_summary key_features rationale kind origin vendor"
-    " approved_uses limitations limitation_conditions explainability_need autonomy generative_or_agentic contingency_plan"
-).split()
+    "id",
+    "name",
+    "tier",
+    "status",
+    "residual_risk",
+    "next_review",
+    "unit",
+    "owner",
+    "developer",
+    "use_summary",
+    "key_features",
+    "rationale",
+    "kind",
+    "origin",
+    "vendor",
+    "approved_uses",
+    "limitations",
+    "limitation_conditions",
+    "explainability_need",
+    "autonomy",
+    "generative_or_agentic",
+    "contingency_plan",
+)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -85,7 +85,9 @@ def register(request: HttpRequest) -> HttpResponse:
         except Invalid as refusal:
             take_refusal(form, refusal)
         else:
-            messages.success(request, _("%(name)s is registered as %(ref)s. Rate it next.") % {"name": made, "ref": _ref(made)})
+            messages.success(
+                request, _("%(name)s is registered as %(ref)s. Rate it next.") % {"name": made, "ref": _ref(made)}
+            )
             return redirect("inventory:model", made.pk)
     return render(request, "inventory/register.html", {"form": form}, status=422 if form.errors else 200)
 

@@ -24,7 +24,9 @@ MARKS = {
 def packs(request: HttpRequest) -> HttpResponse:
     permit(account_of(request), "view", None)
     found = list(queries.packs())
-    groups = [(kind.label, [(pack, sureness(pack.content)) for pack in found if pack.kind == kind]) for kind in PackKind]
+    groups = [
+        (kind.label, [(pack, sureness(pack.content)) for pack in found if pack.kind == kind]) for kind in PackKind
+    ]
     context = {"groups": groups, "policies": Policy.objects.all()}
     return render(request, "inventory/packs.html", context)
 
@@ -36,6 +38,8 @@ def pack(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "pack": found,
         "content": found.content,
+        "lead": found.content.get("summary") or found.content.get("nature") or "",
+        "thresholds": _thresholds(found.content.get("thresholds", [])),
         "marks": MARKS,
         "sureness": sureness(found.content),
         "matrix": _matrix(found.content) if found.kind == PackKind.TIERING_METHOD else None,
@@ -56,6 +60,21 @@ def _confidences(value: Any) -> list[str]:
         own = [value["confidence"]] if isinstance(value.get("confidence"), str) else []
         return own + [found for part in value.values() for found in _confidences(part)]
     return [found for part in value for found in _confidences(part)] if isinstance(value, list) else []
+
+
+def _thresholds(given: Any) -> list[tuple[str, str, str, str]]:
+    """Name, limit in words, what it means, and how sure: regimes list them, suites name them by measure."""
+    if isinstance(given, dict):
+        return [(name, limit.get("text", ""), limit.get("source", ""), "") for name, limit in given.items()]
+    return [
+        (
+            limit["id"],
+            f"{limit['value']} {limit.get('unit', '')}",
+            limit.get("meaning", ""),
+            limit.get("confidence", ""),
+        )
+        for limit in given
+    ]
 
 
 def _matrix(method: dict[str, Any]) -> dict[str, Any]:

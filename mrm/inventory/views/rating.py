@@ -33,7 +33,9 @@ def rate(request: HttpRequest, pk: UUID) -> HttpResponse:
         except Invalid as refusal:
             take_refusal(form, refusal)
         else:
-            messages.success(request, _("Rated tier %(tier)s; provisional until a validator confirms it.") % {"tier": rating.tier})
+            messages.success(
+                request, _("Rated tier %(tier)s; provisional until a validator confirms it.") % {"tier": rating.tier}
+            )
             return redirect("inventory:model", model.pk)
     answers = form.answers() if form.is_bound and form.is_valid() else (last.answers if last else None)
     context = {

@@ -47,7 +47,9 @@ def add_version(request: HttpRequest, pk: UUID) -> HttpResponse:
         except Invalid as refusal:
             take_refusal(form, refusal)
         else:
-            messages.success(request, _("Version %(label)s is a draft; attach its artifact next.") % {"label": made.label})
+            messages.success(
+                request, _("Version %(label)s is a draft; attach its artifact next.") % {"label": made.label}
+            )
             return redirect("inventory:version", made.pk)
     context = {**queries.model_page(model, account, "inventory:versions"), "form": form}
     return render(request, "inventory/add_version.html", context, status=422 if form.errors else 200)
@@ -144,9 +146,18 @@ def _version_form(request: HttpRequest, found: Version, form: object, title: str
 
 def _steps(found: Version) -> list[tuple[str, str]]:
     """The way a version goes, and where this one stands."""
-    way = [("draft", _("Draft")), ("in_validation", _("In validation")), ("validated", _("Validated")), ("approved", _("Approved")), ("active", _("In production"))]
+    way = [
+        ("draft", _("Draft")),
+        ("in_validation", _("In validation")),
+        ("validated", _("Validated")),
+        ("approved", _("Approved")),
+        ("active", _("In production")),
+    ]
     keys = [key for key, _label in way]
     if found.status not in keys:
         return [*((label, "done") for _key, label in way[:4]), (found.get_status_display(), "stopped")]
     at = keys.index(found.status)
-    return [(label, "done" if place < at else "current" if place == at else "todo") for place, (_key, label) in enumerate(way)]
+    return [
+        (label, "done" if place < at else "current" if place == at else "todo")
+        for place, (_key, label) in enumerate(way)
+    ]

@@ -1,0 +1,4 @@
+from mrm.audit.records import show
+from mrm.jobs.models import Job
+
+show(Job)
