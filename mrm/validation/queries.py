@@ -64,8 +64,9 @@ def concluded(version: Version) -> Validation | None:
 
 
 def listed(account: Account, status: str = "") -> QuerySet[Validation]:
-    """Validations with the number of their open findings, those to be taken first."""
+    """Validations with the number of their open findings, those that wait longest first."""
     found = visible_to(account).annotate(open_count=Count("findings", filter=Q(findings__status__in=OPEN_STATES)))
+    found = found.order_by(F("concluded_at").desc(nulls_first=True), "requested_at", "number")
     return found.filter(status=status) if status else found
 
 

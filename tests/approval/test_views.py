@@ -1,0 +1,63 @@
+"""Asking for an approval, ending it, and accepting conditions, by page and by JSON."""
+
+import pytest
+from django.test import Client
+
+from mrm.approval import views
+from mrm.approval.models import Approval, Condition
+from mrm.signoff.models import Request
+from tests.approval.test_services import conditional
+from tests.factories import approval as make
+from tests.factories import validation
+from tests.factories.access import Cast
+
+
+def test_the_developer_submits_from_the_version_page(cast: Cast, client: Client) -> None:
+    version = validation.validated(cast, validation.version(cast, validation.model(cast)))
+    client.force_login(cast.developer)
+    assert "Submit for approval" in views.panel(version, cast.developer)
+    answer = client.post(f"/conditions/submit/{version.pk}/", {"note": "Refit."})
+    asked = Request.objects.get()
+    assert (answer.url, asked.note) == (asked.get_absolute_url(), "Refit.")
+    assert f"{asked.ref} is before the signers already." in views.panel(version, cast.developer)
+
+
+def test_the_panel_and_the_seal_say_what_holds(cast: Cast) -> None:
+    approval = conditional(cast)
+    panel = views.panel(approval.version, cast.officer)
+    assert "Run the fairness tests." in panel and "Accept as met" in panel
+    seal = views.seal(approval.version.model, cast.officer)
+    assert seal is not None and seal.title == "Approved with 1 open condition"
+
+
+def test_a_risk_officer_accepts_and_withdraws_by_page(cast: Cast, client: Client) -> None:
+    approval = conditional(cast)
+    client.force_login(make.fresh(cast.officer))
+    client.post(f"/conditions/{approval.conditions.get().pk}/met/", {"note": "Seen."})
+    assert Condition.objects.get().met_by == cast.officer.person
+    client.post(f"/conditions/withdraw/{approval.pk}/", {"reason": "Shift."})
+    assert Approval.objects.get().status == "withdrawn"
+
+
+def test_the_same_by_json(cast: Cast, client: Client) -> None:
+    version = validation.validated(cast, validation.version(cast, validation.model(cast)))
+    client.force_login(cast.developer)
+    answer = client.post(f"/api/v1/versions/{version.pk}/submit/", {}, content_type="application/json")
+    assert answer.status_code == 201
+    asked = Request.objects.get(pk=answer.json()["request"])
+    make.sign(asked, cast.officer)
+    make.sign(asked, cast.second_officer)
+    client.force_login(make.fresh(cast.officer))
+    found = client.get(f"/api/v1/versions/{version.pk}/approval/").json()
+    assert (found[0]["status"], found[0]["why_not"]) == ("valid", None)
+    ended = client.post(f"/api/v1/approvals/{found[0]['id']}/withdraw/", {"reason": "x"}, content_type="application/json")
+    assert ended.json()["status"] == "withdrawn"
+
+
+@pytest.mark.parametrize("path", ["/conditions/withdraw/{}/", "/api/v1/approvals/{}/withdraw/"])
+def test_an_outsider_finds_no_approval(cast: Cast, client: Client, path: str) -> None:
+    approval = make.approved(cast)
+    client.force_login(cast.outsider)
+    assert client.post(path.format(approval.pk), {"reason": "x"}).status_code == 404
+    assert client.post(f"/conditions/submit/{approval.version_id}/").status_code == 404
+    assert client.get(f"/api/v1/versions/{approval.version_id}/approval/").status_code == 404
