@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import IntegrityError
+
 from mrm.access.models import BusinessUnit, Person
 from mrm.access.queries import persons, units_open_to
-from mrm.audit.trail import audited, describe
+from mrm.audit.trail import audited, describe, recorded
 from mrm.core import blobs
-from mrm.core.actors import Actor
+from mrm.core.actors import Actor, permit
 from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid, Refused
 from mrm.inventory.models import Model
-from mrm.inventory.services.model import register
 
 NEEDED = ("name", "unit", "owner", "developer", "use_summary")
 TEXTS = ("key_features", "rationale", "vendor", "contingency_plan")
@@ -112,12 +113,29 @@ def import_models(plan: Plan, *, actor: Actor) -> BusinessUnit:
     if not plan.ready:
         raise Refused("Nothing was imported: the file has rows that must be corrected first.")
     describe(count=len(plan.rows), file=plan.sha256)
-    for number, facts in plan.rows:
-        try:
-            register(actor=actor, **facts)
-        except Invalid as refusal:
-            raise Invalid(*(f"Row {number}: {reason} Nothing was imported." for reason in refusal.reasons)) from refusal
+    for unit in {facts["unit"].pk: facts["unit"] for _number, facts in plan.rows}.values():
+        permit(actor, "inventory.register", unit)
+    if taken := _taken(plan):
+        raise Invalid(*(f"Row {number}: {sentence} Nothing was imported." for number, sentence in taken))
+    try:
+        for _number, facts in plan.rows:
+            with recorded("inventory.register", actor=actor) as opened:
+                opened.subject = Model.objects.create(**facts)
+    except IntegrityError as error:
+        raise Refused(
+            "Somebody registered one of the names at this moment. Nothing was imported; try again."
+        ) from error
     return _common({facts["unit"].pk: facts["unit"] for _number, facts in plan.rows})
+
+
+def _taken(plan: Plan) -> list[tuple[int, str]]:
+    """Names that were registered since the plan was made; asked once, not row by row."""
+    names = {name.lower() for name in Model.objects.values_list("name", flat=True)}
+    return [
+        (number, f"A model named {facts['name']} is registered already.")
+        for number, facts in plan.rows
+        if facts["name"].lower() in names
+    ]
 
 
 def _text(content: bytes) -> str:
