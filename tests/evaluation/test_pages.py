@@ -17,7 +17,7 @@ def _client(account: object) -> Client:
 
 @pytest.fixture
 def run(cast: Cast) -> Run:
-    return journey.evaluated(cast, journey.version(cast))
+    return journey.evaluated(cast, journey.version(cast), ["bias"])
 
 
 def test_the_page_of_a_run_shows_groups_limits_and_pins(cast: Cast, run: Run) -> None:

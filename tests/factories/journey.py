@@ -29,7 +29,7 @@ KINDS = ["performance", "bias", "explainability"]
 @cache
 def material() -> Material:
     """Data and models, made once per process."""
-    return prepare(Path(tempfile.mkdtemp(prefix="mrm-journey-")), rows=1_600)
+    return prepare(Path(tempfile.mkdtemp(prefix="mrm-journey-")), rows=2_000, seed=2028)
 
 
 def drain() -> None:

@@ -62,7 +62,7 @@ def _order(folder: Path, html: str, files: list[dict[str, Any]], limits: Limits)
 
 
 def _run(order: dict[str, Any], folder: Path, limits: Limits) -> tuple[dict[str, Any], int]:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-I", "-W", "ignore", str(PRESS)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -70,15 +70,14 @@ def _run(order: dict[str, Any], folder: Path, limits: Limits) -> tuple[dict[str,
         cwd=folder,
         env={"PATH": os.defpath, "LANG": "C.UTF-8", "TMPDIR": str(folder)},
         start_new_session=True,
-    )
-    try:
-        said, _ = process.communicate(json.dumps(order).encode() + b"\n", timeout=limits.timeout_s)
-    except subprocess.TimeoutExpired:
-        return {"cause": "timeout"}, 0
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    ) as process:
+        try:
+            said, _ = process.communicate(json.dumps(order).encode() + b"\n", timeout=limits.timeout_s)
+        except subprocess.TimeoutExpired:
+            return {"cause": "timeout"}, 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     return _parsed(said), process.returncode
 
 
@@ -94,9 +93,9 @@ def _parsed(said: bytes) -> dict[str, Any]:
 def _sentence(answer: dict[str, Any], code: int, limits: Limits) -> str:
     cause = answer.get("cause")
     if cause == "timeout" or code == -signal.SIGXCPU:
-        return f"Printing did not finish within {limits.cpu_s} seconds of work and was stopped; try again when it is quiet."
+        return f"Printing did not finish within {limits.cpu_s} seconds and was stopped; try again when it is quiet."
     if cause == "memory" or code in (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT):
-        return f"Printing ran out of the {limits.memory_mb} MB of memory it may use; the report is too large to print."
+        return f"Printing ran out of the {limits.memory_mb} MB of memory it may use; the report is too large."
     if cause == "refused":
         return f"Printing was refused: {answer['error']}."
     return f"Printing failed: {answer.get('error') or 'the process ended without an answer'}."
