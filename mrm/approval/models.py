@@ -5,8 +5,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mrm.access.models import BusinessUnit, Person
-from mrm.audit.models import Governed
 from mrm.approval.workflow import ApprovalState
+from mrm.audit.models import Governed
 from mrm.inventory.models import Version
 from mrm.signoff.models import Request
 

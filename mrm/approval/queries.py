@@ -78,7 +78,9 @@ def last_approval(model: Model, but: Version) -> Approval | None:
     return (
         Approval.objects.filter(version__model=model)
         .exclude(version=but)
-        .select_related("request", "version__artifact", "version__model__unit", "version__model__owner", "version__model__developer")
+        .select_related(
+            "request", "version__artifact", "version__model__unit", "version__model__owner", "version__model__developer"
+        )
         .order_by("-granted_at")
         .first()
     )
@@ -113,7 +115,7 @@ def why_not_usable(version: Version, sha256: str) -> str | None:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What stands behind a version: its validation, its runs by kind, open findings, data, and the rules of the record."""
+    """What stands behind a version: validation, runs by kind, open findings, data, and the rules of the record."""
 
     version: Version
     concluded: Validation | None
@@ -157,7 +159,9 @@ def evidence_of(versions: Sequence[Version]) -> dict[uuid.UUID, Evidence]:
 
 def _concluded(versions: Sequence[Version]) -> dict[uuid.UUID, Validation]:
     """The last concluded validation of exactly the artifact that each version has now."""
-    found = Validation.objects.filter(version__in=versions, status=ValidationState.CONCLUDED).select_related("validator")
+    found = Validation.objects.filter(version__in=versions, status=ValidationState.CONCLUDED).select_related(
+        "validator"
+    )
     artifacts = {version.pk: version.artifact_id or "" for version in versions}
     return {
         entry.version_id: entry
@@ -197,7 +201,9 @@ def judged(evidence: Evidence) -> list[dict[str, Any]]:
             if key not in worst or _WORST.index(result["status"]) < _WORST.index(worst[key]["status"]):
                 worst[key] = result
     found = [*overall, *worst.values()]
-    return sorted(found, key=lambda result: _WORST.index(result["status"]) if result["status"] in _WORST else len(_WORST))
+    return sorted(
+        found, key=lambda result: _WORST.index(result["status"]) if result["status"] in _WORST else len(_WORST)
+    )
 
 
 def gates_of(evidence: Evidence) -> list[Gate]:
@@ -248,7 +254,9 @@ def _no_serious_finding(evidence: Evidence) -> Gate:
         names = ", ".join(f"{entry.ref} ({entry.severity})" for entry in barring)
         return Gate("findings", title, GateState.MISSING, names, barring[0].get_absolute_url())
     count = len(evidence.findings)
-    return Gate("findings", title, GateState.MET, f"{count} open, none critical or high" if count else "None open", "#findings")
+    return Gate(
+        "findings", title, GateState.MET, f"{count} open, none critical or high" if count else "None open", "#findings"
+    )
 
 
 def _complete(evidence: Evidence, pack: Pack) -> Gate:
@@ -307,7 +315,9 @@ def panel(version: Version, account: Account) -> Panel:
     if asked and asked.status == RequestState.OPEN:
         why_not: str | None = f"{asked.ref} is before the signers already."
     elif version.status not in SIGNABLE:
-        why_not = f"This version is {version.get_status_display().lower()}; a validated version is put before the signers."
+        why_not = (
+            f"This version is {version.get_status_display().lower()}; a validated version is put before the signers."
+        )
     else:
         why_not = account.lacks("approval.submit", version)
     return Panel(

@@ -56,7 +56,9 @@ def seal(model: Model, account: Account) -> Seal | None:
         return None
     broken = queries.why_not_in_force(approval)
     owed = [entry for entry in approval.conditions.all() if not entry.met_on]
-    title = f"Approved with {len(owed)} open condition{'s' if len(owed) > 1 else ''}" if owed else "Approved for production"
+    title = (
+        f"Approved with {len(owed)} open condition{'s' if len(owed) > 1 else ''}" if owed else "Approved for production"
+    )
     asked = approval.request
     until = f"{approval.valid_until.day} {approval.valid_until:%b %Y}"
     return Seal(

@@ -76,10 +76,11 @@ def _with_gates(models: list[Model]) -> list[dict[str, Any]]:
     evidence = approval.evidence_of(list(newest.values()))
     found = []
     for model in models:
-        version = newest.get(model.pk)
-        gates = signoff.in_order(approval.gates_of(evidence[version.pk])) if version else []
+        last = newest.get(model.pk)
+        gates = signoff.in_order(approval.gates_of(evidence[last.pk])) if last else []
         missing = [gate for gate in gates if gate.state == GateState.MISSING]
-        found.append({"model": model, "version": version, "missing": missing, "met": len(gates) - len(missing), "all": len(gates)})
+        met = len(gates) - len(missing)
+        found.append({"model": model, "version": last, "missing": missing, "met": met, "all": len(gates)})
     return found
 
 

@@ -118,7 +118,9 @@ class Requests(ListAPIView[Request]):
 
     serializer_class = RequestOut
 
-    @extend_schema(parameters=[OpenApiParameter("status", enum=RequestState.values), OpenApiParameter("waiting", enum=["me"])])
+    @extend_schema(
+        parameters=[OpenApiParameter("status", enum=RequestState.values), OpenApiParameter("waiting", enum=["me"])]
+    )
     def get(self, asking: Asking) -> Response:
         return self.list(asking)
 
@@ -133,14 +135,20 @@ class Requests(ListAPIView[Request]):
 
 
 class One(APIView):
-    """A request with its verdict, what is still needed, gates, changes, votes, and why the caller may not sign."""
+    """A request with its verdict, needs, gates, changes and votes, and why the caller may not sign."""
 
     @extend_schema(responses=RequestOut)
     def get(self, asking: Asking, pk: object) -> Response:
         asked = find(asking, pk)
         sheet = queries.sheet(asked, account_of(asking))
         needs = [
-            {"stage": need.stage, "role": need.role, "quorum": need.quorum, "signed": need.signed, "missing": need.missing}
+            {
+                "stage": need.stage,
+                "role": need.role,
+                "quorum": need.quorum,
+                "signed": need.signed,
+                "missing": need.missing,
+            }
             for need in sheet.verdict.needs
         ]
         gates = [
@@ -159,8 +167,10 @@ class One(APIView):
             {"name": change.name, "before": change.before, "after": change.after, "material": change.material}
             for change in (entry.change for entry in sheet.differences)
         ]
-        candidates = [{"name": line.person.name, "role": line.role, "state": line.state, "detail": line.detail} for line in
-                      [*sheet.able, *sheet.unable]]  # fmt: skip
+        candidates = [
+            {"name": line.person.name, "role": line.role, "state": line.state, "detail": line.detail}
+            for line in [*sheet.able, *sheet.unable]
+        ]
         return Response(
             RequestOut(asked).data
             | {

@@ -31,7 +31,9 @@ class DecisionForm(forms.Form):
     def take(self, fault: Invalid) -> None:
         """Put the service's sentences beside the fields they are about."""
         for name, sentences in (fault.fields or {"": []}).items():
-            self.add_error(name if name in self.fields else None, [*(sentences if name in self.fields else fault.reasons)])
+            self.add_error(
+                name if name in self.fields else None, [*(sentences if name in self.fields else fault.reasons)]
+            )
 
 
 class ConditionForm(forms.Form):
@@ -55,7 +57,9 @@ class ConditionForm(forms.Form):
         if not (given["text"] or given["owner"] or given["evidence"]):
             return None
         due = given.pop("due")
-        return {name: str(value or "").strip() for name, value in given.items()} | {"due": due.isoformat() if due else ""}
+        return {name: str(value or "").strip() for name, value in given.items()} | {
+            "due": due.isoformat() if due else ""
+        }
 
 
 Conditions = forms.formset_factory(ConditionForm, extra=0, max_num=10)

@@ -247,7 +247,9 @@ def _role_given(request: Request, actor: Account) -> str:
 
 def _check_decision(request: Request, decision: str, rationale: str, conditions: list[dict[str, str]]) -> None:
     if decision not in Decision.values:
-        raise Invalid(f"{decision or 'Nothing'} is no decision.", fields={"decision": ["Choose one of the decisions offered."]})
+        raise Invalid(
+            f"{decision or 'Nothing'} is no decision.", fields={"decision": ["Choose one of the decisions offered."]}
+        )
     if not rationale.strip():
         raise Invalid("A decision needs its rationale; it goes into the record.", fields={"rationale": ["Needed."]})
     if (decision == Decision.CONDITIONS) != bool(conditions):
@@ -283,7 +285,9 @@ def _check_condition(condition: dict[str, str], needed: list[str]) -> None:
     try:
         due = dt.date.fromisoformat(condition["due"])
     except ValueError as error:
-        raise Invalid("A condition is due on a date such as 2026-11-30.", fields={"conditions": ["Not a date."]}) from error
+        raise Invalid(
+            "A condition is due on a date such as 2026-11-30.", fields={"conditions": ["Not a date."]}
+        ) from error
     if due < timezone.localdate():
         raise Invalid("A condition cannot be due in the past.", fields={"conditions": ["Due in the past."]})
     if not Person.objects.filter(email__iexact=condition["owner"].strip()).exists():

@@ -64,7 +64,11 @@ def _tab(key: str, label: str, view: str, count: int) -> dict[str, Any]:
 
 
 def _tier(view: str, value: str, chosen: str) -> dict[str, Any]:
-    return {"url": f"?view={view}&tier={value}", "label": f"Tier {value}" if value else "Any", "current": value == chosen}
+    return {
+        "url": f"?view={view}&tier={value}",
+        "label": f"Tier {value}" if value else "Any",
+        "current": value == chosen,
+    }
 
 
 @require_GET
@@ -162,7 +166,10 @@ def sign(request: HttpRequest, pk: object) -> HttpResponse:
     if not form.is_valid():
         return render(request, "signoff/_faults.html", {"form": form}, status=422)
     vote = services.sign(asked, **form.cleaned_data, actor=account_of(request))
-    messages.success(request, f"Signed: {vote.get_decision_display().lower()}. The statement's digest is {vote.statement_digest[:12]}….")
+    messages.success(
+        request,
+        f"Signed: {vote.get_decision_display().lower()}. The statement's digest is {vote.statement_digest[:12]}….",
+    )
     return _go(request, asked.get_absolute_url())
 
 

@@ -172,14 +172,19 @@ def _finding(request: Request, pk: object) -> Finding:
 
 
 def _moves(offers: Iterable[Offer]) -> list[dict[str, Any]]:
-    return [{"name": offer.move.name, "label": offer.move.title, "open": offer.open, "reasons": offer.reasons} for offer in offers]
+    return [
+        {"name": offer.move.name, "label": offer.move.title, "open": offer.open, "reasons": offer.reasons}
+        for offer in offers
+    ]
 
 
 def _whole(request: Request, pk: object) -> dict[str, Any]:
     found = _validation(request, pk)
     return ValidationOut(found).data | {
         "evidence": EvidenceOut(found.evidence.select_related("run", "added_by"), many=True).data,
-        "findings": FindingOut(queries.findings_visible_to(account_of(request)).filter(validation=found), many=True).data,
+        "findings": FindingOut(
+            queries.findings_visible_to(account_of(request)).filter(validation=found), many=True
+        ).data,
         "moves": _moves(queries.moves_of(found, account_of(request)).values()),
     }
 
@@ -290,7 +295,10 @@ class Findings(ListAPIView[Finding]):
     def get_queryset(self) -> Any:
         asked = self.request.query_params
         return queries.findings_listed(
-            account_of(self.request), asked.get("view", "open"), severity=asked.get("severity", ""), model=asked.get("q", "")
+            account_of(self.request),
+            asked.get("view", "open"),
+            severity=asked.get("severity", ""),
+            model=asked.get("q", ""),
         )
 
 
@@ -308,7 +316,7 @@ def _story(request: Request, pk: object) -> dict[str, Any]:
 
 
 class MoveFinding(APIView):
-    """One step of a finding: accept, rebut, uphold, withdraw, plan, begin, remediate, return or verify; `text` holds its words."""
+    """One step of a finding, named in the address; `text` holds the words that the step needs."""
 
     @extend_schema(
         request=WordsIn,

@@ -25,7 +25,7 @@ class PlanForm(forms.Form):
     plan = forms.CharField(label="What will be examined, and how", widget=forms.Textarea(attrs={"rows": 6}))
 
 
-class RunChoice(forms.ModelChoiceField):
+class RunChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.ref}: {', '.join(obj.kinds)} on {obj.dataset.name}"
 

@@ -169,9 +169,7 @@ class Finding(Governed):
     remediation = models.TextField(blank=True)
     remediation_sha256 = models.CharField(max_length=64, blank=True)
     remediation_filename = models.CharField(max_length=200, blank=True)
-    remediated_by = models.ForeignKey(
-        Person, models.PROTECT, null=True, blank=True, related_name="remediated_findings"
-    )
+    remediated_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="remediated_findings")
     verification = models.TextField(blank=True)
     verified_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="verified_findings")
     closed_at = models.DateTimeField(null=True, blank=True)

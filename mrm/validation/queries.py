@@ -46,9 +46,9 @@ def evidence_visible_to(account: Account) -> QuerySet[Evidence]:
 
 def open_findings(version: Version) -> QuerySet[Finding]:
     """Findings on any version of the model that are not closed: a new version does not wash them off."""
-    return Finding.objects.filter(
-        validation__version__model=version.model, status__in=OPEN_STATES
-    ).select_related("owner", "validation__version__model")
+    return Finding.objects.filter(validation__version__model=version.model, status__in=OPEN_STATES).select_related(
+        "owner", "validation__version__model"
+    )
 
 
 def concluded(version: Version) -> Validation | None:
@@ -90,7 +90,10 @@ def _view(view: str, account: Account) -> Q:
         person = account.person
         model = "validation__version__model"
         return still_open & (
-            Q(owner=person) | Q(raised_by=person) | Q(**{f"{model}__owner": person}) | Q(**{f"{model}__developer": person})
+            Q(owner=person)
+            | Q(raised_by=person)
+            | Q(**{f"{model}__owner": person})
+            | Q(**{f"{model}__developer": person})
         )
     return still_open
 
@@ -112,9 +115,11 @@ def by_pillar(validation: Validation) -> list[tuple[str, list[Evidence]]]:
 
 def runs_for(validation: Validation) -> QuerySet[Run]:
     """Completed runs of the artifact under validation: what counts as evidence."""
-    return Run.objects.filter(
-        version=validation.version, status=RunState.DONE, artifact_sha256=validation.artifact_sha256
-    ).select_related("dataset").only("id", "number", "kinds", "finished_at", "dataset__name")
+    return (
+        Run.objects.filter(version=validation.version, status=RunState.DONE, artifact_sha256=validation.artifact_sha256)
+        .select_related("dataset")
+        .only("id", "number", "kinds", "finished_at", "dataset__name")
+    )
 
 
 def owners_for(validation: Validation) -> QuerySet[Person]:
@@ -131,7 +136,9 @@ def story(finding: Finding) -> QuerySet[Event]:
 def panel(version: Version, account: Account) -> dict[str, Any]:
     """The validations of a version, and why one cannot be asked for now."""
     if version.status != VersionState.DRAFT:
-        why_not: str | None = f"This version is {version.get_status_display().lower()}; a draft is handed to validation."
+        why_not: str | None = (
+            f"This version is {version.get_status_display().lower()}; a draft is handed to validation."
+        )
     elif version.artifact_id is None:
         why_not = "There is no artifact yet: attach it first."
     elif not version.model.tier:

@@ -33,7 +33,10 @@ def _find(request: HttpRequest, pk: object) -> Validation:
 def validations(request: HttpRequest) -> HttpResponse:
     """Validations by state: to be taken, under way, concluded."""
     account, status = account_of(request), request.GET.get("status", "")
-    tabs = [("", "All"), *[(value, label) for value, label in ValidationState.choices if value != ValidationState.ABANDONED]]
+    tabs = [
+        ("", "All"),
+        *[(value, label) for value, label in ValidationState.choices if value != ValidationState.ABANDONED],
+    ]
     context = {
         "page": page_of(request, queries.listed(account, status)),
         "tabs": [{"url": f"?status={value}", "label": label, "current": value == status} for value, label in tabs],
@@ -52,7 +55,9 @@ def _page(request: HttpRequest, found: Validation, bound: forms.Form | None = No
     blank = {
         "plan_form": PlanForm(initial={"plan": found.plan}, prefix="plan"),
         "evidence_form": EvidenceForm(runs=queries.runs_for(found), prefix="evidence"),
-        "finding_form": FindingForm(owners=queries.owners_for(found), prefix="finding", initial={"owner": found.version.model.owner_id}),
+        "finding_form": FindingForm(
+            owners=queries.owners_for(found), prefix="finding", initial={"owner": found.version.model.owner_id}
+        ),
         "conclude_form": ConcludeForm(prefix="conclude"),
     }
     context = {
@@ -238,7 +243,9 @@ def finding(request: HttpRequest, pk: object) -> HttpResponse:
 
 def _story(request: HttpRequest, found: Finding, bound: tuple[str, forms.Form] | None = None) -> HttpResponse:
     offers = queries.finding_moves(found, account_of(request))
-    built = {offer.move.name: WORDS[offer.move.name](prefix=offer.move.name) for offer in offers} | dict([bound] if bound else [])
+    built = {offer.move.name: WORDS[offer.move.name](prefix=offer.move.name) for offer in offers} | dict(
+        [bound] if bound else []
+    )
     context = {
         "finding": found,
         "moves": [(offer, built[offer.move.name]) for offer in offers],

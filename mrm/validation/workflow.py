@@ -59,11 +59,7 @@ FINDING = Workflow(
         _OWNER,
         label="Submit remediation",
     ),
-    Move(
-        "return_finding", (_F.EVIDENCE,), _F.IN_PROGRESS, (*_VERIFIER, policies.has_remediation), label="Send back"
-    ),
-    Move(
-        "verify_finding", (_F.EVIDENCE,), _F.CLOSED, (*_VERIFIER, policies.has_remediation), label="Verify and close"
-    ),
+    Move("return_finding", (_F.EVIDENCE,), _F.IN_PROGRESS, (*_VERIFIER, policies.has_remediation), label="Send back"),
+    Move("verify_finding", (_F.EVIDENCE,), _F.CLOSED, (*_VERIFIER, policies.has_remediation), label="Verify and close"),
 )
 OPEN_STATES = tuple(state for state in FindingState.values if state not in {_F.CLOSED, _F.WITHDRAWN})

@@ -67,12 +67,14 @@ def test_who_owes_a_condition_does_not_accept_it(cast: Cast) -> None:
 
 
 def test_a_signer_who_turns_out_a_party_voids_the_approval_at_use(cast: Cast) -> None:
-    from mrm.inventory import services as inventory  # noqa: PLC0415  only this test changes the owner
+    from mrm.inventory import services as inventory
 
     approval = make.approved(cast)
     model = approval.version.model
     inventory.edit(model, changes={"owner": cast.officer.person}, revision=model.revision, actor=cast.owner)
-    assert "separation of duties is broken" in (queries.why_not_usable(approval.version, approval.artifact_sha256) or "")
+    assert "separation of duties is broken" in (
+        queries.why_not_usable(approval.version, approval.artifact_sha256) or ""
+    )
 
 
 def test_a_signer_who_lost_the_role_voids_the_approval_at_use(cast: Cast) -> None:

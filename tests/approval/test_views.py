@@ -25,9 +25,11 @@ def test_the_developer_submits_from_the_version_page(cast: Cast, client: Client)
 def test_the_panel_and_the_seal_say_what_holds(cast: Cast) -> None:
     approval = conditional(cast)
     panel = views.panel(approval.version, cast.officer)
-    assert "Run the fairness tests." in panel and "Accept as met" in panel
+    assert "Run the fairness tests." in panel
+    assert "Accept as met" in panel
     seal = views.seal(approval.version.model, cast.officer)
-    assert seal is not None and seal.title == "Approved with 1 open condition"
+    assert seal is not None
+    assert seal.title == "Approved with 1 open condition"
 
 
 def test_a_risk_officer_accepts_and_withdraws_by_page(cast: Cast, client: Client) -> None:
@@ -50,7 +52,9 @@ def test_the_same_by_json(cast: Cast, client: Client) -> None:
     client.force_login(make.fresh(cast.officer))
     found = client.get(f"/api/v1/versions/{version.pk}/approval/").json()
     assert (found[0]["status"], found[0]["why_not"]) == ("valid", None)
-    ended = client.post(f"/api/v1/approvals/{found[0]['id']}/withdraw/", {"reason": "x"}, content_type="application/json")
+    ended = client.post(
+        f"/api/v1/approvals/{found[0]['id']}/withdraw/", {"reason": "x"}, content_type="application/json"
+    )
     assert ended.json()["status"] == "withdrawn"
 
 

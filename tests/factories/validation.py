@@ -64,7 +64,9 @@ def version(cast: Cast, of: Model, label: str = "4.0.0", content: bytes | None =
         "target": "default",
         "cutoff": Decimal("0.5"),
     }
-    made = inventory.add_version(of, label=label, developer=cast.developer.person, actor=cast.developer, **given | facts)
+    made = inventory.add_version(
+        of, label=label, developer=cast.developer.person, actor=cast.developer, **given | facts
+    )
     payload = content or f"{of.name} {label}".encode()
     inventory.attach_artifact(made, chunks=[payload], filename="model.onnx", kind="onnx", actor=cast.developer)
     data = Dataset.objects.filter(name="Training 2025").first() or dataset(cast, "Training 2025")
@@ -74,7 +76,7 @@ def version(cast: Cast, of: Model, label: str = "4.0.0", content: bytes | None =
 
 def dataset(cast: Cast, name: str = "Applications 2026") -> Dataset:
     """A data set as the store would hold it; its bytes are not read here."""
-    from mrm.audit.trail import recorded  # noqa: PLC0415  a row by hand, inside an action of the registering verb
+    from mrm.audit.trail import recorded
 
     manifest = {"sha256": name.encode().hex().ljust(64, "0")[:64], "rows": 214006, "columns": []}
     with recorded("inventory.register_dataset", actor=cast.developer) as action:
@@ -98,13 +100,26 @@ def outcome(**values: float) -> RunOutcome:
         Result(name, value, value - 0.01, value + 0.01, 214006, "by hand", "watch below 0.75, fail below 0.65", "pass")
         for name, value in numbers.items()
     )
-    group = Result("air", 0.84, 0.80, 0.88, 2000, "by hand", "watch below 0.90, fail below 0.80", "watch", attribute="age_band", group="18 to 25")
+    group = Result(
+        "air",
+        0.84,
+        0.80,
+        0.88,
+        2000,
+        "by hand",
+        "watch below 0.90, fail below 0.80",
+        "watch",
+        attribute="age_band",
+        group="18 to 25",
+    )
     return RunOutcome((*results, group), (), {}, {}, {"seed": 1}, "0" * 64)
 
 
-def run(cast: Cast, of: Version, kinds: tuple[str, ...] = ("performance", "bias", "explainability"), **values: float) -> Run:
+def run(
+    cast: Cast, of: Version, kinds: tuple[str, ...] = ("performance", "bias", "explainability"), **values: float
+) -> Run:
     """A completed run, as a worker would leave it."""
-    from mrm.audit.trail import recorded  # noqa: PLC0415  as above
+    from mrm.audit.trail import recorded
 
     data = Dataset.objects.filter(name="Applications 2026").first() or dataset(cast)
     suite = Pack.objects.get(kind="test_suite", current=True)
@@ -166,8 +181,14 @@ def answer(cast: Cast, found: Finding, to: str) -> Finding:
     }
     steps["planned"] = [*steps["accepted"], ("plan_finding", {"plan": "Refit by May."}, cast.owner)]
     steps["in_progress"] = [*steps["planned"], ("begin_finding", {}, cast.owner)]
-    steps["evidence_submitted"] = [*steps["in_progress"], ("remediate_finding", {"remediation": "Refitted."}, cast.owner)]
-    steps["closed"] = [*steps["evidence_submitted"], ("verify_finding", {"verification": "Recomputed."}, cast.validator)]
+    steps["evidence_submitted"] = [
+        *steps["in_progress"],
+        ("remediate_finding", {"remediation": "Refitted."}, cast.owner),
+    ]
+    steps["closed"] = [
+        *steps["evidence_submitted"],
+        ("verify_finding", {"verification": "Recomputed."}, cast.validator),
+    ]
     for name, words, actor in steps[to]:
         found = getattr(services, name)(found, **words, actor=actor)
     return Finding.objects.get(pk=found.pk)

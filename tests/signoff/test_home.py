@@ -35,7 +35,8 @@ def test_find_goes_to_the_one_hit_and_lists_several(cast: Cast, client: Client) 
     assert client.get("/find/", {"q": asked.ref}).url == asked.get_absolute_url()
     assert client.get("/find/", {"q": asked.ref.lower()}).status_code == 302
     page = client.get("/find/", {"q": "retail pd"}).content.decode()
-    assert "Models" in page and "Requests" in page
+    assert "Models" in page
+    assert "Requests" in page
 
 
 @pytest.mark.parametrize("text", ["REQ-1", "Retail", "Olivia", "MDL-1", "", "x-99999999999"])

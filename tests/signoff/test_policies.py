@@ -21,11 +21,15 @@ def need(quorum: int = 2, role: str = "risk_officer", *, apart: bool = True) -> 
     return {"role": role, "quorum": quorum, "distinct_business_unit": apart}
 
 
-def vote(person: str, decision: str = "approve", *, role: str = "risk_officer", digest: str = DIGEST, **more: Any) -> Ballot:
+def vote(
+    person: str, decision: str = "approve", *, role: str = "risk_officer", digest: str = DIGEST, **more: Any
+) -> Ballot:
     return Ballot(person, role, UNITS[person], decision, digest, **more)
 
 
-def history(*ballots: Ballot, excluded: dict[str, str] | None = None, held: dict[str, frozenset[str]] | None = None) -> History:
+def history(
+    *ballots: Ballot, excluded: dict[str, str] | None = None, held: dict[str, frozenset[str]] | None = None
+) -> History:
     roles = held if held is not None else dict.fromkeys(PEOPLE, frozenset({"risk_officer"}))
     return History(DIGEST, ballots, excluded or {}, roles)
 
@@ -81,7 +85,10 @@ def test_stages_open_one_after_the_other() -> None:
     assert evaluate(rules, history(held=held)).stage == "first"
     officer = Signer("bob", False, frozenset({"risk_officer"}), UNITS["bob"])
     past = history(held=held)
-    assert may_sign(rules, past, evaluate(rules, past), officer) == "This stage waits for a bu lead; you hold no such role here."
+    assert (
+        may_sign(rules, past, evaluate(rules, past), officer)
+        == "This stage waits for a bu lead; you hold no such role here."
+    )
     assert evaluate(rules, history(vote("ann", role="bu_lead"), held=held)).stage == "second"
 
 
@@ -94,13 +101,21 @@ def test_conditions_in_the_same_words_are_asked_once() -> None:
 @pytest.mark.parametrize(
     ("signer", "past", "sentence"),
     [
-        (Signer("dan", True, frozenset({"risk_officer"}), "/x/"), history(), "A service account cannot sign: only a person does."),
+        (
+            Signer("dan", True, frozenset({"risk_officer"}), "/x/"),
+            history(),
+            "A service account cannot sign: only a person does.",
+        ),
         (
             Signer("dan", False, frozenset({"risk_officer"}), "/x/"),
             history(excluded={"dan": "owns this model"}),
             "You may not sign: you own this model.",
         ),
-        (Signer("dan", False, frozenset(), "/x/"), history(), "This stage waits for a risk officer; you hold no such role here."),
+        (
+            Signer("dan", False, frozenset(), "/x/"),
+            history(),
+            "This stage waits for a risk officer; you hold no such role here.",
+        ),
         (
             Signer("ann", False, frozenset({"risk_officer"}), UNITS["ann"]),
             history(vote("ann")),
@@ -111,8 +126,16 @@ def test_conditions_in_the_same_words_are_asked_once() -> None:
             history(vote("ann")),
             "Somebody of your business unit has signed; the policy asks for different units.",
         ),
-        (Signer("cid", False, frozenset({"risk_officer"}), UNITS["cid"]), history(vote("ann"), vote("ann", "withdraw_vote")), None),
-        (Signer("ann", False, frozenset({"risk_officer"}), UNITS["ann"]), history(vote("ann"), vote("ann", "withdraw_vote")), None),
+        (
+            Signer("cid", False, frozenset({"risk_officer"}), UNITS["cid"]),
+            history(vote("ann"), vote("ann", "withdraw_vote")),
+            None,
+        ),
+        (
+            Signer("ann", False, frozenset({"risk_officer"}), UNITS["ann"]),
+            history(vote("ann"), vote("ann", "withdraw_vote")),
+            None,
+        ),
     ],
 )
 def test_who_may_not_sign_is_told_why(signer: Signer, past: History, sentence: str | None) -> None:
@@ -153,7 +176,8 @@ def test_an_approval_always_has_its_quorum_of_independent_people(
     }
     counted = {UNITS[person] for person in able} if apart else able
     if found.state == "approved":
-        assert quorum > 0 and len(counted) >= quorum
+        assert quorum > 0
+        assert len(counted) >= quorum
     assert evaluate(policy(need(quorum, apart=apart)), past) == found
 
 

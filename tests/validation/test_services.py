@@ -36,7 +36,11 @@ def test_an_outcome_settles_version_and_model(cast: Cast) -> None:
     version = make.validated(cast, make.version(cast, make.model(cast)))
     model = Model.objects.get(pk=version.model_id)
     assert version.status == "validated"
-    assert (model.last_validation_date, model.residual_risk, model.tier_is_provisional) == (timezone.localdate(), "moderate", False)
+    assert (model.last_validation_date, model.residual_risk, model.tier_is_provisional) == (
+        timezone.localdate(),
+        "moderate",
+        False,
+    )
     assert Event.objects.get(verb="validation.conclude", outcome="done").details["outcome"] == "fit for use"
 
 
@@ -107,7 +111,9 @@ def test_a_new_version_does_not_wash_off_a_finding(cast: Cast) -> None:
 
 
 def test_a_finding_is_rebutted_once(cast: Cast) -> None:
-    found = make.answer(cast, make.finding(cast, make.under_way(cast, make.version(cast, make.model(cast)))), "rebutted")
+    found = make.answer(
+        cast, make.finding(cast, make.under_way(cast, make.version(cast, make.model(cast)))), "rebutted"
+    )
     back = services.uphold_finding(found, reason="It does shift.", actor=cast.validator)
     with pytest.raises(Refused, match="rebutted once"):
         services.rebut_finding(back, rebuttal="Again.", actor=cast.owner)

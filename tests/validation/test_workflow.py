@@ -11,7 +11,17 @@ from mrm.validation.workflow import FINDING, VALIDATION, FindingState, Validatio
 from tests.factories import validation as make
 from tests.factories.access import SETUP, Cast, account, fresh
 
-PEOPLE = ("owner", "developer", "validator", "second_validator", "officer", "deployer", "auditor", "administrator", "outsider")
+PEOPLE = (
+    "owner",
+    "developer",
+    "validator",
+    "second_validator",
+    "officer",
+    "deployer",
+    "auditor",
+    "administrator",
+    "outsider",
+)
 
 
 @pytest.fixture
@@ -75,23 +85,23 @@ def test_moves_of_a_finding_by_state_and_person(people: Cast, state: FindingStat
 def test_a_move_from_the_wrong_state_is_refused_with_a_sentence(people: Cast) -> None:
     found = make.finding(people, make.under_way(people, make.version(people, make.model(people))))
     for name, actor in itertools.product(("verify_finding",), (people.validator,)):
-        with pytest.raises(Refused, match="Verify and close is open from evidence submitted; this is open."):
+        with pytest.raises(Refused, match=r"Verify and close is open from evidence submitted; this is open\."):
             getattr(services, name)(found, verification="x", actor=actor)
     assert Finding.objects.get(pk=found.pk).status == FindingState.OPEN
 
 
 def test_the_remediator_does_not_verify_his_own_work(people: Cast) -> None:
-    from mrm.access import services as access  # noqa: PLC0415  only this test grants
+    from mrm.access import services as access
 
     version = make.version(people, make.model(people))
     found = make.answer(people, make.finding(people, make.under_way(people, version)), "evidence_submitted")
     access.grant(people.owner, role="validator", unit=people.bank, actor=SETUP)
-    with pytest.raises(Refused, match="You remediated this finding; somebody else verifies it."):
+    with pytest.raises(Refused, match=r"You remediated this finding; somebody else verifies it\."):
         services.verify_finding(found, verification="Fine.", actor=fresh(people.owner))
 
 
 def test_a_developer_who_is_validator_elsewhere_does_not_take_his_own_version(people: Cast) -> None:
-    from mrm.access import services as access  # noqa: PLC0415  only this test grants
+    from mrm.access import services as access
 
     asked = services.request(make.version(people, make.model(people)), actor=people.developer)
     access.grant(people.developer, role="validator", unit=people.bank, actor=SETUP)

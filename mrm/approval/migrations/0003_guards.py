@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-from mrm.audit.operations import Govern, States
 from mrm.approval.workflow import FLOW
+from mrm.audit.operations import Govern, States
 
 
 class Migration(migrations.Migration):

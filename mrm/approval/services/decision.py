@@ -70,7 +70,9 @@ def withdraw(approval: Approval, *, actor: Account, reason: str) -> Approval:
     permit(actor, "approval.withdraw", approval)
     if not reason.strip():
         raise Invalid("A withdrawal needs its reason.", fields={"reason": ["Needed."]})
-    approval = Approval.objects.select_for_update(of=("self",)).select_related("version__model__unit").get(pk=approval.pk)
+    approval = (
+        Approval.objects.select_for_update(of=("self",)).select_related("version__model__unit").get(pk=approval.pk)
+    )
     _end(approval, "withdraw", reason, actor)
     inventory_services.advance_version(approval.version, "lose_approval", actor=actor)
     return approval

@@ -16,7 +16,17 @@ from mrm.inventory.models import Version
 from mrm.signoff.models import Cell, Change, Gate, Request, Section, Survey
 from mrm.validation.models import Severity
 
-MATERIAL = ("methodology", "intended_use", "training_window", "features", "cutoff", "artifact", "tier", "data_sets", "use")
+MATERIAL = (
+    "methodology",
+    "intended_use",
+    "training_window",
+    "features",
+    "cutoff",
+    "artifact",
+    "tier",
+    "data_sets",
+    "use",
+)
 _CHANGES = ("inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset")
 _SEVERITY = {Severity.CRITICAL: "bad", Severity.HIGH: "bad", Severity.MEDIUM: "warn"}
 _RESULT = {"pass": "ok", "watch": "warn", "fail": "bad"}
@@ -41,7 +51,10 @@ class VersionUse:
 
     def parties(self, version: Version) -> dict[str, str]:
         """Owner, developers, everyone who changed the version (from the log), and its validator."""
-        found = {str(version.model.owner_id): "owns this model", str(version.model.developer_id): "developed this model"}
+        found = {
+            str(version.model.owner_id): "owns this model",
+            str(version.model.developer_id): "developed this model",
+        }
         concluded = queries.evidence_of([version])[version.pk].concluded
         if concluded and concluded.validator_id:
             found.setdefault(str(concluded.validator_id), "validated this version: a validator does not approve")
@@ -137,7 +150,8 @@ def _shown(version: Version) -> dict[str, str]:
         "artifact": f"{version.artifact.filename}, SHA-256 {version.artifact.sha256[:12]}…" if version.artifact else "",
         "data_sets": "; ".join(
             sorted(
-                f"{use.get_role_display()}: {use.dataset.name}, {use.dataset.rows:,} rows" for use in queries.uses(version)
+                f"{use.get_role_display()}: {use.dataset.name}, {use.dataset.rows:,} rows"
+                for use in queries.uses(version)
             )
         ),
         "tier": model.tier,
@@ -223,8 +237,8 @@ def _files(evidence: Evidence, before: Evidence | None) -> Section:
     for name, (what, sha256) in mine.items():
         former = theirs.get(name, ("", ""))[1]
         state = ("Same", "off") if former == sha256 else ("Changed", "info") if former else ("New", "info")
-        columns = (Cell(digest=former),) if before else ()
-        rows.append((Cell(name, sub=what), *columns, Cell(digest=sha256), Cell(state[0], kind=state[1])))
+        earlier = (Cell(digest=former),) if before else ()
+        rows.append((Cell(name, sub=what), *earlier, Cell(digest=sha256), Cell(state[0], kind=state[1])))
     columns = (before.version.label,) if before else ()
     head = ("Item", *columns, evidence.version.label, "State")
     note = "SHA-256; signing binds the digests of this version"
@@ -257,6 +271,10 @@ def _findings(evidence: Evidence) -> Section:
         for entry in evidence.findings
     )
     serious = sum(entry.severity in {Severity.CRITICAL, Severity.HIGH} for entry in evidence.findings)
-    note = f"{serious} critical or high: the policy bars approval" if serious else "None critical, none high: the policy allows approval"
+    note = (
+        f"{serious} critical or high: the policy bars approval"
+        if serious
+        else "None critical, none high: the policy allows approval"
+    )
     empty = "No finding is open on any version of this model."
     return Section("findings", "Open findings", note if rows else "", head, rows, place="findings", empty=empty)

@@ -21,5 +21,7 @@ class Migration(migrations.Migration):
         AppendOnly("signoff_comment"),
         AppendOnly("signoff_exclusion"),
         States("signoff_request", "status", FLOW.edges()),
-        migrations.RunSQL(Path(__file__).with_name("guards.sql").read_text(), "DROP FUNCTION signoff_vote_rules CASCADE"),
+        migrations.RunSQL(
+            Path(__file__).with_name("guards.sql").read_text(), "DROP FUNCTION signoff_vote_rules CASCADE"
+        ),
     ]

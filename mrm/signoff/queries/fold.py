@@ -67,7 +67,7 @@ def why_not(request: Request, account: Account) -> str | None:
 def role_used(request: Request, account: Account) -> str:
     """The role in which the account would sign now."""
     wanted = open_roles(verdict(request)) & signer(request, account).roles
-    return sorted(wanted)[0] if wanted else ""
+    return min(wanted) if wanted else ""
 
 
 def _held(person: Person, request: Request) -> frozenset[str]:

@@ -79,7 +79,9 @@ def queue(requests: Iterable[Request], account: Account) -> list[Row]:
     if not found:
         return []
     prefetch_related_objects(found, "votes", "exclusions")
-    grants = list(access.grants_in_force().filter(account__is_active=True).select_related("account__person__unit", "unit"))
+    grants = list(
+        access.grants_in_force().filter(account__is_active=True).select_related("account__person__unit", "unit")
+    )
     surveys = _surveys(found)
     return [_row(request, surveys[request.subject_kind, request.subject_key], account, grants) for request in found]
 
@@ -131,8 +133,10 @@ def _row(request: Request, survey: Survey, account: Account, grants: list[RoleGr
 
 
 def _people(reach: list[RoleGrant], held: dict[str, set[str]]) -> list[tuple[str, Signer]]:
-    return [
-        (grant.role, Signer(str(grant.account.person_id), grant.account.is_service,
-                            frozenset(held[str(grant.account.person_id)]) & set(Role.values), grant.account.person.unit.path))
-        for grant in reach
-    ]  # fmt: skip
+    """Role and signer of every grant that reaches the request."""
+    found = []
+    for grant in reach:
+        person = grant.account.person
+        roles = frozenset(held[str(person.pk)]) & set(Role.values)
+        found.append((grant.role, Signer(str(person.pk), grant.account.is_service, roles, person.unit.path)))
+    return found

@@ -111,6 +111,7 @@ class Sheet:
     def choices(self) -> list[Choice]:
         return choices(self.request, self.missing)
 
+
 def sheet(request: Request, account: Account) -> Sheet:
     """The request with all that bears on it, as this account may see it."""
     subject = SUBJECTS[request.subject_kind]
@@ -251,7 +252,10 @@ def rules(policy: Policy) -> list[tuple[str, str]]:
         ("Rejecting", f"One {stops} who rejects or returns ends the request."),
         ("Conditions", _conditions(conditions)),
         ("How long it holds", f"{content['valid_days']} days, for exactly the bytes and evidence that were signed."),
-        ("Signature", f"With the password again, on a statement read at most {content['signature']['max_age_s']} seconds ago."),
+        (
+            "Signature",
+            f"With the password again, on a statement read at most {content['signature']['max_age_s']} seconds ago.",
+        ),
     ]
 
 

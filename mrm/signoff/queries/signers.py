@@ -117,7 +117,15 @@ def _voted(vote: Vote, past: History) -> Line:
     if reason := past.excluded.get(str(vote.person_id)):
         return Line(vote.person, Role(vote.role).label, f"{state}, does not count", "bad", "ban", reason, vote)
     if vote.role not in past.held.get(str(vote.person_id), frozenset()):
-        return Line(vote.person, Role(vote.role).label, f"{state}, does not count", "bad", "ban", "no longer holds the role", vote)
+        return Line(
+            vote.person,
+            Role(vote.role).label,
+            f"{state}, does not count",
+            "bad",
+            "ban",
+            "no longer holds the role",
+            vote,
+        )
     return Line(vote.person, Role(vote.role).label, state, kind, icon, vote=vote)
 
 
