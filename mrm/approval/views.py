@@ -1,11 +1,12 @@
 """Asking for the use of a version, ending it, and accepting that a condition is met."""
 
+from typing import Any
+
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString, mark_safe
-from django.views.decorators.http import require_POST
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of
@@ -13,40 +14,52 @@ from mrm.approval import queries, services
 from mrm.approval.forms import MeetForm, SubmitForm, WithdrawForm
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
-from mrm.inventory.queries.tabs import Seal
+from mrm.inventory.queries.tabs import Panel, Seal
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def submit(request: HttpRequest, pk: object) -> HttpResponse:
-    """Put a version before the signers."""
+    """Put a version before the signers, having seen what is missing."""
     account = account_of(request)
     version = get_object_or_404(versions_visible_to(account), pk=pk)
-    form = SubmitForm(request.POST)
+    form = SubmitForm(request.POST if request.method == "POST" else None)
+    if request.method == "GET":
+        return _ask(request, "submit", form, version=version, sheet=queries.panel(version, account))
     asked = services.submit(version, note=form.cleaned_data["note"] if form.is_valid() else "", actor=account)
     messages.success(request, f"{asked.ref} is before the signers.")
     return redirect(asked)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def withdraw(request: HttpRequest, pk: object) -> HttpResponse:
     """End an approval at once."""
     account = account_of(request)
     approval = get_object_or_404(queries.visible_to(account), pk=pk)
-    form = WithdrawForm(request.POST)
-    services.withdraw(approval, reason=form.cleaned_data["reason"] if form.is_valid() else "", actor=account)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
+    if request.method == "GET" or not form.is_valid():
+        return _ask(request, "withdraw", form, version=approval.version, approval=approval)
+    services.withdraw(approval, reason=form.cleaned_data["reason"], actor=account)
     messages.success(request, f"The {approval} is withdrawn.")
     return redirect(approval.version)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def meet(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept that a condition is met."""
     account = account_of(request)
     condition = get_object_or_404(queries.conditions_visible_to(account), pk=pk)
-    form = MeetForm(request.POST)
-    services.meet_condition(condition, note=form.cleaned_data["note"] if form.is_valid() else "", actor=account)
+    form = MeetForm(request.POST if request.method == "POST" else None)
+    if request.method == "GET" or not form.is_valid():
+        return _ask(request, "meet", form, version=condition.approval.version, condition=condition)
+    services.meet_condition(condition, note=form.cleaned_data["note"], actor=account)
     messages.success(request, "The condition is accepted as met.")
     return redirect(condition.approval.version)
+
+
+def _ask(request: HttpRequest, what: str, form: Form, **shown: Any) -> HttpResponse:
+    """The page of one question, with what the answer rests on."""
+    status = 422 if form.is_bound else 200
+    return render(request, "approval/ask.html", {"what": what, "form": form, **shown}, status=status)
 
 
 def seal(model: Model, account: Account) -> Seal | None:
@@ -71,8 +84,8 @@ def seal(model: Model, account: Account) -> Seal | None:
     )
 
 
-def panel(version: Version, account: Account) -> SafeString:
+def panel(version: Version, account: Account) -> Panel:
     """What the version page says about approval: what is missing, the request, the approval and its conditions."""
     sheet = queries.panel(version, account)
     forms = {"submit": SubmitForm(), "withdraw": WithdrawForm(), "meet": MeetForm()}
-    return mark_safe(render_to_string("approval/panel.html", {"sheet": sheet, **forms}))  # noqa: S308  a template's output
+    return Panel("approval/panel.html", {"sheet": sheet, **forms})

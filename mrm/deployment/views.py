@@ -4,8 +4,6 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from mrm.access.models import Account
@@ -17,7 +15,7 @@ from mrm.deployment.forms import CreateForm, DeployForm, RollBackForm, StopForm,
 from mrm.deployment.models import Deployment, Sync
 from mrm.inventory.models import Model
 from mrm.inventory.queries import models_visible_to
-from mrm.inventory.queries.tabs import model_page
+from mrm.inventory.queries.tabs import Panel, model_page
 from mrm.jobs.queries import latest_for
 
 ORDER = [Sync.DRIFTED, Sync.UNKNOWN, Sync.APPLYING, Sync.IN_SYNC]
@@ -183,7 +181,7 @@ def count_of_model(model: Model, account: Account) -> int:
     return model.deployments.count()
 
 
-def panel(model: Model, account: Account) -> SafeString:
+def panel(model: Model, account: Account) -> Panel:
     """The places of a model beside its card: wanted and seen."""
     rows = queries.with_wanted(queries.visible_to(account).filter(model=model))
-    return render_to_string("deployment/_panel.html", {"rows": rows, "model": model})
+    return Panel("deployment/_panel.html", {"rows": rows, "model": model})

@@ -23,11 +23,15 @@ from mrm.inventory.queries import versions_visible_to
 from mrm.jobs.queries import latest_for
 
 
+def _one() -> Any:
+    return 1
+
+
 class RunIn(Strict):
     dataset = serializers.UUIDField(help_text="A data set linked to the version.")
     kinds = serializers.ListField(child=serializers.ChoiceField(KINDS), allow_empty=False, max_length=3)
-    label = serializers.CharField(max_length=200, help_text="Column with the outcome.")
-    positive = serializers.JSONField(default=1, help_text="Value of the outcome that is the event.")
+    label = serializers.CharField(max_length=200, help_text="Column with the outcome.")  # type: ignore[assignment]
+    positive = serializers.JSONField(default=_one, help_text="Value of the outcome that is the event.")
     event_name = serializers.CharField(max_length=40, default="Event")
     cutoff = serializers.DecimalField(12, 6, required=False, help_text="The version's own when absent.")
     favourable = serializers.ChoiceField(SIDES, help_text="Which side of the cut-off is good for the person.")
@@ -40,7 +44,7 @@ class RunIn(Strict):
         return value
 
 
-class RunOut(serializers.Serializer[Run]):
+class RunOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     ref = serializers.CharField()
     version = serializers.UUIDField(source="version_id")

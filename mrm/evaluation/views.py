@@ -9,8 +9,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -24,6 +22,7 @@ from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Version
 from mrm.inventory.queries import versions_visible_to
+from mrm.inventory.queries.tabs import Panel
 from mrm.jobs.models import Job
 from mrm.jobs.queries import latest_for
 
@@ -119,7 +118,7 @@ def figure(request: HttpRequest, pk: UUID, name: str, theme: str) -> HttpRespons
 
 
 @require_safe
-def results_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
+def results_csv(request: HttpRequest, pk: UUID) -> FileResponse:
     """All results, or with `figure` the numbers of one figure."""
     found = _done(request, pk)
     rows, name = queries.results_table(found), f"{found.ref}-results.csv"
@@ -134,7 +133,7 @@ def results_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-def results_json(request: HttpRequest, pk: UUID) -> HttpResponse:
+def results_json(request: HttpRequest, pk: UUID) -> FileResponse:
     """Results, pins and digest, or with `figure` the numbers of one figure."""
     found = _done(request, pk)
     content, name = queries.results_document(found), f"{found.ref}-results.json"
@@ -211,11 +210,11 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
     }
 
 
-def version_panel(version: Version, account: Account) -> SafeString:
+def version_panel(version: Version, account: Account) -> Panel:
     """What the page of a version shows of its runs."""
     found = queries.runs_of(version)
     lacking = account.lacks("evaluation.start", version)
     if version.artifact_id is None:
         lacking = _("An artifact is attached first.")
     context = {"version": version, "runs": found[:5], "count": found.count(), "lacking": lacking}
-    return render_to_string("evaluation/_panel.html", context)
+    return Panel("evaluation/_panel.html", context)

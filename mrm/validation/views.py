@@ -6,9 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString, mark_safe
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
@@ -16,7 +14,7 @@ from mrm.core import blobs
 from mrm.core.refusal import Invalid
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import models_visible_to, versions_visible_to
-from mrm.inventory.queries.tabs import model_page
+from mrm.inventory.queries.tabs import Panel, model_page
 from mrm.validation import queries, services
 from mrm.validation.forms import WORDS, ConcludeForm, EvidenceForm, FindingForm, PlanForm, RequestForm
 from mrm.validation.models import Finding, Severity, Validation
@@ -90,17 +88,20 @@ def open_count(model: Model, account: Account) -> int:
     return queries.findings_listed(account, "open").filter(validation__version__model=model).count()
 
 
-def panel(version: Version, account: Account) -> SafeString:
+def panel(version: Version, account: Account) -> Panel:
     """What the version page says about validation, and the door to ask for one."""
     context = {"version": version, "form": RequestForm(), **queries.panel(version, account)}
-    return mark_safe(render_to_string("validation/panel.html", context))  # noqa: S308  a template's output
+    return Panel("validation/panel.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest, pk: object) -> HttpResponse:
     """Hand a version to independent challenge."""
     account = account_of(request)
     version = get_object_or_404(versions_visible_to(account), pk=pk)
+    if request.method == "GET":
+        context = {"version": version, "form": RequestForm(), **queries.panel(version, account)}
+        return render(request, "validation/ask.html", context)
     form = RequestForm(request.POST)
     kind = form.cleaned_data["kind"] if form.is_valid() else ""
     made = services.request(version, kind=kind, actor=account)

@@ -1,10 +1,12 @@
 """Asking for an approval, ending it, and accepting conditions, by page and by JSON."""
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 
 from mrm.approval import views
 from mrm.approval.models import Approval, Condition
+from mrm.inventory.queries.tabs import Panel
 from mrm.signoff.models import Request
 from tests.approval.test_services import conditional
 from tests.factories import approval as make
@@ -12,19 +14,23 @@ from tests.factories import validation
 from tests.factories.access import Cast
 
 
+def drawn(panel: Panel) -> str:
+    return render_to_string(panel.template, panel.context)
+
+
 def test_the_developer_submits_from_the_version_page(cast: Cast, client: Client) -> None:
     version = validation.validated(cast, validation.version(cast, validation.model(cast)))
     client.force_login(cast.developer)
-    assert "Submit for approval" in views.panel(version, cast.developer)
+    assert "Submit for approval" in drawn(views.panel(version, cast.developer))
     answer = client.post(f"/conditions/submit/{version.pk}/", {"note": "Refit."})
     asked = Request.objects.get()
     assert (answer.url, asked.note) == (asked.get_absolute_url(), "Refit.")
-    assert f"{asked.ref} is before the signers already." in views.panel(version, cast.developer)
+    assert f"{asked.ref} is before the signers already." in drawn(views.panel(version, cast.developer))
 
 
 def test_the_panel_and_the_seal_say_what_holds(cast: Cast) -> None:
     approval = conditional(cast)
-    panel = views.panel(approval.version, cast.officer)
+    panel = drawn(views.panel(approval.version, cast.officer))
     assert "Run the fairness tests." in panel
     assert "Accept as met" in panel
     seal = views.seal(approval.version.model, cast.officer)
@@ -65,3 +71,18 @@ def test_an_outsider_finds_no_approval(cast: Cast, client: Client, path: str) ->
     assert client.post(path.format(approval.pk), {"reason": "x"}).status_code == 404
     assert client.post(f"/conditions/submit/{approval.version_id}/").status_code == 404
     assert client.get(f"/api/v1/versions/{approval.version_id}/approval/").status_code == 404
+
+
+def test_each_question_has_a_page_whose_form_carries_its_token(cast: Cast) -> None:
+    approval = conditional(cast)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make.fresh(cast.officer))
+    for url in (f"/conditions/{approval.conditions.get().pk}/met/", f"/conditions/withdraw/{approval.pk}/"):
+        page = client.get(url)
+        token = page.context["csrf_token"]
+        assert client.post(url, {"note": "x", "reason": "x"}).status_code == 403
+        answer = client.post(url, {"note": "Seen.", "reason": "Shift.", "csrfmiddlewaretoken": str(token)})
+        assert answer.status_code == 302
+    assert Approval.objects.get().status == "withdrawn"
+    client.force_login(cast.developer)
+    assert "Submit for approval" in client.get(f"/conditions/submit/{approval.version_id}/").content.decode()

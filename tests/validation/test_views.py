@@ -3,13 +3,19 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from mrm.inventory.queries.tabs import Panel
 from mrm.validation import views
 from mrm.validation.models import Evidence, Finding, Validation
 from tests.factories import validation as make
 from tests.factories.access import Cast, fresh
+
+
+def drawn(panel: Panel) -> str:
+    return render_to_string(panel.template, panel.context)
 
 
 def read(answer: object) -> bytes:
@@ -19,7 +25,7 @@ def read(answer: object) -> bytes:
 def test_a_validation_is_walked_by_pages(cast: Cast, client: Client) -> None:
     version = make.version(cast, make.model(cast))
     run = make.run(cast, version)
-    assert "Ask for validation" in views.panel(version, cast.developer)
+    assert "Ask for validation" in drawn(views.panel(version, cast.developer))
     client.force_login(cast.developer)
     url = client.post(f"/validations/request/{version.pk}/", {"kind": "initial"}).url
     client.force_login(cast.validator)

@@ -8,7 +8,16 @@ MINUS = "\N{MINUS SIGN}"
 NONE = "–"
 _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
             "positive_predictive_value", "negative_predictive_value", "selection_rate"}  # fmt: skip
-_DECIMALS = {"air": 2, "smd": 1, "shortfall": 0, "actual_to_expected": 2, "tpr_gap": 3, "fpr_gap": 3, "ppv_gap": 3, "importance": 4}
+_DECIMALS = {
+    "air": 2,
+    "smd": 1,
+    "shortfall": 0,
+    "actual_to_expected": 2,
+    "tpr_gap": 3,
+    "fpr_gap": 3,
+    "ppv_gap": 3,
+    "importance": 4,
+}
 # where what is left of nothing matters: errors and p-values
 _SMALL = {"additivity", "number"}
 

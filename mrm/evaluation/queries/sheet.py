@@ -205,7 +205,7 @@ def _limits_text(run: Run, measure: str) -> str:
 
 def _sources(run: Run) -> tuple[str, ...]:
     """Where the limits of the shown measures come from, as sentences."""
-    said = {}
+    said: dict[str, list[str]] = {}
     for measure, title in COLUMNS:
         if source := run.suite.content["thresholds"].get(measure, {}).get("source"):
             said.setdefault(source, []).append(title.split(",")[0])

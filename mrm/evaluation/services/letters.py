@@ -4,7 +4,7 @@ from functools import cache
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from fontTools.ttLib import TTFont
+from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
 from mrm.core.refusal import Refused
 from mrm.measures.charts import register_font

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from mrm.access.models import Account
@@ -36,8 +35,16 @@ class Seal:
     facts: tuple[tuple[str, str, str], ...] = ()
 
 
-VersionPanel = Callable[[Version, Account], SafeString]
-ModelPanel = Callable[[Model, Account], SafeString]
+@dataclass(frozen=True)
+class Panel:
+    """A part of a page that another area fills: drawn by the page, so that its forms carry the page's token."""
+
+    template: str
+    context: dict[str, Any]
+
+
+VersionPanel = Callable[[Version, Account], Panel]
+ModelPanel = Callable[[Model, Account], Panel]
 FindSeal = Callable[[Model, Account], Seal | None]
 
 # they show in the order of their names: "1-validation", "2-deployments", "3-documents"
@@ -86,11 +93,11 @@ def tabs_of(model: Model, account: Account, current: str) -> list[dict[str, Any]
     return [_shown(tab, model, account, current) for tab in bar if _url(tab, model)]
 
 
-def model_panels(model: Model, account: Account) -> list[SafeString]:
+def model_panels(model: Model, account: Account) -> list[Panel]:
     return [draw(model, account) for _name, draw in MODEL_PANELS.items()]
 
 
-def version_panels(version: Version, account: Account) -> list[SafeString]:
+def version_panels(version: Version, account: Account) -> list[Panel]:
     return [draw(version, account) for _name, draw in VERSION_PANELS.items()]
 
 

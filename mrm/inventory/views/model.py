@@ -18,6 +18,7 @@ from mrm.inventory import forms, queries, services
 from mrm.inventory.forms.fields import differences
 from mrm.inventory.forms.model import shown
 from mrm.inventory.models import Model
+from mrm.inventory.views.panels import drawn
 
 
 @require_safe
@@ -32,7 +33,7 @@ def model(request: HttpRequest, pk: UUID) -> HttpResponse:
         "wanted": wanted if wanted in ("typed", "pushed", "computed", "missing") else "",
         "completeness": queries.completeness(found),
         "rating": found.ratings.select_related("method").first(),
-        "panels": queries.model_panels(found, account),
+        "panels": drawn(request, queries.model_panels(found, account)),
     }
     return render(request, "inventory/model.html", context)
 

@@ -18,6 +18,7 @@ from mrm.inventory import forms, queries, services
 from mrm.inventory.forms.fields import differences
 from mrm.inventory.forms.version import shown
 from mrm.inventory.models import Version
+from mrm.inventory.views.panels import drawn
 
 
 @require_safe
@@ -28,7 +29,7 @@ def version(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "version": found,
         "doors": queries.version_doors(found, account),
-        "panels": queries.version_panels(found, account),
+        "panels": drawn(request, queries.version_panels(found, account)),
         "days": reading.days(of_subject(found)[:20]),
         "steps": _steps(found),
     }
