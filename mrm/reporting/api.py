@@ -29,7 +29,7 @@ class AttachmentOut(serializers.Serializer[Any]):
     size = serializers.IntegerField()
 
 
-class ReportOut(serializers.Serializer[Document]):
+class ReportOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     ref = serializers.CharField()
     kind = serializers.CharField()

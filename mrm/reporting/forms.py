@@ -10,7 +10,7 @@ from mrm.inventory.models import Version
 from mrm.reporting import queries
 
 
-class VersionField(forms.ModelChoiceField):
+class VersionField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, version: Any) -> str:
         return f"{version.model.name} {version.label}, {version.get_status_display().lower()}"
 

@@ -85,7 +85,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-def download(request: HttpRequest, pk: UUID) -> HttpResponse:
+def download(request: HttpRequest, pk: UUID) -> FileResponse:
     found = services.download(_find(request, pk), actor=account_of(request))
     return pdf_answer(found)
 
@@ -168,8 +168,11 @@ def _verdict(asked: str, named: Document | None, sha256: str, known: Document | 
             _("These are exactly the bytes that were issued."),
             _("No report was issued with these bytes: changed, or not ours."),
         )
-    return _said(issued, _("A report with this number was issued. Compare its content digest with the one on the cover, or check the file."),
-                 _("No report with this number was issued."))  # fmt: skip
+    return _said(
+        issued,
+        _("A report with this number was issued. Compare its content digest with the one on the cover, or the file."),
+        _("No report with this number was issued."),
+    )
 
 
 def _both(asked: str, issued: Document | None, known: Document | None) -> dict[str, Any]:

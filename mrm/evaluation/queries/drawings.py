@@ -49,6 +49,6 @@ def _text(value: Any) -> tuple[str, bool]:
         return "–", True
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value), False
-    if isinstance(value, int) or value.is_integer() and abs(value) >= 10:
+    if isinstance(value, int) or (value.is_integer() and abs(value) >= 10):
         return f"{value:,.0f}".replace("-", "\N{MINUS SIGN}"), True
     return shown("number", float(value)), True

@@ -29,7 +29,7 @@ _REPORTED_PINS = ("artifact_sha256", "dataset_sha256", "protected_sha256", "seed
 
 def compliance(version: Version) -> dict[str, Any]:
     """Everything the report rests on; neither the moment of printing nor the report's own number is part of it."""
-    content = {
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         "version": version_facts(version),
         "card": card(version),

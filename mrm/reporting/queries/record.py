@@ -88,7 +88,7 @@ def _answer(question: dict[str, Any], answers: dict[str, Any]) -> dict[str, Any]
 
 
 def _floor(method: Pack, key: str) -> dict[str, Any]:
-    entry = next((floor for floor in method.content["floors"] if floor["key"] == key), {})
+    entry: dict[str, Any] = next((floor for floor in method.content["floors"] if floor["key"] == key), {})
     return {"key": key, "tier": entry.get("floor"), "reason": entry.get("reason", "").rstrip(".")}
 
 

@@ -119,7 +119,8 @@ def _bias_rows(judged: Any) -> list[dict[str, Any]]:
     """Every group with counts, rate, ratio, shortfall and test, by attribute."""
     places = {(each["attribute"], each["group"], each["measure"]): each for each in judged.results}
     rows = []
-    for attribute in evaluation.bias_sheet(judged).attributes:
+    sheet = evaluation.bias_sheet(judged)
+    for attribute in sheet.attributes if sheet else ():
         groups = [_bias_row(attribute.name, group, places) for group in attribute.rows]
         rows.append({"name": attribute.name, "note": attribute.note, "groups": groups})
     return rows
@@ -201,10 +202,14 @@ def _actions(content: dict[str, Any]) -> list[dict[str, Any]]:
         for each in approval["conditions"] if not each["met_on"]
     ]  # fmt: skip
     findings = [
-        {"text": each["title"], "owner": each["owner"], "due": each["due"], "source": f"{each['ref']}, {each['severity'].lower()}"}
+        {
+            "text": each["title"], "owner": each["owner"], "due": each["due"],
+            "source": f"{each['ref']}, {each['severity'].lower()}",
+        }
         for each in _findings(content) if each["open"]
     ]  # fmt: skip
-    return sorted([*conditions, *findings], key=lambda action: action["due"] or dt.date.max)
+    owed: list[dict[str, Any]] = [*conditions, *findings]
+    return sorted(owed, key=lambda action: action["due"] or dt.date.max)
 
 
 def _digests(content: dict[str, Any]) -> list[tuple[str, str]]:

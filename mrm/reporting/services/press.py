@@ -16,20 +16,21 @@ TYPES = {".css": "text/css", ".woff2": "font/woff2"}
 IMAGES = ("data:image/svg+xml;", "data:image/png;")
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  reads as what it is
     """The page asked for something that is not one of its assets."""
 
 
 def main() -> int:
     order = json.loads(sys.stdin.readline())
     confine(order["memory_mb"], order["cpu_s"])
+    answer: dict[str, Any]
     try:
         answer = {"pages": print_pdf(order)}
     except MemoryError:
         answer = {"cause": "memory"}
     except Refusal as refusal:
         answer = {"cause": "refused", "error": str(refusal)}
-    except Exception as error:  # noqa: BLE001  the parent turns every cause into a sentence
+    except Exception as error:  # the parent turns every cause into a sentence
         text = f"{type(error).__name__}: {error}"
         cause = "memory" if "allocate" in text or "bad_alloc" in text or "MemoryError" in text else "failed"
         answer = {"cause": cause, "error": text[:500]}
@@ -61,7 +62,7 @@ def print_pdf(order: dict[str, Any]) -> int:
             name=entry["name"],
             description=entry["description"],
             relationship=entry["relationship"],
-        )  # fmt: skip
+        )
         for entry in order["attachments"]
     ]
     document.metadata.attachments = files
@@ -75,7 +76,7 @@ def asset_fetcher(folder: Path) -> Any:
 
     root = folder.resolve()
 
-    class Assets(URLFetcher):
+    class Assets(URLFetcher):  # type: ignore[misc]
         def fetch(self, url: str, headers: Any = None) -> Any:
             if url.startswith(IMAGES) or _asset(url, root):
                 return super().fetch(url, headers)
