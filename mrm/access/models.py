@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from guardian.models import UserObjectPermissionBase
 
-from mrm.access.roles import Role, roles_with, titles
+from mrm.access.roles import Role, a_or_an, roles_with, titles
 from mrm.audit.models import Governed
 from mrm.core.actors import Identity
 
@@ -157,7 +157,7 @@ class Account(AbstractBaseUser, Governed):
             if grant.role in roles_with(permission) and (unit is None or grant.unit.contains(unit)):
                 return None
         where = f" for {unit.name}" if unit is not None else ""
-        return f"This is done by a {titles(roles_with(permission))}{where}; you hold no such role there."
+        return f"This is done by {a_or_an(titles(roles_with(permission)))}{where}; you hold no such role there."
 
     def holds(self, role: str, unit: BusinessUnit) -> bool:
         return any(grant.role == role and grant.unit.contains(unit) for grant in self.grants)

@@ -160,6 +160,11 @@ def roles_with(permission: str) -> frozenset[str]:
     return frozenset(role for role, entry in DESCRIPTIONS.items() if permission in entry.permissions)
 
 
+def a_or_an(words: str) -> str:
+    """The words with their article."""
+    return f"an {words}" if words[:1] in "aeiou" else f"a {words}"
+
+
 def titles(roles: frozenset[str]) -> str:
     """The roles' names joined for a sentence."""
     names = sorted(Role(role).label.lower() for role in roles)

@@ -12,6 +12,7 @@ from mrm.access import urls as access
 from mrm.deployment import urls as deployment
 from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
+from mrm.jobs import urls as jobs
 from mrm.project import health, views
 from mrm.reporting import urls as reporting
 from mrm.signoff import urls as signoff
@@ -27,6 +28,7 @@ api = [
     *approval.api,
     *deployment.api,
     *reporting.api,
+    *jobs.api,
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
 ]

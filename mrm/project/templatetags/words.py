@@ -29,9 +29,9 @@ def day(value: dt.date | dt.datetime | str | None) -> str:
     if not value:
         return "–"
     if isinstance(value, str):
-        value = dt.datetime.fromisoformat(value)
+        value = dt.date.fromisoformat(value) if len(value) == 10 else dt.datetime.fromisoformat(value)
     if isinstance(value, dt.datetime):
-        value = timezone.localtime(value).date()
+        value = (timezone.localtime(value) if timezone.is_aware(value) else value).date()
     return f"{value.day} {value:%b %Y}"
 
 
