@@ -15,7 +15,9 @@ PACKAGES = {
 
 def present(what: str) -> bool:
     if what == "pango":
-        return all(ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0", "harfbuzz", "harfbuzz-subset"))
+        return all(
+            ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0", "harfbuzz", "harfbuzz-subset")
+        )
     if what == "fonts":
         listed = shutil.which("fc-list") and subprocess.run(["fc-list"], capture_output=True, check=False).stdout
         return bool(listed)

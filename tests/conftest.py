@@ -149,7 +149,6 @@ def digest_of(content: bytes) -> str:
 
 @pytest.fixture
 def cast(db: None) -> object:
-    from tests.factories.access import Cast  # noqa: PLC0415  needs the apps
+    from tests.factories.access import Cast
 
     return Cast()
-

@@ -179,7 +179,7 @@ class Account(AbstractBaseUser, Governed):
     def _in_scope(self, permission: str) -> bool:
         if self.scopes is None:
             return True
-        area = permission.split(".")[0]
+        area = permission.split(".", maxsplit=1)[0]
         return permission == "view" or any(scope in (permission, f"{area}:*", "*") for scope in self.scopes)
 
 

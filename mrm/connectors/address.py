@@ -30,9 +30,7 @@ def require_url(url: str, *, allowed_hosts: Collection[str] | None = None) -> st
     if parts.scheme not in {"http", "https"} or not host:
         raise Invalid("The address must start with http:// or https:// and name a host.")
     if parts.username or parts.password:
-        raise Invalid(
-            "The address must not contain a user name or password; store them as secrets."
-        )
+        raise Invalid("The address must not contain a user name or password; store them as secrets.")
     if parts.query or parts.fragment:
         raise Invalid("The address must not contain a query or a fragment.")
     if allowed_hosts is not None and host not in allowed_hosts:
@@ -55,7 +53,7 @@ def require_resolved(host: str, port: int | None) -> None:
 
 def _require_literal(host: str) -> None:
     try:
-        address = ipaddress.ip_address(host.split("%")[0].rstrip("."))
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0].rstrip("."))
     except ValueError:
         return
     _require_address(address, host)

@@ -35,9 +35,7 @@ class BaseConnector:
     secret_fields: ClassVar[tuple[str, ...]] = ()
     caps: Cap = Cap.NONE
 
-    def __init__(
-        self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore
-    ) -> None:
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         """`config` was checked against `config_schema`; `secrets` maps secret fields to values."""
         self.config = dict(config)
         self.store = store
@@ -92,9 +90,7 @@ class BaseConnector:
                     digest.update(chunk)
                     spool.write(chunk)
             if digest.hexdigest() != file.digest or spool.tell() != file.size:
-                raise Integrity(
-                    f"The stored bytes of {file.name} are not those of its recorded digest."
-                )
+                raise Integrity(f"The stored bytes of {file.name} are not those of its recorded digest.")
             spool.seek(0)
             yield spool
 

@@ -80,9 +80,7 @@ def connector(
     """
     found = connector_class(id, enabled)
     check_config(found, config, allowed_hosts=allowed_hosts)
-    named = {
-        field: _secret(field, config, secrets) for field in found.secret_fields if field in config
-    }
+    named = {field: _secret(field, config, secrets) for field in found.secret_fields if field in config}
     return cast(Connector, found(config, named, store))
 
 
@@ -128,9 +126,7 @@ def _sentence(error: ValidationError) -> str:
         return f"The field {missing[0]} is required."
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
-        return (
-            f"The field {next(name for name in error.instance if name not in known)} is not known."
-        )
+        return f"The field {next(name for name in error.instance if name not in known)} is not known."
     if error.validator == "dependentRequired":
         return f"The configuration is incomplete: {error.message}."
     # the value itself is not repeated: it may be a secret pasted into the wrong field

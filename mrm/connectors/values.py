@@ -73,9 +73,7 @@ class VersionRef:
 
     def __post_init__(self) -> None:
         if not _ENDPOINT.fullmatch(self.version):
-            raise Invalid(
-                "A version needs 1 to 200 characters, without '/', ':' or control characters."
-            )
+            raise Invalid("A version needs 1 to 200 characters, without '/', ':' or control characters.")
 
 
 @dataclass(frozen=True)
@@ -209,8 +207,7 @@ def require_endpoint(name: str) -> None:
     """Names must survive in a URL path and in a registry."""
     if not _ENDPOINT.fullmatch(name) or name in {".", ".."} or name != name.strip():
         raise Invalid(
-            "An endpoint name needs 1 to 200 characters, without '/', ':', control characters "
-            "or spaces at its ends."
+            "An endpoint name needs 1 to 200 characters, without '/', ':', control characters or spaces at its ends."
         )
 
 
@@ -223,9 +220,7 @@ def _require_weights(variants: Iterable[Variant]) -> None:
         raise Invalid("Only champion and challengers take a share of the traffic.")
     total = sum(v.weight_bp for v in variants)
     if total != FULL:
-        raise Invalid(
-            f"The shares of the traffic add up to {total} basis points instead of {FULL}."
-        )
+        raise Invalid(f"The shares of the traffic add up to {total} basis points instead of {FULL}.")
 
 
 def _require_digest(digest: str, what: str) -> None:

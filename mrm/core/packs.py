@@ -46,7 +46,10 @@ def parse(text: str, source: str) -> PackFile:
     if not isinstance(content, dict) or "kind" not in content:
         raise Invalid(f"{source} does not say its `kind`.")
     validator = jsonschema.Draft202012Validator(schema(content["kind"]))
-    problems = [f"{source}: {'/'.join(map(str, fault.path)) or 'top'}: {fault.message}" for fault in validator.iter_errors(content)]
+    problems = [
+        f"{source}: {'/'.join(map(str, fault.path)) or 'top'}: {fault.message}"
+        for fault in validator.iter_errors(content)
+    ]
     if problems:
         raise Invalid(*problems[:5])
     return PackFile(content["kind"], content["id"], str(content["version"]), content["title"], content)

@@ -17,7 +17,9 @@ class TargetForm(forms.Form):
     name = forms.CharField(max_length=120)
     connector = forms.ChoiceField(help_text="How this place is spoken to.")
     environment = forms.ChoiceField(choices=Environment.choices)
-    unit = forms.ModelChoiceField(BusinessUnit.objects.none(), help_text="Models of this unit and below may be served here.")
+    unit = forms.ModelChoiceField(
+        BusinessUnit.objects.none(), help_text="Models of this unit and below may be served here."
+    )
     config = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 5}),
         initial='{"base_url": "https://", "token_secret": ""}',

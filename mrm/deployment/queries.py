@@ -30,9 +30,7 @@ def current(deployment: Deployment) -> Revision | None:
 
 def verified_numbers(deployment: Deployment) -> list[int]:
     """Revisions that ran here and were verified: what a rollback may go to."""
-    return list(
-        deployment.revisions.exclude(verification={}).exclude(version=None).values_list("number", flat=True)
-    )
+    return list(deployment.revisions.exclude(verification={}).exclude(version=None).values_list("number", flat=True))
 
 
 def live_revisions(version: Version) -> QuerySet[Revision]:

@@ -56,7 +56,9 @@ def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "job": latest_for(waiting) if waiting else None,
         "versions": _offers(place),
         "earlier": [entry for entry in verified if entry.status != "applied"],
-        "why_not": {verb: account.lacks(f"deployment.{verb}", place) for verb in ("deploy", "roll_back", "stop", "refresh")},
+        "why_not": {
+            verb: account.lacks(f"deployment.{verb}", place) for verb in ("deploy", "roll_back", "stop", "refresh")
+        },
     }
     return render(request, "deployment/deployment.html", context)
 

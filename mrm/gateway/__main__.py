@@ -85,20 +85,12 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m mrm.gateway", description=__doc__)
-    parser.add_argument(
-        "--root", type=Path, required=True, help="folder that keeps artifacts and routes"
-    )
+    parser.add_argument("--root", type=Path, required=True, help="folder that keeps artifacts and routes")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument(
-        "--port", type=int, default=8090, help="port to listen on; 0 takes a free one"
-    )
-    parser.add_argument(
-        "--token-file", type=Path, required=True, help="file with the control token"
-    )
+    parser.add_argument("--port", type=int, default=8090, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--token-file", type=Path, required=True, help="file with the control token")
     parser.add_argument("--max-body", type=int, default=MAX_BODY, help="largest request in bytes")
-    parser.add_argument(
-        "--max-artifact", type=int, default=MAX_ARTIFACT, help="largest artifact in bytes"
-    )
+    parser.add_argument("--max-artifact", type=int, default=MAX_ARTIFACT, help="largest artifact in bytes")
     return parser.parse_args()
 
 

@@ -34,9 +34,7 @@ async def unknown(request: Request, error: Exception) -> Response:
     return answer({"error": f"{error.detail}."}, error.status_code)
 
 
-def create_app(
-    root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT
-) -> Starlette:
+def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT) -> Starlette:
     """Restore the state under `root` and serve it."""
     app = Starlette(
         routes=[

@@ -41,9 +41,7 @@ class Artifacts:
                 target.flush()
                 os.fsync(target.fileno())
             if found.hexdigest() != digest:
-                raise Refused(
-                    422, "The bytes received do not have the digest they were sent under."
-                )
+                raise Refused(422, "The bytes received do not have the digest they were sent under.")
             self._keep(Path(name), digest)
         finally:
             Path(name).unlink(missing_ok=True)
@@ -72,9 +70,7 @@ class Artifacts:
         place = self._path(digest)
         place.parent.mkdir(exist_ok=True)
         if place.exists() and self.complaint(digest):
-            place.rename(
-                self._refused / f"{digest}-{time.time_ns()}"
-            )  # the changed file is evidence
+            place.rename(self._refused / f"{digest}-{time.time_ns()}")  # the changed file is evidence
         arrived.chmod(0o440)
         arrived.replace(place)
         sync_folder(place.parent)

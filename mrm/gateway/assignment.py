@@ -24,8 +24,7 @@ def assigned(variants: Sequence[RouteVariant], deployment: str, unit: str | None
     if unit is None:
         raise Refused(
             400,
-            "This endpoint splits its traffic: name the customer or account in parameters.unit, "
-            "or ask for a version.",
+            "This endpoint splits its traffic: name the customer or account in parameters.unit, or ask for a version.",
         )
     place, edge = bucket(deployment, unit), 0
     for variant in sorted(live, key=lambda v: v.role == "champion"):

@@ -30,9 +30,7 @@ def wanted(body: Mapping[str, Any], outputs: Sequence[TensorSpec]) -> list[str]:
         raise Refused(400, "The field outputs must be a list of objects.")
     for item in asked:
         if item.get("name") not in known:
-            raise Refused(
-                400, f"The model has no output {item.get('name')!r}; it has {', '.join(known)}."
-            )
+            raise Refused(400, f"The model has no output {item.get('name')!r}; it has {', '.join(known)}.")
     return [item["name"] for item in asked] or known
 
 
@@ -93,9 +91,7 @@ def _column(name: str, datatype: str, array: Array) -> Array:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
     if array.ndim != 1:
-        raise Refused(
-            400, f"Feature {name} has the shape {list(array.shape)}; it takes [rows] or [rows, 1]."
-        )
+        raise Refused(400, f"Feature {name} has the shape {list(array.shape)}; it takes [rows] or [rows, 1].")
     return array
 
 

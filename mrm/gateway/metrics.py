@@ -20,14 +20,9 @@ class Metrics:
 
     def text(self, serving: Serving) -> str:
         lines = ["# TYPE mrm_gateway_requests_total counter"]
-        lines += [
-            f"mrm_gateway_requests_total{_labels(k)} {n}" for k, n in sorted(self._requests.items())
-        ]
+        lines += [f"mrm_gateway_requests_total{_labels(k)} {n}" for k, n in sorted(self._requests.items())]
         lines.append("# TYPE mrm_gateway_request_seconds_total counter")
-        lines += [
-            f"mrm_gateway_request_seconds_total{_labels(k)} {s:.6f}"
-            for k, s in sorted(self._seconds.items())
-        ]
+        lines += [f"mrm_gateway_request_seconds_total{_labels(k)} {s:.6f}" for k, s in sorted(self._seconds.items())]
         lines.append("# TYPE mrm_gateway_endpoint_ready gauge")
         lines += [
             f'mrm_gateway_endpoint_ready{{endpoint="{_escaped(name)}"}} {int(endpoint.ready)}'

@@ -58,9 +58,7 @@ async def model_ready(request: Request) -> Response:
     named = "version" in request.path_params
     reasons = [other.reason for other in ([item] if named else endpoint.loaded) if other.reason]
     body = {"name": endpoint.stored.endpoint, "ready": not reasons}
-    return answer(
-        body | ({"reason": " ".join(reasons)} if reasons else {}), 503 if reasons else 200
-    )
+    return answer(body | ({"reason": " ".join(reasons)} if reasons else {}), 503 if reasons else 200)
 
 
 async def infer(request: Request) -> Response:
@@ -80,9 +78,7 @@ async def infer(request: Request) -> Response:
     finally:
         used = (item.variant.version, item.variant.role) if item else ("", "")
         metrics: Metrics = request.app.state.metrics
-        metrics.record(
-            (endpoint.stored.endpoint, *used, str(status)), time.perf_counter() - started
-        )
+        metrics.record((endpoint.stored.endpoint, *used, str(status)), time.perf_counter() - started)
 
 
 async def index(request: Request) -> Response:
@@ -155,9 +151,7 @@ def _serving(request: Request) -> Serving:
 
 
 async def _has_body(request: Request) -> bool:
-    return (
-        request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-    )
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 _MODEL = "/v2/models/{model}"

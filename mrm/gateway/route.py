@@ -70,9 +70,7 @@ def require_name(name: str) -> None:
 def _variant(item: Mapping[str, Any]) -> RouteVariant:
     role, digest = _text(item, "role"), _text(item, "digest")
     if role not in ROLES:
-        raise Refused(
-            400, f"The role {role!r} is not served here; known roles are champion and challenger."
-        )
+        raise Refused(400, f"The role {role!r} is not served here; known roles are champion and challenger.")
     require_digest(digest)
     features = item.get("features", [])
     if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
@@ -99,9 +97,7 @@ def _require_consistent(route: Route) -> None:
         raise Refused(400, "A version may stand only once behind an endpoint.")
     total = sum(v.weight_bp for v in route.variants)
     if total != FULL:
-        raise Refused(
-            400, f"The shares of the traffic add up to {total} basis points instead of {FULL}."
-        )
+        raise Refused(400, f"The shares of the traffic add up to {total} basis points instead of {FULL}.")
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:

@@ -30,9 +30,7 @@ class Model:
         try:
             return list(self._session.run(outputs, feeds))
         except Exception as error:  # onnxruntime has no common error type
-            raise Refused(
-                400, f"The model could not score this input: {_first_line(error)}"
-            ) from error
+            raise Refused(400, f"The model could not score this input: {_first_line(error)}") from error
 
 
 def _session(content: bytes) -> onnxruntime.InferenceSession:

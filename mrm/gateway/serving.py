@@ -43,9 +43,7 @@ class Endpoint:
     def version(self, version: str | None) -> Loaded:
         """The named version, or the champion."""
         for item in self.loaded:
-            if version == item.variant.version or (
-                version is None and item.variant.role == "champion"
-            ):
+            if version == item.variant.version or (version is None and item.variant.role == "champion"):
                 return item
         raise Refused(404, f"The endpoint {self.stored.endpoint} does not serve version {version}.")
 
@@ -157,9 +155,7 @@ class Serving:
             return Loaded(variant, None, refused.message)
 
 
-def _require_allowed(
-    name: str, current: Endpoint | None, route: Route, if_match: str | None
-) -> None:
+def _require_allowed(name: str, current: Endpoint | None, route: Route, if_match: str | None) -> None:
     if if_match is not None:
         return _require_match(current, if_match)
     if current is None:
@@ -185,6 +181,4 @@ def _require_features(variant: RouteVariant, model: Model) -> None:
         return
     width = model.inputs[0].shape[-1]
     if width not in (-1, len(variant.features)):
-        raise Refused(
-            422, f"The route names {len(variant.features)} features; the model takes {width}."
-        )
+        raise Refused(422, f"The route names {len(variant.features)} features; the model takes {width}.")

@@ -62,9 +62,7 @@ def open_skops(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
     predict = getattr(model, "predict_proba", None) or getattr(model, "predict", None)
     if predict is None:
         raise Refusal(f"A {type(model).__name__} gives no predictions.")
-    return lambda frame: _event_column(
-        predict(frame if fitted is not None else frame.to_numpy(np.float64))
-    ), model
+    return lambda frame: _event_column(predict(frame if fitted is not None else frame.to_numpy(np.float64))), model
 
 
 OPENERS: dict[str, Callable[[bytes, Sequence[str]], tuple[Scorer, Any]]] = {
@@ -83,9 +81,7 @@ def _check_onnx(content: bytes) -> None:
     used = {each.domain for each in model.opset_import} | {node.domain for node in _nodes(model)}
     foreign = sorted(used - set(ONNX_DOMAINS))
     if foreign:
-        raise Refusal(
-            f"The model uses operators of its own ({', '.join(foreign)}); only the standard sets are run."
-        )
+        raise Refusal(f"The model uses operators of its own ({', '.join(foreign)}); only the standard sets are run.")
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

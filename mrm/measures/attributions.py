@@ -53,9 +53,7 @@ class Explanation:
             "base", "additivity_max", "additivity_mean", "method", "output", "background_digest", "seed",
             "n_background", "n_rows", "feature_names", "notes", "version",
         )  # fmt: skip
-        return {name: plain(getattr(self, name)) for name in names} | {
-            "values_digest": digest(self.values, ())
-        }
+        return {name: plain(getattr(self, name)) for name in names} | {"values_digest": digest(self.values, ())}
 
     def save(self, path: Path) -> None:
         """Write arrays and facts to one `.npz` without pickled objects."""
@@ -119,9 +117,7 @@ def assert_additive(explanation: Explanation, outputs: Matrix, tolerance: float)
             f"The contributions of {explanation.method} miss the model's output by up to {worst:.3g}"
             f" {explanation.output}; {tolerance * scale:.1g} is allowed. They are not used."
         )
-    return replace(
-        explanation, additivity_max=worst, additivity_mean=float(errors.mean()) if errors.size else 0.0
-    )
+    return replace(explanation, additivity_max=worst, additivity_mean=float(errors.mean()) if errors.size else 0.0)
 
 
 def importance(explanation: Explanation, seed: int, draws: int = 2_000) -> list[Importance]:
@@ -131,9 +127,7 @@ def importance(explanation: Explanation, seed: int, draws: int = 2_000) -> list[
     if n == 0:
         raise ValueError("No rows were explained.")
     rng, means = generator(seed, "importance"), size.mean(axis=0)
-    weights = np.concatenate(
-        [rng.multinomial(n, np.full(n, 1 / n), size=100) for _ in range(max(1, draws // 100))]
-    )
+    weights = np.concatenate([rng.multinomial(n, np.full(n, 1 / n), size=100) for _ in range(max(1, draws // 100))])
     samples = weights @ size / n
     total = float(means.sum()) or 1.0
     rows = [

@@ -33,9 +33,7 @@ def brier(labels: Labels, scores: Scores) -> Estimate:
     if losses.size < 2:
         return Estimate(value, None, None, "mean squared error")
     half = normal_quantile() * float(losses.std(ddof=1)) / losses.size**0.5
-    return Estimate(
-        value, max(0.0, value - half), min(1.0, value + half), "mean squared error; normal interval"
-    )
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), "mean squared error; normal interval")
 
 
 def brier_skill(score: Estimate, base_rate: float) -> Estimate:
@@ -54,9 +52,7 @@ def reliability(labels: Labels, scores: Scores, bins: int = 20) -> list[Reliabil
     for rows in np.array_split(order, min(bins, labels.size)):
         events = int(labels[rows].sum())
         low, high = wilson(events, rows.size)
-        out.append(
-            ReliabilityBin(rows.size, events, float(scores[rows].mean()), events / rows.size, low, high)
-        )
+        out.append(ReliabilityBin(rows.size, events, float(scores[rows].mean()), events / rows.size, low, high))
     return out
 
 
@@ -112,9 +108,7 @@ def actual_to_expected(events: int, n: int, expected: float) -> Estimate | None:
     if n == 0 or expected <= 0:
         return None
     low, high = (bound * n / expected for bound in wilson(events, n))
-    return Estimate(
-        events / expected, low, high, "events over summed probability; Wilson interval of the rate"
-    )
+    return Estimate(events / expected, low, high, "events over summed probability; Wilson interval of the rate")
 
 
 def _weighted_gap(counts: NDArray[np.int64], predicted: Scores) -> Scores:

@@ -40,9 +40,7 @@ def auc(labels: Labels, scores: Scores, confidence: float = 0.95) -> Estimate:
         return Estimate(float(value), None, None, "midranks; no interval with a single case")
     error = np.sqrt(above.var(ddof=1) / m + below.var(ddof=1) / n)
     half = normal_quantile(confidence) * error
-    return Estimate(
-        float(value), float(max(0, value - half)), float(min(1, value + half)), "midranks; DeLong interval"
-    )
+    return Estimate(float(value), float(max(0, value - half)), float(min(1, value + half)), "midranks; DeLong interval")
 
 
 def gini(area: Estimate) -> Estimate:
@@ -64,9 +62,7 @@ def ks(labels: Labels, scores: Scores, seed: int, draws: int = 2_000) -> Estimat
     np.add.at(counts, (labels, place), 1)
     samples = _ks_samples(counts, draws, generator(seed, "ks"))
     low, high = percentile(samples)
-    return Estimate(
-        float(value), low, high, f"exact; percentile bootstrap on 1,000 quantile bins, {draws:,} draws"
-    )
+    return Estimate(float(value), low, high, f"exact; percentile bootstrap on 1,000 quantile bins, {draws:,} draws")
 
 
 def _ks_samples(counts: NDArray[np.int64], draws: int, rng: np.random.Generator) -> Scores:

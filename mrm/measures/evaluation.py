@@ -189,9 +189,7 @@ def _checked(spec: RunSpec) -> list[str]:
         files.append(("protected data", spec.protected, spec.protected_sha256 or ""))
     for name, path, expected in files:
         if file_digest(path) != expected:
-            raise EvaluationFailed(
-                f"The digest of the {name} is not the one on record; nothing was computed."
-            )
+            raise EvaluationFailed(f"The digest of the {name} is not the one on record; nothing was computed.")
     columns = [str(name) for name in pq.read_schema(spec.dataset).names]
     wanted = [spec.label, *([spec.predictions] if spec.predictions else spec.features)]
     missing = [name for name in wanted if name not in columns]
@@ -342,9 +340,7 @@ def _additivity(found: Explanation | None, thresholds: Mapping[str, Limits], rea
     limits = thresholds.get("additivity")
     if found is None:
         said = judge(None, limits)
-        return Result(
-            "additivity", None, None, None, 0, "", said.text, "insufficient", reason, pack=said.pack
-        )
+        return Result("additivity", None, None, None, 0, "", said.text, "insufficient", reason, pack=said.pack)
     scale = max(1.0, float(np.abs(found.values.sum(axis=1) + found.base).max()))
     value = found.additivity_max / scale
     said = judge(value, limits)

@@ -48,9 +48,7 @@ def shortage(group: GroupCounts, reference: GroupCounts, settings: FairnessSetti
         if each.favourable < settings.conclude_favourable:
             return f"{who}{each.favourable} favourable decisions, {settings.conclude_favourable} needed."
         if each.unfavourable < settings.conclude_unfavourable:
-            return (
-                f"{who}{each.unfavourable} unfavourable decisions, {settings.conclude_unfavourable} needed."
-            )
+            return f"{who}{each.unfavourable} unfavourable decisions, {settings.conclude_unfavourable} needed."
     return ""
 
 

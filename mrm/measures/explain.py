@@ -111,9 +111,7 @@ def _tree(model: Any, background: Matrix, rows: Matrix, tell: Progress) -> tuple
     explainer = shap.TreeExplainer(model, data=background, feature_perturbation="interventional")
     parts = []
     for start in range(0, len(rows), 20):
-        part = np.asarray(
-            explainer.shap_values(rows[start : start + 20], check_additivity=False), dtype=np.float64
-        )
+        part = np.asarray(explainer.shap_values(rows[start : start + 20], check_additivity=False), dtype=np.float64)
         parts.append(part[..., 1] if part.ndim == 3 else part)
         tell(min(start + 20, len(rows)), len(rows))
     base = float(np.ravel(explainer.expected_value)[-1])

@@ -54,9 +54,7 @@ class Comparison:
     tests: Mapping[str, Significance]
 
 
-def fairness(
-    summary: Summary, settings: FairnessSettings, thresholds: Thresholds | None = None
-) -> list[Result]:
+def fairness(summary: Summary, settings: FairnessSettings, thresholds: Thresholds | None = None) -> list[Result]:
     """All bias measures of every attribute and intersection, one Result per measure and group.
 
     Ratios and gaps compare a group with its reference group; the reference group and people whose
@@ -104,9 +102,7 @@ def impact_ratio(group: GroupCounts, reference: GroupCounts) -> float:
     return (group.favourable * reference.n) / (group.n * reference.favourable)
 
 
-def _rates(
-    counts: AttributeCounts, reference: GroupCounts | None, settings: FairnessSettings
-) -> Iterator[Result]:
+def _rates(counts: AttributeCounts, reference: GroupCounts | None, settings: FairnessSettings) -> Iterator[Result]:
     for group in (*counts.known, counts.unknown):
         if group is None or group.n == 0:
             continue
@@ -182,14 +178,14 @@ def _ratio(blank: Result, group: GroupCounts, comparison: Comparison, settings: 
     )
     share = comparison.counts.share(group)
     if settings.exclude_from_ratio and share < settings.exclude_share:
-        reason = f"{share:.1%} of those whose group is known, under {settings.exclude_share:.0%}; rate listed, ratio not."
+        reason = (
+            f"{share:.1%} of those whose group is known, under {settings.exclude_share:.0%}; rate listed, ratio not."
+        )
         return replace(result, value=None, lower=None, upper=None, status="not_applicable", reason=reason)
     return result
 
 
-def _difference(
-    blank: Result, group: GroupCounts, comparison: Comparison, settings: FairnessSettings
-) -> Result:
+def _difference(blank: Result, group: GroupCounts, comparison: Comparison, settings: FairnessSettings) -> Result:
     reference = comparison.reference
     low, high = newcombe((group.favourable, group.n), (reference.favourable, reference.n))
     return replace(
@@ -201,9 +197,7 @@ def _difference(
     )
 
 
-def _shortfall(
-    blank: Result, group: GroupCounts, comparison: Comparison, settings: FairnessSettings
-) -> Result:
+def _shortfall(blank: Result, group: GroupCounts, comparison: Comparison, settings: FairnessSettings) -> Result:
     """People of the group who would also be decided favourably at the reference group's rate."""
     reference = comparison.reference
     low, high = newcombe((reference.favourable, reference.n), (group.favourable, group.n))
@@ -275,9 +269,7 @@ def _fraction(rate: str, group: GroupCounts) -> tuple[int, int]:
     }[rate]
 
 
-def _expected(
-    group: GroupCounts, reference: GroupCounts, summary: Summary, settings: FairnessSettings
-) -> Result:
+def _expected(group: GroupCounts, reference: GroupCounts, summary: Summary, settings: FairnessSettings) -> Result:
     blank = _blank("actual_to_expected", group.attribute, group, reference)
     scores = group.outcome_scores
     lacking = few_outcomes(group, None, settings)
@@ -311,26 +303,20 @@ def _homogeneity(comparison: Comparison, settings: FairnessSettings) -> Result:
 
 
 def _judged(results: list[Result], thresholds: Thresholds) -> list[Result]:
-    tested = [
-        i for i, each in enumerate(results) if each.measure == RATIO and each.detail.get("p") is not None
-    ]
+    tested = [i for i, each in enumerate(results) if each.measure == RATIO and each.detail.get("p") is not None]
     adjusted = dict(zip(tested, benjamini_hochberg([results[i].detail["p"] for i in tested]), strict=True))
     out = []
     for i, result in enumerate(results):
         p = adjusted.get(i)
         if p is not None:
             result = replace(result, detail={**result.detail, "p_adjusted": p})
-        said = judge(
-            result.value, thresholds.get(result.measure), lower=result.lower, upper=result.upper, p_adjusted=p
-        )
+        said = judge(result.value, thresholds.get(result.measure), lower=result.lower, upper=result.upper, p_adjusted=p)
         result = replace(result, threshold_text=said.text, pack=said.pack)
         open_to_judgement = (
             result.status == "info" and not result.detail.get("is_reference") and result.value is not None
         )
         out.append(
-            replace(result, status=said.status, reason=said.reason or result.reason)
-            if open_to_judgement
-            else result
+            replace(result, status=said.status, reason=said.reason or result.reason) if open_to_judgement else result
         )
     return out
 

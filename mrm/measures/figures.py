@@ -108,9 +108,7 @@ def contribution_figures(explanation: Explanation, count: int = 3) -> list[Figur
 
 def _forest(ratios: Sequence[Result], limits: Limits) -> Figure:
     rows = tuple(
-        charts.ForestRow(
-            r.attribute, r.group, r.n, r.value, r.lower, r.upper, r.status, "" if r.value else r.reason
-        )
+        charts.ForestRow(r.attribute, r.group, r.n, r.value, r.lower, r.upper, r.status, "" if r.value else r.reason)
         for r in ratios
     )
     references = {r.attribute: r.reference for r in ratios}
@@ -130,9 +128,7 @@ def _forest(ratios: Sequence[Result], limits: Limits) -> Figure:
         )
         for r in ratios
     )
-    return _figure(
-        "impact_ratio", RATIO_TITLE, charts.draw_forest, data, charts.describe_forest(data), header, table
-    )
+    return _figure("impact_ratio", RATIO_TITLE, charts.draw_forest, data, charts.describe_forest(data), header, table)
 
 
 def _rates(shown: Sequence[Result], rates: Sequence[Result]) -> Figure:
@@ -151,8 +147,7 @@ def _rates(shown: Sequence[Result], rates: Sequence[Result]) -> Figure:
     ]
     header = ("Attribute", "Group", "n", "Favourable", "Rate", "Lower", "Upper", "Remark")
     table = tuple(
-        (r.attribute, r.group, r.n, r.detail.get("favourable"), r.value, r.lower, r.upper, r.reason)
-        for r in rates
+        (r.attribute, r.group, r.n, r.detail.get("favourable"), r.value, r.lower, r.upper, r.reason) for r in rates
     )
     return _figure("group_rates", "Favourable decisions by group", charts.draw_rates, data,
                    charts.describe_rates(data), header, table)  # fmt: skip

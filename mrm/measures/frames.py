@@ -232,9 +232,7 @@ def _check_header(names: list[str], bounds: Bounds) -> None:
         if not name.strip():
             raise BadData(f"Column {place} has no name.")
         if names.index(name) != place - 1:
-            raise BadData(
-                f"The column name {name} appears twice, in columns {names.index(name) + 1} and {place}."
-            )
+            raise BadData(f"The column name {name} appears twice, in columns {names.index(name) + 1} and {place}.")
 
 
 def _ragged(row: int, fields: list[str], names: list[str]) -> None:

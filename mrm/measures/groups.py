@@ -94,9 +94,7 @@ def by_group(summary: Summary, attributes: Sequence[str]) -> AttributeCounts:
         cells = found.setdefault(key, {})
         cells[label, favourable] = cells.get((label, favourable), Cell(0, 0, 0)) + cell
     counted = {key: _counts(title, key, cells, summary.spec.good_outcome) for key, cells in found.items()}
-    known = sorted(
-        (each for key, each in counted.items() if key is not None and each.n), key=lambda g: g.group
-    )
+    known = sorted((each for key, each in counted.items() if key is not None and each.n), key=lambda g: g.group)
     return AttributeCounts(title, tuple(known), counted.get(None))
 
 

@@ -38,9 +38,7 @@ def main() -> int:
         text = str(error) or type(error).__name__
         if "bad_alloc" in text or "allocate memory" in text:
             cause = "memory"
-        return _failed(
-            channel, cause, text if cause == "refused" else f"{type(error).__name__}: {text}"[:500]
-        )
+        return _failed(channel, cause, text if cause == "refused" else f"{type(error).__name__}: {text}"[:500])
     say(result={**result, "network": network})
     return 0
 
@@ -81,9 +79,7 @@ def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], 
                 raise Refusal(f"The model gave {len(scores)} scores for {batch.num_rows} rows.")
             odd = np.flatnonzero(~np.isfinite(scores))
             if odd.size:
-                raise Refusal(
-                    f"{odd.size} scores are not numbers, the first in row {done + int(odd[0]) + 1}."
-                )
+                raise Refusal(f"{odd.size} scores are not numbers, the first in row {done + int(odd[0]) + 1}.")
             columns = [batch.column(name) for name in keys] + [pa.array(scores)]
             writer.write_batch(pa.record_batch(columns, schema=pa.schema(fields)))
             done += batch.num_rows
@@ -91,9 +87,7 @@ def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], 
     return {"rows": done}
 
 
-def _explain(
-    scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]
-) -> dict[str, Any]:
+def _explain(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
     from dataclasses import replace  # limits come first
 
     import numpy as np

@@ -137,9 +137,7 @@ def _ready(artifact: Path, kind: str, sha256: str, parquet_in: Path, features: S
     return int(parquet.metadata.num_rows)
 
 
-def _request(
-    artifact: Path, kind: str, sha256: str, parquet_in: Path, features: Sequence[str]
-) -> dict[str, Any]:
+def _request(artifact: Path, kind: str, sha256: str, parquet_in: Path, features: Sequence[str]) -> dict[str, Any]:
     return {
         "artifact": str(artifact.resolve()),
         "kind": kind,
@@ -149,9 +147,7 @@ def _request(
     }
 
 
-def _run(
-    request: dict[str, Any], timeout_s: float, memory_mb: int, progress: Progress | None
-) -> dict[str, Any]:
+def _run(request: dict[str, Any], timeout_s: float, memory_mb: int, progress: Progress | None) -> dict[str, Any]:
     request |= {"memory_mb": memory_mb, "cpu_s": max(1, round(timeout_s) + 1)}
     with tempfile.TemporaryDirectory(prefix="scoring-") as scratch, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
@@ -174,9 +170,7 @@ def _run(
 
 def _environment(scratch: str) -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[2])
-    one = dict.fromkeys(
-        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
-    )
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     here = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "NUMBA_CACHE_DIR"), scratch)
     return {"PATH": os.defpath, "PYTHONPATH": root, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", **one, **here}
 
@@ -232,9 +226,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
-def _answer(
-    last: dict[str, Any] | None, code: int, detail: str, timeout_s: float, memory_mb: int
-) -> dict[str, Any]:
+def _answer(last: dict[str, Any] | None, code: int, detail: str, timeout_s: float, memory_mb: int) -> dict[str, Any]:
     if last is not None and isinstance(last.get("result"), dict):
         return dict(last["result"])
     cause = last.get("cause") if last else None

@@ -101,9 +101,7 @@ class Summary:
         variance = spread / (total.n * (total.n - 1)) / FIXED_POINT**2 if total.n > 1 else 0.0
         return self.spec.low + width * mean, width * width * variance
 
-    def histogram(
-        self, attribute: str | None = None, group: str | None = None, label: int | None = None
-    ) -> Histogram:
+    def histogram(self, attribute: str | None = None, group: str | None = None, label: int | None = None) -> Histogram:
         """Rows per score bin, for one group of an attribute and one label or for all; shape (bins,)."""
         place = None if attribute is None else self.spec.attributes.index(attribute)
         out = np.zeros(self.spec.bins, dtype=np.int64)
@@ -114,14 +112,9 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Canonical JSON form: sorted, empty bins left out."""
-        cells = sorted(
-            ([list(g), y, d, c.n, c.total, c.squares] for (g, y, d), c in self.cells.items()), key=repr
-        )
+        cells = sorted(([list(g), y, d, c.n, c.total, c.squares] for (g, y, d), c in self.cells.items()), key=repr)
         bins = sorted(
-            (
-                [list(g), y, [[int(i), int(h[i])] for i in np.flatnonzero(h)]]
-                for (g, y), h in self.histograms.items()
-            ),
+            ([list(g), y, [[int(i), int(h[i])] for i in np.flatnonzero(h)]] for (g, y), h in self.histograms.items()),
             key=repr,
         )
         spec = {name: getattr(self.spec, name) for name in Spec.__slots__}

@@ -37,7 +37,12 @@ def page(request: HttpRequest) -> dict[str, Any]:
     roles = ", ".join(Role(role).label for role in account.roles) or "No role yet"
     return {
         **shared,
-        "account": {"name": account.name, "initials": account.person.initials, "role": roles, "username": account.username},
+        "account": {
+            "name": account.name,
+            "initials": account.person.initials,
+            "role": roles,
+            "username": account.username,
+        },
         "menu": [_item(request, *entry) for entry in MENU],
         "log_line": SimpleLazyObject(_log_line),
     }

@@ -46,7 +46,16 @@ class EmbeddedPostgres:
         """Create the cluster when there is none; safe to repeat."""
         self._prepare_folders()
         if not (self.folder / "PG_VERSION").exists():
-            self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-U", "postgres", "-D", str(self.folder))
+            self._run(
+                "initdb",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "-U",
+                "postgres",
+                "-D",
+                str(self.folder),
+            )
 
     def command(self) -> list[str]:
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.sockets), **self.options}

@@ -39,7 +39,12 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, OperationalError):
-            return render(request, "503.html", {"reasons": ["The database does not answer. Nothing was lost; try again in a moment."]}, status=503)
+            return render(
+                request,
+                "503.html",
+                {"reasons": ["The database does not answer. Nothing was lost; try again in a moment."]},
+                status=503,
+            )
         if not isinstance(exception, Refused):
             return None
         status = _status(exception)

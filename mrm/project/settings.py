@@ -21,7 +21,9 @@ def _secret_key() -> str:
     """From the environment, else made once and kept beside the data, readable by us alone."""
     if key := env.str("MRM_SECRET_KEY", ""):
         if len(key) < 50:
-            raise ImproperlyConfigured("MRM_SECRET_KEY needs 50 characters or more; make one with `openssl rand -hex 40`.")
+            raise ImproperlyConfigured(
+                "MRM_SECRET_KEY needs 50 characters or more; make one with `openssl rand -hex 40`."
+            )
         return key
     path = DATA_DIR / "secret_key"
     if not path.exists():
@@ -226,7 +228,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.str("MRM_STATIC_ROOT", None)  # for a server of one's own; else they are served from where they lie
 STATICFILES_DIRS = [BASE / "mrm" / "project" / "static"]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "uploads"}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "uploads"},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True

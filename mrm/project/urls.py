@@ -9,6 +9,7 @@ from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from mrm.access import urls as access
+from mrm.approval import urls as approval
 from mrm.deployment import urls as deployment
 from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
@@ -16,7 +17,6 @@ from mrm.jobs import urls as jobs
 from mrm.project import health, views
 from mrm.reporting import urls as reporting
 from mrm.signoff import urls as signoff
-from mrm.approval import urls as approval
 from mrm.validation import urls as validation
 
 api = [

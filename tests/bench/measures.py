@@ -53,7 +53,13 @@ def _csv(count: int) -> str:
     writer.writerow(["name", "use_summary", "unit", "owner", "developer"])
     for number in range(count):
         writer.writerow(
-            [f"Model {number:05d}", "Decides about credit", "retail-lending", "daniel@nordhaven.example", "priya@nordhaven.example"]
+            [
+                f"Model {number:05d}",
+                "Decides about credit",
+                "retail-lending",
+                "daniel@nordhaven.example",
+                "priya@nordhaven.example",
+            ]
         )
     return out.getvalue()
 
@@ -156,5 +162,3 @@ def _until_ready(environment: dict[str, str]) -> float:
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
         process.wait(60)
-
-

@@ -82,9 +82,7 @@ class ConnectorContract:
         assert backend.apply(plan, op=op()).done
         require_converged(backend, plan)
 
-    def test_apply_again_changes_nothing(
-        self, backend: Connector, endpoint: str, one: VersionRef
-    ) -> None:
+    def test_apply_again_changes_nothing(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
         plan, attempt = desired(endpoint, 1, one), op()
         backend.apply(plan, op=attempt)
         before = backend.observe(endpoint)
@@ -92,9 +90,7 @@ class ConnectorContract:
         assert backend.observe(endpoint) == before
         assert backend.observe(endpoint).fingerprint() == before.fingerprint()
 
-    def test_replace_and_roll_back(
-        self, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef
-    ) -> None:
+    def test_replace_and_roll_back(self, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef) -> None:
         first, second = desired(endpoint, 1, one), desired(endpoint, 2, two)
         back = desired(endpoint, 3, one)
         assert back.fingerprint() == first.fingerprint() != second.fingerprint()
@@ -215,9 +211,7 @@ class ConnectorContract:
             backend.apply(desired(endpoint, 1, one), op=op())
         require_converged(backend, desired(endpoint, 2, two))
 
-    def test_foreign_deployment_is_refused(
-        self, backend: Connector, endpoint: str, one: VersionRef
-    ) -> None:
+    def test_foreign_deployment_is_refused(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
         backend.apply(desired(endpoint, 1, one), op=op())
         with pytest.raises(Conflict):
             backend.apply(desired(endpoint, 1, one, deployment="d-2"), op=op())
@@ -231,9 +225,7 @@ class ConnectorContract:
         backend.apply(plan, op=op())
         require_converged(backend, plan)
 
-    def test_nothing_is_sent_after_the_deadline(
-        self, backend: Connector, endpoint: str, one: VersionRef
-    ) -> None:
+    def test_nothing_is_sent_after_the_deadline(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
         with pytest.raises(Transient):
             backend.apply(desired(endpoint, 1, one), op=op(seconds=-1))
         assert not backend.observe(endpoint).exists
@@ -252,9 +244,7 @@ class ConnectorContract:
             with pytest.raises(NotFound):
                 backend.predict(endpoint, None, request(), timeout=5)
 
-    def test_deleted_endpoint_can_come_back(
-        self, backend: Connector, endpoint: str, one: VersionRef
-    ) -> None:
+    def test_deleted_endpoint_can_come_back(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
         backend.apply(desired(endpoint, 2, one), op=op())
         backend.delete(endpoint, op=op())
         backend.apply(desired(endpoint, 1, one, deployment="d-2"), op=op())

@@ -43,9 +43,7 @@ def _run_or_skip(command: list[str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"MLFLOW IS NOT TESTED: its environment could not be made: {error}")
     if done.returncode:
-        pytest.skip(
-            f"MLFLOW IS NOT TESTED: its environment could not be made: {done.stderr[-500:]}"
-        )
+        pytest.skip(f"MLFLOW IS NOT TESTED: its environment could not be made: {done.stderr[-500:]}")
 
 
 class MlflowServer:

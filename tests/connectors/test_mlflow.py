@@ -131,8 +131,7 @@ def test_scoring_server_answers_and_claims_no_version(bench: MlflowBench) -> Non
     backend = bench.connector(store, scoring_url=bench.server.serve("scored@champion"))
     by_matrix = backend.predict("scored", None, request(), timeout=10)
     tensors = [
-        {"name": n, "datatype": "FP32", "shape": [2], "data": [row[i] for row in ROWS]}
-        for i, n in enumerate(FEATURES)
+        {"name": n, "datatype": "FP32", "shape": [2], "data": [row[i] for row in ROWS]} for i, n in enumerate(FEATURES)
     ]
     by_feature = backend.predict("scored", None, {"inputs": tensors[::-1]}, timeout=10)
     for answer in (by_matrix, by_feature):

@@ -37,7 +37,17 @@ class Gateway:
 
 def start(root: Path, port: int = 0) -> Gateway:
     token = root / "token"
-    command = [sys.executable, "-m", "mrm.gateway", "--root", str(root / "data"), "--token-file", str(token), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "mrm.gateway",
+        "--root",
+        str(root / "data"),
+        "--token-file",
+        str(token),
+        "--port",
+        str(port),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     address = process.stdout.readline().strip().removeprefix("listening on ")

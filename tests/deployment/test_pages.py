@@ -42,7 +42,9 @@ def deployment(cast: Cast, model: Model, place: Target) -> Deployment:
     return services.create(model, target=place, endpoint="credit", actor=cast.deployer)
 
 
-def test_a_deployer_sees_the_endpoint_and_its_doors(cast: Cast, model: Model, deployment: Deployment, tmp_path: Path) -> None:
+def test_a_deployer_sees_the_endpoint_and_its_doors(
+    cast: Cast, model: Model, deployment: Deployment, tmp_path: Path
+) -> None:
     an_approved(cast, model, tmp_path)
     page = browser(cast.deployer).get(deployment.get_absolute_url()).content.decode()
     assert "Credit decision at Engine" in page
@@ -50,7 +52,9 @@ def test_a_deployer_sees_the_endpoint_and_its_doors(cast: Cast, model: Model, de
     assert "1.0.0" in page
 
 
-def test_a_version_that_may_not_be_deployed_says_why(cast: Cast, model: Model, deployment: Deployment, tmp_path: Path) -> None:
+def test_a_version_that_may_not_be_deployed_says_why(
+    cast: Cast, model: Model, deployment: Deployment, tmp_path: Path
+) -> None:
     a_validated(cast, model, tmp_path)
     page = browser(cast.deployer).get(deployment.get_absolute_url()).content.decode()
     assert "Credit decision 1.0.0 has no valid approval." in page
@@ -71,7 +75,9 @@ def test_an_outsider_sees_no_endpoint_in_the_list(cast: Cast, deployment: Deploy
     assert (answer.status_code, b"Credit decision" in answer.content) == (200, False)
 
 
-def test_a_refused_deployment_comes_back_as_a_sentence(cast: Cast, model: Model, deployment: Deployment, tmp_path: Path) -> None:
+def test_a_refused_deployment_comes_back_as_a_sentence(
+    cast: Cast, model: Model, deployment: Deployment, tmp_path: Path
+) -> None:
     version = a_validated(cast, model, tmp_path)
     answer = browser(cast.deployer).post(
         reverse("deployment:deploy", args=[deployment.pk]),
@@ -88,7 +94,9 @@ def test_without_the_role_a_post_is_403(cast: Cast, model: Model, deployment: De
     assert answer.status_code == 403
 
 
-def test_the_list_costs_the_same_for_one_and_three(cast: Cast, model: Model, place: Target, deployment: Deployment) -> None:
+def test_the_list_costs_the_same_for_one_and_three(
+    cast: Cast, model: Model, place: Target, deployment: Deployment
+) -> None:
     client = browser(cast.auditor)
     address = reverse("deployment:deployments")
     client.get(address)
@@ -116,7 +124,9 @@ def test_the_api_names_an_unknown_field(cast: Cast, deployment: Deployment) -> N
     assert answer.json()["reasons"] == ["force: Unknown field; known are reason, version."]
 
 
-def test_the_api_answers_403_without_the_role_and_404_to_the_outsider(cast: Cast, model: Model, deployment: Deployment, tmp_path: Path) -> None:
+def test_the_api_answers_403_without_the_role_and_404_to_the_outsider(
+    cast: Cast, model: Model, deployment: Deployment, tmp_path: Path
+) -> None:
     version = an_approved(cast, model, tmp_path)
     address = f"/api/v1/deployments/{deployment.pk}/revisions/"
     assert api(cast.officer).post(address, {"version": str(version.pk)}).status_code == 403
@@ -137,7 +147,8 @@ def test_a_place_is_named_with_secrets_by_name_only(cast: Cast, place: Target) -
 
 def test_a_place_with_a_wrong_configuration_is_refused_by_field(cast: Cast) -> None:
     answer = api(cast.administrator).post(
-        "/api/v1/targets/", {"key": "x", "name": "X", "connector": "embedded", "unit": "bank", "config": {"address": "http://a"}}
+        "/api/v1/targets/",
+        {"key": "x", "name": "X", "connector": "embedded", "unit": "bank", "config": {"address": "http://a"}},
     )
     assert answer.status_code == 409
     assert "field" in answer.json()["reasons"][0]

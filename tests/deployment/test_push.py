@@ -47,7 +47,9 @@ def applied(deployment: Deployment, version: Version, cast: Cast) -> Revision:
 
 
 def served(gateway: Gateway) -> dict[str, object]:
-    body = {"inputs": [{"name": name, "shape": [1, 1], "datatype": "FP32", "data": [0.3]} for name in ("income", "debt")]}
+    body = {
+        "inputs": [{"name": name, "shape": [1, 1], "datatype": "FP32", "data": [0.3]} for name in ("income", "debt")]
+    }
     answer: dict[str, object] = httpx.post(f"{gateway.address}/v2/models/credit/infer", json=body, timeout=5).json()
     return answer
 
@@ -223,7 +225,9 @@ def test_whoever_signed_does_not_deploy(cast: Cast, model: Model, deployment: De
     version = an_approved(cast, model, tmp_path)
     votes = Approval.objects.get(version=version).request.votes.all()
     signers = [str(vote.person_id) for vote in votes]
-    assert not_a_signer(str(cast.officer.person_id), signers) == "You signed for this version; somebody else deploys it."
+    assert (
+        not_a_signer(str(cast.officer.person_id), signers) == "You signed for this version; somebody else deploys it."
+    )
     assert not_a_signer(str(cast.deployer.person_id), signers) is None
 
 

@@ -58,7 +58,9 @@ def a_model(cast: Cast, name: str = "Credit decision") -> Model:
 
 def a_dataset(cast: Cast, folder: Path, name: str = "Test data") -> Dataset:
     source = folder / f"{name}.csv"
-    rows = "\n".join(f"{row},{(row * 37 % 100) / 50 - 1},{(row * 61 % 100) / 50 - 1},{row % 3 == 0:d}" for row in range(60))
+    rows = "\n".join(
+        f"{row},{(row * 37 % 100) / 50 - 1},{(row * 61 % 100) / 50 - 1},{row % 3 == 0:d}" for row in range(60)
+    )
     source.write_text(f"row_id,income,debt,default\n{rows}\n")
     target = source.with_suffix(".parquet")
     manifest = to_parquet(source, target).as_dict()

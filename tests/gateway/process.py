@@ -55,9 +55,7 @@ class GatewayProcess:
     def token(self) -> str:
         return self.token_file.read_text()
 
-    def call(
-        self, method: str, path: str, *, token: str | None = None, **more: Any
-    ) -> httpx.Response:
+    def call(self, method: str, path: str, *, token: str | None = None, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token or self.token}"} | more.pop("headers", {})
         with httpx.Client(base_url=self.url, timeout=20, trust_env=False, verify=TLS) as client:
             return client.request(method, path, headers=headers, **more)
@@ -66,9 +64,7 @@ class GatewayProcess:
         answer = self.call("PUT", f"/control/artifacts/{trained.digest}", content=trained.content)
         assert answer.status_code == 201, answer.text
 
-    def apply(
-        self, name: str, *variants: dict[str, Any], revision: int = 1, **more: Any
-    ) -> httpx.Response:
+    def apply(self, name: str, *variants: dict[str, Any], revision: int = 1, **more: Any) -> httpx.Response:
         body = {"deployment": "d-1", "revision": revision, "variants": list(variants)}
         return self.call("PUT", f"/control/endpoints/{name}", json=body, **more)
 

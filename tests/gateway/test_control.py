@@ -116,9 +116,7 @@ def _custom() -> bytes:
     ],
     ids=["garbage", "zipmap", "custom operators", "external data"],
 )
-def test_unwanted_models_are_refused(
-    gateway: GatewayProcess, content: bytes, sentence: str
-) -> None:
+def test_unwanted_models_are_refused(gateway: GatewayProcess, content: bytes, sentence: str) -> None:
     digest = _put(gateway, content)
     status, said = error(gateway.apply("unwanted", variant(matrix(1), "1") | {"digest": digest}))
     assert status == 422
@@ -273,18 +271,14 @@ def _apply_until_killed(gateway: GatewayProcess, revision: int, seconds: float) 
         while True:
             following = revision + 1
             trained = matrix(1 + revision % 2)
-            assert gateway.apply(
-                "credit", variant(trained, str(following)), revision=following
-            ).is_success
+            assert gateway.apply("credit", variant(trained, str(following)), revision=following).is_success
             revision = following
     except httpx.HTTPError:
         killer.join()
         return revision
 
 
-def test_two_gateways_do_not_share_a_folder(
-    own_gateway: GatewayProcess, capfd: pytest.CaptureFixture
-) -> None:
+def test_two_gateways_do_not_share_a_folder(own_gateway: GatewayProcess, capfd: pytest.CaptureFixture) -> None:
     second = GatewayProcess(own_gateway.root.parent)
     with pytest.raises(AssertionError):
         second.start()

@@ -37,9 +37,7 @@ def test_server_metadata(credit: GatewayProcess) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "path", ["/v2/health/live", "/v2/health/ready", "/v2/models/credit/ready", "/healthz"]
-)
+@pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready", "/v2/models/credit/ready", "/healthz"])
 def test_health(credit: GatewayProcess, path: str) -> None:
     assert credit.call("GET", path).status_code == 200
 
@@ -109,10 +107,7 @@ def test_repository_index(credit: GatewayProcess) -> None:
 
 def test_metrics_count_by_version(credit: GatewayProcess) -> None:
     credit.infer("mixed", {"inputs": [tensor("income", [1.0])]})
-    assert (
-        'endpoint="mixed",version="7",role="champion",status="400"'
-        in credit.call("GET", "/metrics").text
-    )
+    assert 'endpoint="mixed",version="7",role="champion",status="400"' in credit.call("GET", "/metrics").text
 
 
 @pytest.mark.parametrize(
@@ -177,9 +172,7 @@ def test_bad_request_is_told_why(credit: GatewayProcess, body: Any, sentence: st
 
 def test_feature_that_is_no_number(credit: GatewayProcess) -> None:
     inputs = [tensor(name, [1.0]) for name in FEATURES[:3]] + [tensor("tenure", ["x"], "BYTES")]
-    assert credit.infer("credit", {"inputs": inputs}).json() == {
-        "error": "Feature tenure must be a number."
-    }
+    assert credit.infer("credit", {"inputs": inputs}).json() == {"error": "Feature tenure must be a number."}
 
 
 def test_features_with_different_numbers_of_rows(credit: GatewayProcess) -> None:

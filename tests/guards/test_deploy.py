@@ -22,7 +22,9 @@ def manifests() -> list[dict[str, Any]]:
 
 def pods() -> dict[str, dict[str, Any]]:
     return {
-        entry["metadata"]["name"]: entry["spec"]["template"]["spec"] for entry in manifests() if "template" in entry.get("spec", {})
+        entry["metadata"]["name"]: entry["spec"]["template"]["spec"]
+        for entry in manifests()
+        if "template" in entry.get("spec", {})
     }
 
 

@@ -36,7 +36,9 @@ def run_time() -> set[str]:
 
 def licence(name: str) -> str:
     data = importlib.metadata.metadata(name)
-    classifiers = [line.removeprefix("License :: ") for line in data.get_all("Classifier") or [] if line.startswith("License")]
+    classifiers = [
+        line.removeprefix("License :: ") for line in data.get_all("Classifier") or [] if line.startswith("License")
+    ]
     stated = " ".join([data.get("License-Expression") or "", (data.get("License") or "")[:200], *classifiers])
     if stated.replace("OSI Approved", "").strip():
         return stated

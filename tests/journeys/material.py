@@ -13,7 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 from mrm.measures.synthetic import FEATURES, applications
 
-SHARED = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "data" / "taiwan-credit" / "taiwan_credit.csv"
+SHARED = (
+    Path(__file__).resolve().parent.parent.parent.parent / "shared" / "data" / "taiwan-credit" / "taiwan_credit.csv"
+)
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,14 @@ def taiwan() -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
             "row_id": table["row_id"],
             "sex": table["SEX"].map({1: "M", 2: "F"}),
             "education": table["EDUCATION"].map({1: "graduate school", 2: "university", 3: "high school"}),
-            "age": pd.cut(table["AGE"], [0, 29, 39, 49, 120], labels=["under 30", "30 to 39", "40 to 49", "50 and over"]),
+            "age": pd.cut(
+                table["AGE"], [0, 29, 39, 49, 120], labels=["under 30", "30 to 39", "40 to 49", "50 and over"]
+            ),
         }
     )
-    features = [name for name in table.columns if name not in {"row_id", "default", "SEX", "EDUCATION", "MARRIAGE", "AGE"}]
+    features = [
+        name for name in table.columns if name not in {"row_id", "default", "SEX", "EDUCATION", "MARRIAGE", "AGE"}
+    ]
     return table[["row_id", *features, "default"]], protected, features
 
 

@@ -176,7 +176,10 @@ def validate(enter: Enter, version: str, *, finding: bool) -> None:
     address = page.url
     page.locator("main [name=plan]").first.fill("Recompute outcomes and fairness; check the artifact.")
     submit(page, "Keep the plan")
-    for pillar, title in (("Outcomes analysis", "Outcomes on test data"), ("Fairness", "Disparity by sex, age, education")):
+    for pillar, title in (
+        ("Outcomes analysis", "Outcomes on test data"),
+        ("Fairness", "Disparity by sex, age, education"),
+    ):
         open_all(page)
         form = page.locator("form[action$='/evidence/']")
         form.locator("[name=pillar]").select_option(label=pillar)

@@ -69,7 +69,9 @@ def test_every_page_is_accessible(enter: Enter, theme: str, width: int) -> None:
     for address in dict.fromkeys(addresses):
         page = person.go(address)
         found += faults(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), f"{address} is wider than {width}"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), (
+            f"{address} is wider than {width}"
+        )
     assert found == []
 
 

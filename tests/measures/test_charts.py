@@ -51,9 +51,7 @@ def test_equal_data_gives_equal_bytes_without_date_text_or_ground(draw, theme):
 
 def test_themes_differ_in_ink_only():
     light, dark = (re.sub(r"#[0-9a-f]{6}", "", DRAWINGS["forest"](theme)) for theme in ("light", "dark"))
-    assert re.sub(r"(id|href|url)\S*", "", light).count("<path") == re.sub(
-        r"(id|href|url)\S*", "", dark
-    ).count("<path")
+    assert re.sub(r"(id|href|url)\S*", "", light).count("<path") == re.sub(r"(id|href|url)\S*", "", dark).count("<path")
 
 
 def test_words_say_the_message_and_the_extremes():
@@ -64,9 +62,7 @@ def test_words_say_the_message_and_the_extremes():
     assert "30.0 % predicted against 20.0 % observed" in charts.describe_calibration(POINTS)
     assert "debt (75.0 % of all)" in charts.describe_importance(BARS)
     assert "from 10.0 % (y: income) to 30.0 % (x: debt)" in charts.describe_rates(BARS)
-    assert "From the average of \N{MINUS SIGN}1.00" in charts.describe_contributions(
-        BARS, -1.0, -0.6, "log-odds"
-    )
+    assert "From the average of \N{MINUS SIGN}1.00" in charts.describe_contributions(BARS, -1.0, -0.6, "log-odds")
     assert "score about 0.50 or more" in charts.describe_distribution(SCORES)
 
 
@@ -76,9 +72,7 @@ def test_withheld_groups_are_a_row_and_come_last():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.797, "0.797"), (0.803, "0.80"), (0.8, "0.80"), (0.62, "0.62")]
-)
+@pytest.mark.parametrize(("value", "text"), [(0.797, "0.797"), (0.803, "0.80"), (0.8, "0.80"), (0.62, "0.62")])
 def test_bound_below_a_limit_gets_a_third_decimal(value, text):
     assert bound(value, (0.8, 0.9)) == text
 

@@ -145,9 +145,7 @@ def test_other_kinds_of_model_are_refused(spec):
 
 
 def test_without_protected_data_bias_is_noted_as_missing(spec):
-    found = run(
-        replace(spec, protected=None, predictions="uploaded", kinds=frozenset({"bias", "performance"}))
-    )
+    found = run(replace(spec, protected=None, predictions="uploaded", kinds=frozenset({"bias", "performance"})))
     assert "Bias was not evaluated: there is no protected data." in found.notes
 
 

@@ -116,9 +116,7 @@ def test_background_is_hashed_and_changes_the_digest(data):
 
 def test_importance_has_intervals_and_an_order(data):
     x, y = data
-    found = importance(
-        explain(LogisticRegression().fit(x, y), x[:200], x[200:400], seed=1), seed=2, draws=500
-    )
+    found = importance(explain(LogisticRegression().fit(x, y), x[:200], x[200:400], seed=1), seed=2, draws=500)
     assert [each.value for each in found] == sorted((each.value for each in found), reverse=True)
     assert all(each.lower < each.value < each.upper for each in found)
     assert sum(each.share for each in found) == pytest.approx(1)

@@ -73,9 +73,7 @@ def test_adult_train_split(adult):
 def test_german_age_boundary_matters(german, older, expected, young):
     frame = german.assign(band=np.where(german["age"] > older, "older", "young"))
     assert (frame["band"] == "young").sum() == young
-    assert against(outcomes(frame, "good", "band"), "band", "young", "older") == pytest.approx(
-        expected, abs=5e-7
-    )
+    assert against(outcomes(frame, "good", "band"), "band", "young", "older") == pytest.approx(expected, abs=5e-7)
 
 
 def test_german_sex(german):
@@ -152,17 +150,13 @@ def test_a_group_with_too_few_people_or_decisions_is_never_a_pass():
 def test_tiny_groups_give_out_no_numbers():
     results = fairness(from_counts("g", {"ref": (600, 1_000), "tiny": (7, 10)}), FairnessSettings(draws=200))
     tiny = [r for r in results if r.group == "tiny"]
-    assert {(r.value, r.lower, r.upper, r.n, r.status) for r in tiny} == {
-        (None, None, None, None, "insufficient")
-    }
+    assert {(r.value, r.lower, r.upper, r.n, r.status) for r in tiny} == {(None, None, None, None, "insufficient")}
 
 
 def test_unknown_people_are_counted_apart_and_in_no_group():
     frame = pd.DataFrame({"sex": ["F"] * 40 + ["M"] * 40 + [None] * 20 + [" "] * 5, "y": [1, 0] * 52 + [1]})
     frame["s"] = frame["y"].astype(float)
-    results = fairness(
-        summarise(frame, Spec("y", "s", 0.5, "at_or_above", ("sex",))), FairnessSettings(draws=100)
-    )
+    results = fairness(summarise(frame, Spec("y", "s", 0.5, "at_or_above", ("sex",))), FairnessSettings(draws=100))
     rates = {r.group: r.n for r in results if r.measure == "selection_rate"}
     assert rates == {"F": 40, "M": 40, "Not provided": 25}
     assert [r.group for r in results if r.measure == "air"] == ["M"]

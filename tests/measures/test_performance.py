@@ -99,9 +99,7 @@ def test_scores_that_are_no_probabilities_have_no_calibration(sample):
 
 def test_few_events_are_insufficient_whatever_the_limits():
     limits = {"auc": {"direction": "higher", "watch": 0.75, "fail": 0.65}}
-    found = by_name(
-        performance([1, 1, 0, 0, 0, 0, 0], [0.9, 0.8, 0.1, 0.2, 0.1, 0.3, 0.2], 0.5, thresholds=limits)
-    )
+    found = by_name(performance([1, 1, 0, 0, 0, 0, 0], [0.9, 0.8, 0.1, 0.2, 0.1, 0.3, 0.2], 0.5, thresholds=limits))
     assert (found["auc"].status, found["auc"].value) == ("insufficient", None)
     assert found["auc"].reason == "2 events and 5 non-events, 5 of each needed."
     assert {r.status for r in found.values()} <= {"insufficient", "info"}

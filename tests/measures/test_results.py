@@ -49,9 +49,7 @@ def test_unreadable_limits_are_refused(limits):
 
 
 def test_result_is_json_and_unknown_status_is_refused():
-    result = Result(
-        "auc", np.float64(0.7), float("nan"), None, np.int64(3), "m", detail={"x": np.array([1, 2])}
-    )
+    result = Result("auc", np.float64(0.7), float("nan"), None, np.int64(3), "m", detail={"x": np.array([1, 2])})
     shown = json.loads(json.dumps(result.as_dict()))
     assert (shown["value"], shown["lower"], shown["n"], shown["detail"]) == (0.7, None, 3, {"x": [1, 2]})
     with pytest.raises(ValueError, match="not a status"):

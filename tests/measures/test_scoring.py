@@ -77,13 +77,9 @@ def run(place, artifact, kind, **options):
 @pytest.mark.parametrize(("kind", "tolerance"), [("onnx", 1e-6), ("skops", 1e-15)])
 def test_scores_are_those_of_the_model(place, rows, model, onnx_file, skops_file, kind, tolerance):
     seen = []
-    scored = run(
-        place, {"onnx": onnx_file, "skops": skops_file}[kind], kind, progress=lambda *a: seen.append(a)
-    )
+    scored = run(place, {"onnx": onnx_file, "skops": skops_file}[kind], kind, progress=lambda *a: seen.append(a))
     table = pq.read_table(scored.path).to_pandas()
-    assert table["score"].to_numpy() == pytest.approx(
-        model.predict_proba(rows[FEATURES])[:, 1], abs=tolerance
-    )
+    assert table["score"].to_numpy() == pytest.approx(model.predict_proba(rows[FEATURES])[:, 1], abs=tolerance)
     assert table["row_id"].tolist() == rows["row_id"].tolist()
     assert (scored.rows, seen, scored.network) == (300, [(300, 300)], "isolated")
     assert scored.sha256 == file_digest(scored.path)
@@ -205,9 +201,7 @@ def test_model_that_takes_too_much_memory_is_told(place, rows):
 def test_cancelling_ends_the_process(place, rows, skops_file, monkeypatch):
     started = []
     original = scoring.subprocess.Popen
-    monkeypatch.setattr(
-        scoring.subprocess, "Popen", lambda *a, **k: started.append(original(*a, **k)) or started[-1]
-    )
+    monkeypatch.setattr(scoring.subprocess, "Popen", lambda *a, **k: started.append(original(*a, **k)) or started[-1])
 
     def cancel(done, total):
         raise InterruptedError("cancelled")

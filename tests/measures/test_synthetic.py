@@ -42,9 +42,7 @@ def test_planted_bias_against_women_is_found_and_nothing_else():
 def test_without_the_bias_nothing_is_found():
     found = ratios(0)
     assert {r.status for r in found.values()} <= {"pass", "insufficient"}
-    assert [r.value for (attribute, _), r in found.items() if attribute == "sex"] == pytest.approx(
-        [1], abs=0.04
-    )
+    assert [r.value for (attribute, _), r in found.items() if attribute == "sex"] == pytest.approx([1], abs=0.04)
 
 
 def test_same_seed_same_applications_and_a_plausible_default_rate():

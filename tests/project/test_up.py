@@ -66,7 +66,12 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("DATABASE", "MRM_TEST"))}
     environment |= {"MRM_DATA_DIR": str(folder), "MRM_PORT": str(port), "MRM_GATEWAY_PORT": str(free_port())}
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     assert process.stdout is not None
     said = []
@@ -100,7 +105,13 @@ def test_a_visitor_is_led_to_the_sign_in_page_under_a_strict_policy(up: Up) -> N
 
 def test_a_second_start_on_the_same_folder_is_refused(up: Up) -> None:
     second = subprocess.run(
-        [sys.executable, "manage.py", "up"], cwd=ROOT, env=up.environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT,
+        env=up.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert second.returncode != 0
     assert "already. Stop it first, or set MRM_DATA_DIR" in second.stderr
@@ -109,7 +120,13 @@ def test_a_second_start_on_the_same_folder_is_refused(up: Up) -> None:
 
 def test_the_doctor_finds_nothing_wrong_and_says_what_is_not_promised(up: Up) -> None:
     seen = subprocess.run(
-        [sys.executable, "manage.py", "doctor"], cwd=ROOT, env=up.environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "manage.py", "doctor"],
+        cwd=ROOT,
+        env=up.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert seen.returncode == 0, seen.stdout + seen.stderr
     assert "mrm_app owns nothing and may only add to the trail" in seen.stdout

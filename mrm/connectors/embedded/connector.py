@@ -30,15 +30,7 @@ class EmbeddedConnector(BaseConnector):
     """Every call is one exchange with the gateway, so every result is done at once."""
 
     id: ClassVar[str] = "embedded"
-    caps = (
-        Cap.DEPLOY
-        | Cap.SPLIT
-        | Cap.PREDICT
-        | Cap.OBSERVE_VERSION
-        | Cap.OBSERVE_DIGEST
-        | Cap.ETAG
-        | Cap.INVENTORY
-    )
+    caps = Cap.DEPLOY | Cap.SPLIT | Cap.PREDICT | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.ETAG | Cap.INVENTORY
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -61,9 +53,7 @@ class EmbeddedConnector(BaseConnector):
         },
     }
 
-    def __init__(
-        self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore
-    ) -> None:
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
         self._gateway = Backend(
             "The gateway",
@@ -93,9 +83,7 @@ class EmbeddedConnector(BaseConnector):
         for variant in desired.variants:
             self._upload(variant.version.artifact, op)
         headers = {"If-Match": f'"{expect_etag}"'} if expect_etag else {}
-        self._gateway.json(
-            "PUT", _endpoint(desired.endpoint), body=_route(desired), headers=headers, op=op
-        )
+        self._gateway.json("PUT", _endpoint(desired.endpoint), body=_route(desired), headers=headers, op=op)
         return Result(done=True, message=f"Revision {desired.revision} is applied.")
 
     def poll(self, handle: str) -> Result:
@@ -109,9 +97,7 @@ class EmbeddedConnector(BaseConnector):
             return Result(done=True, message="There was nothing to remove.")
         return Result(done=True, message="The endpoint is removed.")
 
-    def predict(
-        self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float
-    ) -> dict[str, Any]:
+    def predict(self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
         require_endpoint(endpoint)
         one = f"/versions/{quote(version, safe='')}" if version is not None else ""
         path = f"/v2/models/{quote(endpoint, safe='')}{one}/infer"
@@ -180,9 +166,7 @@ def _observed(state: Mapping[str, Any]) -> Observed:
         )
         return Observed(True, variants, etag=state["etag"], revision=state["revision"])
     except (KeyError, TypeError):
-        raise Invalid(
-            "The gateway described its endpoint in a way that is not understood."
-        ) from None
+        raise Invalid("The gateway described its endpoint in a way that is not understood.") from None
 
 
 def _listed(state: Mapping[str, Any]) -> list[Listed]:

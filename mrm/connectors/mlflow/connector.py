@@ -39,14 +39,7 @@ class MlflowConnector(BaseConnector):
     """One registered model per endpoint, one model version per approved version."""
 
     id: ClassVar[str] = "mlflow"
-    caps = (
-        Cap.DEPLOY
-        | Cap.PREDICT
-        | Cap.OBSERVE_VERSION
-        | Cap.OBSERVE_DIGEST
-        | Cap.DECLARED_ONLY
-        | Cap.INVENTORY
-    )
+    caps = Cap.DEPLOY | Cap.PREDICT | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.DECLARED_ONLY | Cap.INVENTORY
     secret_fields: ClassVar[tuple[str, ...]] = ("password_secret", "token_secret")
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -58,8 +51,7 @@ class MlflowConnector(BaseConnector):
             "username": _TEXT | {"title": "User name"},
             "password_secret": _TEXT | {"title": "Name of the secret with the password"},
             "token_secret": _TEXT | {"title": "Name of the secret with a bearer token"},
-            "alias": _TEXT
-            | {"title": "Alias that names the version in use", "pattern": "^[A-Za-z_][\\w-]*$"},
+            "alias": _TEXT | {"title": "Alias that names the version in use", "pattern": "^[A-Za-z_][\\w-]*$"},
             "experiment": _TEXT | {"title": "Experiment that keeps the files"},
             "scoring_url": _ADDRESS | {"title": "Address of a scoring server"},
             "ca_file": _TEXT | {"title": "Certificate authority file"},
@@ -72,9 +64,7 @@ class MlflowConnector(BaseConnector):
         },
     }
 
-    def __init__(
-        self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore
-    ) -> None:
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
         self._alias: str = config.get("alias", "champion")
         self._experiment: str = config.get("experiment", "mrm")
@@ -146,9 +136,7 @@ class MlflowConnector(BaseConnector):
         self._release(endpoint, tags_of(model), op)
         return Result(done=True, message=f"{len(ours)} versions are removed.")
 
-    def predict(
-        self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float
-    ) -> dict[str, Any]:
+    def predict(self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
         """Score at the scoring server. Which version answers is declared, never seen."""
         if self._scoring is None:
             raise self.unsupported("scoring without a scoring_url")
@@ -167,9 +155,7 @@ class MlflowConnector(BaseConnector):
     def list_models(self, cursor: str | None = None) -> Page:
         """All versions of one page of registered models, with the aliases read from the model."""
         models, following = self._tracking.models(cursor)
-        return Page(
-            tuple(item for model in models for item in listed(self._tracking, model)), following
-        )
+        return Page(tuple(item for model in models for item in listed(self._tracking, model)), following)
 
     def _backend(self, name: str, url: str, auth: httpx.Auth | None) -> Backend:
         return Backend(
@@ -193,9 +179,7 @@ class MlflowConnector(BaseConnector):
         if owner is None and self._alias in aliases_of(model):
             raise Conflict(f"Someone else uses the alias {self._alias} of {desired.endpoint}.")
         if owner not in (None, desired.deployment):
-            raise Conflict(
-                f"The registered model {desired.endpoint} belongs to the deployment {owner}."
-            )
+            raise Conflict(f"The registered model {desired.endpoint} belongs to the deployment {owner}.")
         if owner is None:
             self._tracking.tag_model(desired.endpoint, mark, op)
         self._require_newer(desired, aliases_of(model).get(self._alias))
@@ -225,9 +209,7 @@ class MlflowConnector(BaseConnector):
             raise Integrity("MLflow gives out other bytes than were sent.")
 
     def _register(self, desired: Desired, key: str, run: Run, folder: str, op: Op) -> str:
-        known = [
-            str(item["version"]) for item in self._tracking.versions(f"tags.`mrm.key` = '{key}'")
-        ]
+        known = [str(item["version"]) for item in self._tracking.versions(f"tags.`mrm.key` = '{key}'")]
         if known:
             return min(known, key=int)
         version = desired.champion
@@ -241,9 +223,7 @@ class MlflowConnector(BaseConnector):
             "mrm.features": json.dumps(version.features, ensure_ascii=False),
         }
         source = proxied_source(folder)
-        return str(
-            self._tracking.create_version(desired.endpoint, source, run, tags, op)["version"]
-        )
+        return str(self._tracking.create_version(desired.endpoint, source, run, tags, op)["version"])
 
     def _remove(self, endpoint: str, version: Mapping[str, Any], op: Op) -> None:
         self._tracking.delete_version(endpoint, str(version["version"]), op)

@@ -39,9 +39,7 @@ def listed(tracking: Tracking, model: Mapping[str, Any]) -> list[Listed]:
             digest=None,
             source=str(version.get("source", "")),
             managed="mrm.key" in tags_of(version),
-            aliases=tuple(
-                sorted(a for a, number in aliases.items() if number == version["version"])
-            ),
+            aliases=tuple(sorted(a for a, number in aliases.items() if number == version["version"])),
         )
         for version in _versions(tracking, model, name)
     ]

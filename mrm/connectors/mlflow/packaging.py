@@ -34,6 +34,4 @@ def packaging(digest: str, features: Sequence[str]) -> dict[str, bytes]:
 
 def require_packable(artifact: Artifact) -> None:
     if artifact.format != "onnx" or len(artifact.files) != 1:
-        raise Invalid(
-            "The MLflow connector takes ONNX models of a single file; convert this one first."
-        )
+        raise Invalid("The MLflow connector takes ONNX models of a single file; convert this one first.")

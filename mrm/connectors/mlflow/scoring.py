@@ -21,9 +21,7 @@ def invocation(body: Mapping[str, Any], features: Sequence[str]) -> dict[str, An
     return {"inputs": arrays}
 
 
-def inference(
-    endpoint: str, found: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> dict[str, Any]:
+def inference(endpoint: str, found: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The answer as tensors. It names no version: the scoring server does not know it."""
     predictions = found.get("predictions")
     named = predictions if isinstance(predictions, dict) else {"predictions": predictions}
@@ -37,9 +35,7 @@ def _nested(tensor: Mapping[str, Any]) -> list[Any]:
         raise Invalid(f"Input {tensor.get('name')} needs a shape and data as lists.")
     flat = _flat(data)
     if len(flat) != prod(shape):
-        raise Invalid(
-            f"Input {tensor.get('name')} has {len(flat)} values; its shape asks for {prod(shape)}."
-        )
+        raise Invalid(f"Input {tensor.get('name')} has {len(flat)} values; its shape asks for {prod(shape)}.")
     for size in reversed(shape[1:]):
         flat = [flat[i : i + size] for i in range(0, len(flat), size)]
     return flat

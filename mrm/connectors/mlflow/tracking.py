@@ -38,9 +38,7 @@ class Tracking:
         with self._backend.send("GET", "/version") as answer:
             return answer.read(1 << 10).decode(errors="replace").strip()
 
-    def models(
-        self, cursor: str | None, size: int = _PAGE
-    ) -> tuple[list[dict[str, Any]], str | None]:
+    def models(self, cursor: str | None, size: int = _PAGE) -> tuple[list[dict[str, Any]], str | None]:
         params = {"max_results": str(size)} | ({"page_token": cursor} if cursor else {})
         found = self._get("registered-models/search", params)
         return _objects(found, "registered_models"), found.get("next_page_token") or None
@@ -70,17 +68,13 @@ class Tracking:
         cursor: str | None = None
         while True:
             params = {"filter": condition, "max_results": "200"}
-            found = self._get(
-                "model-versions/search", params | ({"page_token": cursor} if cursor else {})
-            )
+            found = self._get("model-versions/search", params | ({"page_token": cursor} if cursor else {}))
             yield from _objects(found, "model_versions")
             cursor = found.get("next_page_token")
             if not cursor:
                 return
 
-    def create_version(
-        self, name: str, source: str, run: Run, tags: Tags, op: Op
-    ) -> dict[str, Any]:
+    def create_version(self, name: str, source: str, run: Run, tags: Tags, op: Op) -> dict[str, Any]:
         body = {"name": name, "source": source, "run_id": run.id, "tags": _pairs(tags)}
         return _object(self._post("model-versions/create", body, op), "model_version")
 
@@ -93,9 +87,7 @@ class Tracking:
         self._delete("model-versions/delete", {"name": name, "version": version}, op)
 
     def set_alias(self, name: str, alias: str, version: str, op: Op) -> None:
-        self._post(
-            "registered-models/alias", {"name": name, "alias": alias, "version": version}, op
-        )
+        self._post("registered-models/alias", {"name": name, "alias": alias, "version": version}, op)
 
     def delete_alias(self, name: str, alias: str, op: Op) -> None:
         self._delete("registered-models/alias", {"name": name, "alias": alias}, op)
@@ -156,9 +148,7 @@ class Tracking:
     def _get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         return self._backend.json("GET", f"{_API}/{path}", params=params)
 
-    def _post(
-        self, path: str, body: Mapping[str, Any], op: Op, reads: bool | None = None
-    ) -> dict[str, Any]:
+    def _post(self, path: str, body: Mapping[str, Any], op: Op, reads: bool | None = None) -> dict[str, Any]:
         return self._backend.json("POST", f"{_API}/{path}", body=dict(body), op=op, reads=reads)
 
     def _delete(self, path: str, body: Mapping[str, Any], op: Op) -> None:
@@ -167,11 +157,7 @@ class Tracking:
 
 def special(status: int, body: Mapping[str, Any]) -> ConnectorError | None:
     """MLflow says what is wrong by an error code; its status is often a plain 400."""
-    said = (
-        f"MLflow answered: {str(body.get('message')).splitlines()[0][:300]}"
-        if body.get("message")
-        else ""
-    )
+    said = f"MLflow answered: {str(body.get('message')).splitlines()[0][:300]}" if body.get("message") else ""
     kind: type[ConnectorError] | None = {
         "RESOURCE_ALREADY_EXISTS": Conflict,
         "RESOURCE_DOES_NOT_EXIST": NotFound,
@@ -210,9 +196,7 @@ def _run(item: Mapping[str, Any]) -> Run:
     info = _object(item, "info")
     folder = proxied_folder(str(info["artifact_uri"]))
     if folder is None:
-        raise Invalid(
-            "This MLflow server does not store artifacts itself; start it with --artifacts-destination."
-        )
+        raise Invalid("This MLflow server does not store artifacts itself; start it with --artifacts-destination.")
     return Run(str(info["run_id"]), folder)
 
 

@@ -56,7 +56,11 @@ def refresh(deployment: Deployment, *, actor: Account) -> Deployment:
     """Look again at what the place serves, and compare."""
     permit(actor, "deployment.refresh", deployment)
     jobs.request(
-        "deployment.observe", label=f"Look at {deployment}", subject=deployment, actor=actor, deployment=str(deployment.pk)
+        "deployment.observe",
+        label=f"Look at {deployment}",
+        subject=deployment,
+        actor=actor,
+        deployment=str(deployment.pk),
     )
     return deployment
 
@@ -115,5 +119,3 @@ def _ask(deployment: Deployment, actor: Account, **content: object) -> Revision:
         revision=str(revision.pk),
     )
     return revision
-
-

@@ -57,7 +57,12 @@ def _local(version: Version, source: Dataset) -> tuple[dict[str, list[float]], l
         pq.write_table(data, golden)
         artifact = blobs.fetch(version.artifact.sha256, folder)
         done = score(
-            artifact, version.artifact.kind, version.artifact.sha256, golden, folder / "scores.parquet", version.features
+            artifact,
+            version.artifact.kind,
+            version.artifact.sha256,
+            golden,
+            folder / "scores.parquet",
+            version.features,
         )
         scores = pq.read_table(done.path, columns=["score"])["score"].to_pylist()
     columns = {column: [float(value) for value in data[column].to_pylist()] for column in version.features}

@@ -32,7 +32,9 @@ def reconcile(revision_id: str, progress: Report) -> None:
         if revision.status != RevisionState.PENDING:
             return
         try:
-            verification = _take_out(revision, progress) if revision.kind == RevisionKind.STOP else _push(revision, progress)
+            verification = (
+                _take_out(revision, progress) if revision.kind == RevisionKind.STOP else _push(revision, progress)
+            )
         except Refused as refusal:
             fail(revision, error=str(refusal), actor=revision.requested_by)
             raise
@@ -90,7 +92,9 @@ def _push(revision: Revision, progress: Report) -> dict[str, Any]:
 
 
 def _apply(place: Connector, desired: Desired, observed: Observed, revision: Revision) -> None:
-    op = Op(id=str(revision.pk), idempotency_key=f"{desired.deployment}:{desired.revision}:{desired.fingerprint()[:16]}")
+    op = Op(
+        id=str(revision.pk), idempotency_key=f"{desired.deployment}:{desired.revision}:{desired.fingerprint()[:16]}"
+    )
     try:
         result = place.apply(desired, op=op, expect_etag=observed.etag if Cap.ETAG in place.caps else None)
     except OutcomeUnknown as error:

@@ -27,7 +27,12 @@ def give_up(revision_id: str, sentence: str) -> None:
 
 def read_revision(revision_id: str) -> Revision:
     return Revision.objects.select_related(
-        "deployment__model__unit", "deployment__target", "version__model", "version__artifact", "approval", "requested_by"
+        "deployment__model__unit",
+        "deployment__target",
+        "version__model",
+        "version__artifact",
+        "approval",
+        "requested_by",
     ).get(pk=revision_id)
 
 
@@ -96,7 +101,9 @@ def _carry(revision: Revision, actor: Actor) -> None:
     model = revision.deployment.model
     live = {
         str(entry.version_id)
-        for entry in Revision.objects.filter(deployment__model=model, status=RevisionState.APPLIED).exclude(version=None)
+        for entry in Revision.objects.filter(deployment__model=model, status=RevisionState.APPLIED).exclude(
+            version=None
+        )
     }
     for version in model.versions.filter(status=VersionState.ACTIVE):
         if str(version.pk) not in live:
@@ -141,7 +148,9 @@ def observe(deployment_id: str) -> None:
     elif any(variant.managed for variant in observed.variants):
         drift = ["Something is served there that nobody wants there."]
     sync = Sync.DRIFTED if drift else Sync.IN_SYNC
-    record_observation(deployment, seen=dataclasses.asdict(observed), drift=drift, sync=sync, actor=System("deployment"))
+    record_observation(
+        deployment, seen=dataclasses.asdict(observed), drift=drift, sync=sync, actor=System("deployment")
+    )
 
 
 @audited("deployment.observe", "looked at {subject}: {answer}")

@@ -29,7 +29,11 @@ def connect(target: Target) -> Connector:
     """The connector of a target, ready to use; a fault in its configuration is told by field."""
     try:
         kind = connector_class(target.connector, settings.CONNECTORS)
-        secrets = {target.config[field]: _secret(target.config[field]) for field in kind.secret_fields if field in target.config}
+        secrets = {
+            target.config[field]: _secret(target.config[field])
+            for field in kind.secret_fields
+            if field in target.config
+        }
         return connector(target.connector, target.config, secrets, Store(), enabled=settings.CONNECTORS)
     except ConnectorError as error:
         raise Refused(str(error)) from error
@@ -47,7 +51,14 @@ def _secret(name: str) -> str:
 
 @audited("deployment.add_target", "added the serving place {subject}")
 def add_target(
-    *, key: str, name: str, connector_id: str, config: dict[str, Any], environment: str, unit: BusinessUnit, actor: Actor
+    *,
+    key: str,
+    name: str,
+    connector_id: str,
+    config: dict[str, Any],
+    environment: str,
+    unit: BusinessUnit,
+    actor: Actor,
 ) -> Target:
     """Name a serving place; its configuration is checked, its secrets are not stored."""
     permit(actor, "deployment.add_target", unit)
@@ -56,9 +67,13 @@ def add_target(
     target = Target(key=key, name=name, connector=connector_id, config=config, environment=environment, unit=unit)
     offers = available(settings.CONNECTORS)
     if connector_id not in offers:
-        raise Invalid(f"There is no connector {connector_id}; there are {', '.join(offers)}.", fields={"connector": ["Unknown."]})
+        raise Invalid(
+            f"There is no connector {connector_id}; there are {', '.join(offers)}.", fields={"connector": ["Unknown."]}
+        )
     connect(target)
-    describe(connector=connector_id, version=offers[connector_id].version, distribution=offers[connector_id].distribution)
+    describe(
+        connector=connector_id, version=offers[connector_id].version, distribution=offers[connector_id].distribution
+    )
     target.save(force_insert=True)
     return target
 

@@ -54,9 +54,7 @@ def describe_importance(data: Sequence[Bar]) -> str:
     bars = sorted(data, key=lambda bar: (-bar.value, bar.name))
     total = sum(bar.value for bar in bars) or 1.0
     said = " and ".join(f"{bar.name} ({percent(bar.value / total)} of all)" for bar in bars[:2])
-    return (
-        f"The score depends most on {said}, out of {len(bars)} features; the numbers are in the table below."
-    )
+    return f"The score depends most on {said}, out of {len(bars)} features; the numbers are in the table below."
 
 
 def draw_contributions(data: Sequence[Bar], base: float, output: float, unit: str, theme: str) -> str:
@@ -179,9 +177,7 @@ def _whisker(axes: Axes, bar: Bar, y: float, ink: str) -> None:
     axes.plot([bar.lower, bar.upper], [y, y], "|", color=ink, markersize=6, markeredgewidth=1.2)
 
 
-def _side(
-    axes: Axes, y: float, name: str, value: str, note: str, inks: Theme, note_left: bool = False
-) -> None:
+def _side(axes: Axes, y: float, name: str, value: str, note: str, inks: Theme, note_left: bool = False) -> None:
     place = axes.get_yaxis_transform()
     _left(axes, y, name)
     axes.text(1.15, y, value, fontsize=LABEL, fontweight="bold", va="center", ha="right", transform=place)

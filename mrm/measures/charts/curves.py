@@ -32,10 +32,7 @@ class Distribution:
     def shares(self) -> tuple[Values, Values, Values]:
         """Bin middles, and each outcome's share per bin in at most 50 bins."""
         factor = max(1, len(self.events) // 50)
-        e, o = (
-            np.add.reduceat(np.array(c, float), np.arange(0, len(c), factor))
-            for c in (self.events, self.others)
-        )
+        e, o = (np.add.reduceat(np.array(c, float), np.arange(0, len(c), factor)) for c in (self.events, self.others))
         edges = np.linspace(self.low, self.high, e.size + 1)
         return (edges[1:] + edges[:-1]) / 2, e / max(1.0, e.sum()), o / max(1.0, o.sum())
 
@@ -130,9 +127,7 @@ def draw_calibration(data: Sequence[CalibrationPoint], theme: str) -> str:
             annotation_clip=False,
         )
         axes.set_xlabel("Predicted rate, equal-mass bins")
-        axes.text(
-            0, 1.03, "Observed rate, 95 % band", fontsize=TICK, color=inks.secondary, transform=axes.transAxes
-        )
+        axes.text(0, 1.03, "Observed rate, 95 % band", fontsize=TICK, color=inks.secondary, transform=axes.transAxes)
 
     return svg(theme, 3.2, paint)
 
@@ -147,9 +142,7 @@ def describe_calibration(data: Sequence[CalibrationPoint]) -> str:
     )
 
 
-def _name(
-    axes: Axes, x: Values, shares: Values, words: str, ink: str, cutoff: float, tail: bool = False
-) -> None:
+def _name(axes: Axes, x: Values, shares: Values, words: str, ink: str, cutoff: float, tail: bool = False) -> None:
     """Name a curve beside its highest point, or where its tail is half as high, clear of the cut-off."""
     top = int(np.argmax(shares))
     falling = np.flatnonzero(shares[top:] < shares[top] * 0.55) if tail else np.array([])

@@ -80,9 +80,7 @@ def draw_forest(data: Forest, theme: str) -> str:
             transform=axes.transAxes,
         )
         for x, words in ((1.03, "Ratio"), (1.185, "95 % interval"), (1.57, "Status")):
-            axes.text(
-                x, 1.015, words, va="bottom", fontsize=TICK, color=inks.secondary, transform=axes.transAxes
-            )
+            axes.text(x, 1.015, words, va="bottom", fontsize=TICK, color=inks.secondary, transform=axes.transAxes)
         for line, y in zip(lines, places, strict=True):
             _heading(axes, line, y, data, inks) if isinstance(line, str) else _row(axes, line, y, data, inks)
 
@@ -92,10 +90,7 @@ def draw_forest(data: Forest, theme: str) -> str:
 def describe_forest(data: Forest) -> str:
     """How many groups fail, are watched or too small, and the lowest ratio."""
     shown = [row for row in data.rows if row.value is not None]
-    counts = {
-        word: sum(row.status == word for row in data.rows)
-        for word in ("fail", "watch", "insufficient", "pass")
-    }
+    counts = {word: sum(row.status == word for row in data.rows) for word in ("fail", "watch", "insufficient", "pass")}
     words = (
         ("fail", "below the fail limit"),
         ("watch", "to watch"),
@@ -156,14 +151,11 @@ def _limits(axes: Axes, data: Forest, inks: Theme) -> None:
     for x, words, side, weight, ink in named:
         raised = (
             1
-            if (side == "left" and room < _CHARACTER * len(words))
-            or (side == "center" and _crowded(axes, data))
+            if (side == "left" and room < _CHARACTER * len(words)) or (side == "center" and _crowded(axes, data))
             else 0
         )
         lift = row + ScaledTranslation(0, raised * 9.5 / 72, axes.figure.dpi_scale_trans)
-        axes.text(
-            x, 1, words, ha=side, va="bottom", fontsize=NOTE, fontweight=weight, color=ink, transform=lift
-        )
+        axes.text(x, 1, words, ha=side, va="bottom", fontsize=NOTE, fontweight=weight, color=ink, transform=lift)
 
 
 def _inches(axes: Axes, x: float) -> float:
@@ -222,9 +214,7 @@ def _row(axes: Axes, row: ForestRow, y: float, data: Forest, inks: Theme) -> Non
     _mark(axes, row, y, ink)
     axes.text(1.03, y, number(row.value), fontsize=LABEL, fontweight="bold", va="center", transform=place)
     if row.lower is not None:
-        axes.text(
-            1.185, y, _interval(row, data), fontsize=TICK, va="center", color=inks.secondary, transform=place
-        )
+        axes.text(1.185, y, _interval(row, data), fontsize=TICK, va="center", color=inks.secondary, transform=place)
     hollow = row.status == "insufficient"
     if WORDS.get(row.status):
         axes.plot(
@@ -245,9 +235,7 @@ def _mark(axes: Axes, row: ForestRow, y: float, ink: str) -> None:
     if row.lower is not None and row.upper is not None:
         low, high = axes.get_xlim()
         ends = [max(row.lower, low), min(row.upper, high)]
-        axes.plot(
-            ends, [y, y], color=ink, linewidth=1.3, linestyle=(0, (2.2, 1.8)) if hollow else "-", zorder=2
-        )
+        axes.plot(ends, [y, y], color=ink, linewidth=1.3, linestyle=(0, (2.2, 1.8)) if hollow else "-", zorder=2)
         inside: list[float] = [end for end in (row.lower, row.upper) if low < end < high]
         axes.plot(inside, [y] * len(inside), "|", color=ink, markersize=6, markeredgewidth=1.3, zorder=2)
     fill = "none" if hollow else ink

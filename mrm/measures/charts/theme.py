@@ -49,12 +49,8 @@ class Theme:
 
 
 THEMES = {
-    "light": Theme(
-        "#176b2c", "#9a5b00", "#a61b12", "#545b66", "#0b5cad", "#1f2937", "#545b66", "#c9ced6", "#eef2f7"
-    ),
-    "dark": Theme(
-        "#5fd07a", "#f5b544", "#ff8f85", "#a9b4c2", "#7db8f7", "#eceef0", "#a9b4c2", "#5c6066", "#313439"
-    ),
+    "light": Theme("#176b2c", "#9a5b00", "#a61b12", "#545b66", "#0b5cad", "#1f2937", "#545b66", "#c9ced6", "#eef2f7"),
+    "dark": Theme("#5fd07a", "#f5b544", "#ff8f85", "#a9b4c2", "#7db8f7", "#eceef0", "#a9b4c2", "#5c6066", "#313439"),
 }
 MARKS = {"pass": "o", "watch": "^", "fail": "s", "insufficient": "o"}
 WORDS = {"pass": "Pass", "watch": "Watch", "fail": "Fail", "insufficient": "Insufficient", "info": "",

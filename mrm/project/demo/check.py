@@ -104,7 +104,11 @@ class MainJob:
         assert rated["tier"] == "1", rated
         self.data = {
             role: self._upload(role, table.path, protected=role == "protected")
-            for role, table in (("training", material.training), ("test", material.test), ("protected", material.protected))
+            for role, table in (
+                ("training", material.training),
+                ("test", material.test),
+                ("protected", material.protected),
+            )
         }
 
     def _upload(self, role: str, path: Path, *, protected: bool) -> str:
@@ -123,7 +127,9 @@ class MainJob:
             version = self._version(label, material, artifact)
         with self.step(f"{label}: performance, bias and explainability run with progress"):
             run = self._evaluate(version, material)
-        with self.step(f"{label}: the validator records evidence" + (" and a finding, remediated and verified" if finding else "")):
+        with self.step(
+            f"{label}: the validator records evidence" + (" and a finding, remediated and verified" if finding else "")
+        ):
             self._validate(version, run, finding=finding)
         with self.step(f"{label}: the developer may not sign; two risk officers sign with their passwords"):
             self._sign(version)
@@ -131,7 +137,12 @@ class MainJob:
 
     def _version(self, label: str, material: Material, artifact: bytes) -> str:
         priya = self.people["priya"]
-        facts = {"label": label, "features": list(material.features), "target": "default", "cutoff": str(material.cutoff)}
+        facts = {
+            "label": label,
+            "features": list(material.features),
+            "target": "default",
+            "cutoff": str(material.cutoff),
+        }
         facts |= {"methodology": f"As exported for {label}", "intended_use": "Unsecured retail credit"}
         version = priya.post(f"models/{self.model}/versions/", json=facts)["id"]
         digest = hashlib.sha256(artifact).hexdigest()
@@ -162,9 +173,7 @@ class MainJob:
         }
         run = self.people["priya"].post(f"versions/{version}/runs/", json=facts)["id"]
         done = self.people["priya"].until(f"runs/{run}/", "status", "done", ("queued",))
-        ratio = next(
-            entry for entry in done["results"] if (entry["measure"], entry["group"]) == ("air", "F")
-        )
+        ratio = next(entry for entry in done["results"] if (entry["measure"], entry["group"]) == ("air", "F"))
         assert ratio["value"] < 0.9, "the planted bias was not found"
         assert done["crosscheck"], "fairlearn did not recompute"
         return str(run)
@@ -238,7 +247,9 @@ class MainJob:
                 for at, name in enumerate(material.features)
             ]
         }
-        answer = httpx.post(f"{target.config['base_url']}/v2/models/{self.endpoint}/infer", json=body, timeout=10).json()
+        answer = httpx.post(
+            f"{target.config['base_url']}/v2/models/{self.endpoint}/infer", json=body, timeout=10
+        ).json()
         served = next(entry for entry in answer["outputs"] if entry["datatype"].startswith("FP"))["data"][1::2]
         assert np.allclose(served, expected, atol=1e-6), (served, expected)
 

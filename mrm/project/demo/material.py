@@ -67,9 +67,7 @@ def _table(frame: pd.DataFrame, stem: Path) -> Table:
 
 
 def _onnx(model: Any, inputs: pd.DataFrame) -> bytes:
-    converted = to_onnx(
-        model, inputs.to_numpy()[:1], options={id(model): {"zipmap": False}}, target_opset=TARGET_OPSET
-    )
+    converted = to_onnx(model, inputs.to_numpy()[:1], options={id(model): {"zipmap": False}}, target_opset=TARGET_OPSET)
     content: bytes = converted.SerializeToString()
     return content
 

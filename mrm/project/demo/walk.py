@@ -48,7 +48,9 @@ def walk(tell: Tell) -> None:
         _evaluate(second, data["test"])
         _validate(second, finding=False)
         waiting = approval.submit(second, actor=account_of("priya"), note="Boosted trees replace the logistic form.")
-        _sign(waiting, "jonas", "The gain in discrimination is real; the known gap by sex is written down as a finding.")
+        _sign(
+            waiting, "jonas", "The gain in discrimination is real; the known gap by sex is written down as a finding."
+        )
 
 
 def drain() -> None:
@@ -70,7 +72,9 @@ def _inventory(facts: dict[str, Any]) -> None:
             developer=developer.person,
             actor=owner,
         )
-        inventory.rate_model(model, answers={key: entry["answers"].get(key, 1) for key in facts["answers"]}, actor=owner)
+        inventory.rate_model(
+            model, answers={key: entry["answers"].get(key, 1) for key in facts["answers"]}, actor=owner
+        )
 
 
 def _register(facts: dict[str, Any], material: Material) -> tuple[Model, dict[str, Dataset]]:
@@ -145,7 +149,9 @@ def _validate(version: Version, *, finding: bool) -> Validation:
     opened = validation.request(version, actor=account_of("priya"))
     opened = validation.take(opened, actor=tomas)
     opened = validation.write_plan(
-        opened, plan="Recompute outcomes and fairness on the test data; challenge the form; check the artifact.", actor=tomas
+        opened,
+        plan="Recompute outcomes and fairness on the test data; challenge the form; check the artifact.",
+        actor=tomas,
     )
     for pillar, title in (
         ("outcomes", "Discrimination and calibration on the test data"),

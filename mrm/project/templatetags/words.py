@@ -78,5 +78,11 @@ def result_kind(status: str) -> str:
 
 @register.filter
 def result_icon(status: str) -> str:
-    icons = {"pass": "circle-check", "watch": "alert-triangle", "fail": "circle-x", "met": "circle-check", "missing": "circle-x"}
+    icons = {
+        "pass": "circle-check",
+        "watch": "alert-triangle",
+        "fail": "circle-x",
+        "met": "circle-check",
+        "missing": "circle-x",
+    }
     return icons.get(status, "circle-dashed")

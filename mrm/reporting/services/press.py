@@ -16,7 +16,7 @@ TYPES = {".css": "text/css", ".woff2": "font/woff2"}
 IMAGES = ("data:image/svg+xml;", "data:image/png;")
 
 
-class Refusal(Exception):  # noqa: N818  reads as what it is
+class Refusal(Exception):
     """The page asked for something that is not one of its assets."""
 
 

@@ -22,7 +22,7 @@ def open_roles(verdict: Verdict) -> frozenset[str]:
     return frozenset(need.role for need in verdict.needs if need.stage == verdict.stage and need.missing)
 
 
-def may_sign(  # noqa: PLR0911  one reason, one line
+def may_sign(
     policy: Mapping[str, Any], history: History, verdict: Verdict, signer: Signer
 ) -> str | None:
     """Why this person may not sign now, or None. The same answer for page, API and database check."""

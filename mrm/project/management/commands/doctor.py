@@ -51,7 +51,10 @@ def _roles() -> tuple[bool, str]:
         )
         user, powerful, owned, may_rewrite = cursor.fetchone()
     if powerful or owned or may_rewrite:
-        return False, f"{user} is too powerful: superuser {powerful}, owns {owned} tables, may rewrite the trail {may_rewrite}"
+        return (
+            False,
+            f"{user} is too powerful: superuser {powerful}, owns {owned} tables, may rewrite the trail {may_rewrite}",
+        )
     return True, f"{user} owns nothing and may only add to the trail"
 
 

@@ -22,7 +22,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--demo", action="store_true", help="found the demo bank when there are no accounts yet")
-        parser.add_argument("--check", action="store_true", help="walk the main job over HTTP, print each step, and stop")
+        parser.add_argument(
+            "--check", action="store_true", help="walk the main job over HTTP, print each step, and stop"
+        )
         parser.add_argument("--host", default=os.environ.get("MRM_HOST", "127.0.0.1"))
         parser.add_argument("--port", type=int, default=int(os.environ.get("MRM_PORT", "8000")))
         parser.add_argument("--gateway-port", type=int, default=int(os.environ.get("MRM_GATEWAY_PORT", "8090")))
