@@ -25,7 +25,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
 def fill(page: Page, **fields: str) -> None:
     """Fill form fields by their names; a select is chosen by its visible words."""
     for name, value in fields.items():
-        place = page.locator(f"main [name='{name}']").first
+        place = page.locator(f"main [name$='{name}']").first
         if place.evaluate("each => each.tagName") == "SELECT":
             place.select_option(label=_option(page, name, value))
         else:
@@ -34,12 +34,12 @@ def fill(page: Page, **fields: str) -> None:
 
 def _option(page: Page, name: str, words: str) -> str:
     """The full label of the option that holds the words."""
-    labels = page.locator(f"main [name='{name}'] option").all_inner_texts()
+    labels = page.locator(f"main [name$='{name}'] option").all_inner_texts()
     return next(label for label in labels if words in label)
 
 
 def choose(page: Page, name: str, value: str) -> None:
-    page.locator(f"main [name='{name}'][value='{value}']").first.check()
+    page.locator(f"main [name$='{name}'][value='{value}']").first.check()
 
 
 def submit(page: Page, words: str = "") -> None:
@@ -169,12 +169,14 @@ def evaluate(priya: Person, version: str, data: dict[str, str], material: Materi
 def validate(enter: Enter, version: str, *, finding: bool) -> None:
     priya, tomas = enter("priya"), enter("tomas")
     priya.go(f"/models/versions/{version}/")
-    submit(priya.page, "Ask for validation")
-    address = priya.page.url
-    page = tomas.go(address) if "/validations/" in address else tomas.go(_validation_of(tomas, version))
+    priya.page.get_by_role("link", name="Ask for validation").click()
+    submit(priya.page)
+    page = tomas.go(_validation_of(tomas, version))
     submit(page, "Take on this validation")
     address = page.url
-    page.locator("main [name=plan]").first.fill("Recompute outcomes and fairness; check the artifact.")
+    expect(page.get_by_text("Under way").first).to_be_visible()
+    open_all(page)
+    page.locator("main [name$=plan]").first.fill("Recompute outcomes and fairness; check the artifact.")
     submit(page, "Keep the plan")
     for pillar, title in (
         ("Outcomes analysis", "Outcomes on test data"),
@@ -182,9 +184,9 @@ def validate(enter: Enter, version: str, *, finding: bool) -> None:
     ):
         open_all(page)
         form = page.locator("form[action$='/evidence/']")
-        form.locator("[name=pillar]").select_option(label=pillar)
-        form.locator("[name=title]").fill(title)
-        form.locator("[name=run]").select_option(index=1)
+        form.locator("[name$=pillar]").select_option(label=pillar)
+        form.locator("[name$=title]").fill(title)
+        form.locator("[name$=run]").select_option(index=1)
         form.locator("button[type=submit]").click()
         page.wait_for_load_state()
         expect(page.get_by_text(title).first).to_be_visible()
@@ -213,10 +215,10 @@ def remediated(enter: Enter, tomas: Person) -> None:
     page = tomas.page
     open_all(page)
     form = page.locator("form[action$='/finding/']")
-    form.locator("[name=title]").fill("Handling of missing limits")
-    form.locator("[name=description]").fill("Not described in the development document.")
-    form.locator("[name=severity]").select_option(label="Medium")
-    form.locator("[name=owner]").select_option(label="Daniel Okafor")
+    form.locator("[name$=title]").fill("Handling of missing limits")
+    form.locator("[name$=description]").fill("Not described in the development document.")
+    form.locator("[name$=severity]").select_option(label="Medium")
+    form.locator("[name$=owner]").select_option(label="Daniel Okafor")
     form.locator("button[type=submit]").click()
     page.get_by_role("link", name=re.compile("FND-")).first.click()
     address = page.url
@@ -239,8 +241,9 @@ def remediated(enter: Enter, tomas: Person) -> None:
 
 def submit_for_approval(priya: Person, version: str) -> str:
     page = priya.go(f"/models/versions/{version}/")
-    submit(page, "Submit for approval")
-    if "/approvals/" not in page.url:
+    page.get_by_role("link", name="Submit for approval").click()
+    submit(page)
+    if not re.search(r"/approvals/[0-9a-f-]{36}/", page.url):
         page.locator("main a[href^='/approvals/']").first.click()
         page.wait_for_load_state()
     return page.url
