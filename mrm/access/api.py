@@ -39,14 +39,14 @@ class UnitOut(serializers.Serializer[Any]):
 
 
 class TokenIn(Strict):
-    label = serializers.CharField(max_length=80)
+    label = serializers.CharField(max_length=80)  # type: ignore[assignment]  # a field may be called label
     days = serializers.IntegerField(min_value=1, max_value=365, default=90)
     scopes = serializers.ListField(child=serializers.CharField(max_length=60), default=list, max_length=50)
 
 
 class TokenOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field may be called label
     hint = serializers.CharField()
     scopes = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mrm.access import queries
-from mrm.access.models import Account, AccountKind
+from mrm.access.models import Account, AccountKind, BusinessUnit
 from mrm.access.roles import DESCRIPTIONS, Role
 from mrm.core.refusal import Invalid
 
@@ -25,7 +25,7 @@ def take_refusal(form: forms.Form, refusal: Invalid) -> None:
 class PersonForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120)
     email = forms.EmailField(label=_("E-mail address"), help_text=_("Persons are known by it in the API."))
-    unit = forms.ModelChoiceField(label=_("Business unit"), queryset=None)
+    unit: "forms.ModelChoiceField[BusinessUnit]" = forms.ModelChoiceField(label=_("Business unit"), queryset=None)
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,7 +56,9 @@ class AccountForm(forms.Form):
 
 class GrantForm(forms.Form):
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
-    unit = forms.ModelChoiceField(label=_("On the unit and everything below it"), queryset=None)
+    unit: "forms.ModelChoiceField[BusinessUnit]" = forms.ModelChoiceField(
+        label=_("On the unit and everything below it"), queryset=None
+    )
     until = forms.DateField(
         label=_("Last day"), required=False, widget=forms.DateInput({"type": "date"}), help_text=_("Empty: no end.")
     )
@@ -83,7 +85,7 @@ class UnitForm(forms.Form):
     key = forms.SlugField(
         label=_("Key"), max_length=50, help_text=_("Small letters, digits and hyphens; never changes.")
     )
-    parent = forms.ModelChoiceField(label=_("Part of"), queryset=None)
+    parent: "forms.ModelChoiceField[BusinessUnit]" = forms.ModelChoiceField(label=_("Part of"), queryset=None)
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

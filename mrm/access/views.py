@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.db.models import Q
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -289,7 +290,7 @@ def _page(form: object, title: str, up: str, up_label: str) -> dict[str, object]
     return {"form": form, "title": title, "up_url": reverse(up), "up_label": up_label}
 
 
-def _status(form: forms.forms.Form) -> int:
+def _status(form: Form) -> int:
     return 422 if form.errors else 200
 
 

@@ -9,11 +9,11 @@ from mrm.audit.trail import SENTENCES
 
 
 def _verbs() -> list[tuple[str, str]]:
-    return [("", _("any")), *((verb, verb) for verb in SENTENCES)]
+    return [("", str(_("any"))), *((verb, verb) for verb in SENTENCES)]
 
 
 def _areas() -> list[tuple[str, str]]:
-    return [("", _("any")), *((area, area) for area in sorted({verb.partition(".")[0] for verb in SENTENCES}))]
+    return [("", str(_("any"))), *((area, area) for area in sorted({verb.partition(".")[0] for verb in SENTENCES}))]
 
 
 class TrailFilter(forms.Form):

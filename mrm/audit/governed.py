@@ -1,6 +1,7 @@
 """Which tables are governed, and the few that are not, each with its reason."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.db import models
@@ -36,5 +37,5 @@ def forgotten() -> list[str]:
 
 
 def _owner(model: type[models.Model]) -> str:
-    created_by = model._meta.auto_created
+    created_by: Any = model._meta.auto_created
     return created_by.__module__ if isinstance(created_by, type) else ""

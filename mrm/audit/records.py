@@ -1,5 +1,6 @@
 """Governed tables in Django's admin, to look at only: what changes goes through the services."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -13,7 +14,7 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # Django gives it n
     show_full_result_count = False
     actions = None
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> list[str | Callable[[Any], str | bool]]:
         return ["__str__", *(field.name for field in self.model._meta.concrete_fields if _is_short(field))][:8]
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":

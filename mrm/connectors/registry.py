@@ -50,10 +50,10 @@ class Offered:
 
 def available(enabled: Collection[str] | None = None) -> dict[str, Offered]:
     """Connectors by id, built-in and installed, restricted to `enabled` when given."""
-    offers = {id: Offered(id, target, _OWN, _own_version()) for id, target in _BUILT_IN.items()}
+    offers = {name: Offered(name, target, _OWN, _own_version()) for name, target in _BUILT_IN.items()}
     for point in entry_points(group=GROUP):
         offers.setdefault(point.name, _offer(point))
-    return {id: offer for id, offer in sorted(offers.items()) if enabled is None or id in enabled}
+    return {name: offer for name, offer in sorted(offers.items()) if enabled is None or name in enabled}
 
 
 def connector_class(id: str, enabled: Collection[str] | None = None) -> type[BaseConnector]:

@@ -17,7 +17,7 @@ from mrm.jobs import queries
 class JobOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     kind = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field may be called label
     state = serializers.CharField()
     stage = serializers.CharField()
     done = serializers.IntegerField()

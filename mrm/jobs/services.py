@@ -28,7 +28,7 @@ def request(
         subject_id=str(subject.pk),
         most_attempts=most_attempts,
     )
-    transaction.on_commit(lambda: import_string(settings.JOBS_DOORBELL)(), robust=True)
+    transaction.on_commit(lambda: import_string(settings.JOBS_DOORBELL)(), robust=True)  # noqa: PLW0108  looked up then
     return job
 
 

@@ -32,7 +32,7 @@ def open_onnx(content: bytes, features: Sequence[str]) -> tuple[Scorer, None]:
     Raises `Refusal` on models that fail the checker, keep data outside the file, use operators of
     other domains, or whose inputs do not match `features`.
     """
-    import onnxruntime  # slow to load and of use to one kind only
+    import onnxruntime  # noqa: PLC0415  slow to load and of use to one kind only
 
     _check_onnx(content)
     options = onnxruntime.SessionOptions()
@@ -49,7 +49,7 @@ def open_skops(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
 
     Raises `Refusal` on any other type, named, and if the model was fitted on other columns.
     """
-    import skops.io  # slow to load and of use to one kind only
+    import skops.io  # noqa: PLC0415  slow to load and of use to one kind only
 
     unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - SKOPS_TRUSTED)
     if unknown:

@@ -306,10 +306,9 @@ def _judged(results: list[Result], thresholds: Thresholds) -> list[Result]:
     tested = [i for i, each in enumerate(results) if each.measure == RATIO and each.detail.get("p") is not None]
     adjusted = dict(zip(tested, benjamini_hochberg([results[i].detail["p"] for i in tested]), strict=True))
     out = []
-    for i, result in enumerate(results):
+    for i, each in enumerate(results):
         p = adjusted.get(i)
-        if p is not None:
-            result = replace(result, detail={**result.detail, "p_adjusted": p})
+        result = each if p is None else replace(each, detail={**each.detail, "p_adjusted": p})
         said = judge(result.value, thresholds.get(result.measure), lower=result.lower, upper=result.upper, p_adjusted=p)
         result = replace(result, threshold_text=said.text, pack=said.pack)
         open_to_judgement = (

@@ -119,7 +119,7 @@ class EmbeddedPostgres:
             entry = pwd.getpwnam(self.user)
             for folder in (self.folder, self.sockets):
                 os.chown(folder, entry.pw_uid, entry.pw_gid)
-            os.chmod(self.folder, 0o700)
+            self.folder.chmod(0o700)
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(

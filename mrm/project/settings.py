@@ -24,7 +24,7 @@ def _secret_key() -> str:
             raise ImproperlyConfigured(
                 "MRM_SECRET_KEY needs 50 characters or more; make one with `openssl rand -hex 40`."
             )
-        return key
+        return str(key)
     path = DATA_DIR / "secret_key"
     if not path.exists():
         from django.core.management.utils import get_random_secret_key  # noqa: PLC0415  only on the first start

@@ -70,7 +70,7 @@ class Service:
                 env=os.environ | self.environment,
                 user=self.user,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(self.stop),
+                preexec_fn=_die_with_parent(self.stop),  # noqa: PLW1509  the supervisor has one thread
             )
         self.started = time.monotonic()
 

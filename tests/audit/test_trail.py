@@ -42,12 +42,16 @@ def test_a_write_outside_an_action_is_refused(db: None, write: object) -> None:
     assert BusinessUnit.objects.get(key="unit").name == "A unit"
 
 
+def forge(made: BusinessUnit) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('mrm.audit_event', gen_random_uuid()::text, true)")
+    BusinessUnit.objects.filter(pk=made.pk).update(name="forged")
+
+
 def test_a_forged_event_id_fails_at_commit(own_database: str) -> None:
     made = unit()
     with pytest.raises(IntegrityError), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('mrm.audit_event', gen_random_uuid()::text, true)")
-        BusinessUnit.objects.filter(pk=made.pk).update(name="forged")
+        forge(made)
     assert BusinessUnit.objects.get(pk=made.pk).name == "A unit"
 
 

@@ -178,8 +178,8 @@ class ConnectorContract:
     def test_optional_calls_are_honest(self, backend: Connector, endpoint: str) -> None:
         calls: dict[Cap, Callable[[], Any]] = {
             Cap.BATCH: lambda: backend.submit_batch(endpoint, "a", "b", op=op()),
-            Cap.INVENTORY: lambda: backend.list_models(),
-            Cap.PULL_LOGS: lambda: backend.pull_logs(),
+            Cap.INVENTORY: backend.list_models,
+            Cap.PULL_LOGS: backend.pull_logs,
             Cap.ADOPT: lambda: backend.adopt(endpoint),
         }
         for cap, call in calls.items():

@@ -43,7 +43,7 @@ class Misbehaving(BaseHTTPRequestHandler):
         elif what == "redirect":
             self.reply(302, b"", ["Location", "http:..169.254.169.254"])
 
-    do_GET = do_PUT = do_POST = answer
+    do_GET = do_PUT = do_POST = answer  # noqa: N815  the names the server calls
 
     def reply(self, status: int, body: bytes, headers: list[str] | None = None) -> None:
         self.send_response(status)

@@ -53,13 +53,13 @@ def test_a_move_from_another_state_is_refused_in_words() -> None:
 
 def test_a_policy_refuses_with_its_sentence() -> None:
     thing = Thing("review")
-    with pytest.raises(Refused, match="You wrote it."):
+    with pytest.raises(Refused, match=r"You wrote it\."):
         FLOW.apply(thing, "approve", Person("olga"))
     assert thing.status == "review"
 
 
 def test_without_the_permission_it_is_forbidden_whatever_the_state() -> None:
-    with pytest.raises(Forbidden, match="You may not thing.reject."):
+    with pytest.raises(Forbidden, match=r"You may not thing\.reject\."):
         FLOW.apply(Thing("review"), "reject", Person("max"))
 
 

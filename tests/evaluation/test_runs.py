@@ -31,7 +31,8 @@ def test_a_run_goes_from_request_to_results_figures_and_pins(cast: Cast) -> None
         for theme in ("light", "dark"):
             drawn = blobs.read(figure[theme])
             assert hashlib.sha256(drawn).hexdigest() == figure[theme]
-            assert drawn.lstrip().startswith(b"<?xml") and b"<script" not in drawn
+            assert drawn.lstrip().startswith(b"<?xml")
+            assert b"<script" not in drawn
 
 
 def test_equal_pins_give_equal_numbers_and_drawings(cast: Cast) -> None:
@@ -139,7 +140,9 @@ def test_small_groups_are_text_and_never_numbers(cast: Cast) -> None:
     assert sheet is not None
     rows = {(attribute.name, row.group): row for attribute in sheet.attributes for row in attribute.rows}
     withheld = rows[("region", "Islands")]
-    assert withheld.withheld and withheld.n is None and not withheld.cells
+    assert withheld.withheld
+    assert withheld.n is None
+    assert not withheld.cells
     assert rows[("sex", "F")].cells[0].value.startswith("0.")
 
 

@@ -1,6 +1,5 @@
 """Answers have the shape of the Open Inference Protocol V2, and bad requests are told why."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,13 @@ from tests.gateway.process import GatewayProcess, variant
 
 
 @pytest.fixture(scope="module")
-def credit(gateway: GatewayProcess) -> Iterator[GatewayProcess]:
+def credit(gateway: GatewayProcess) -> GatewayProcess:
     """Endpoints `credit` (one matrix, named features) and `mixed` (one input per column)."""
     for trained in (matrix(1), columns()):
         gateway.upload(trained)
     gateway.apply("credit", variant(matrix(1), "1", features=list(FEATURES)))
     gateway.apply("mixed", variant(columns(), "7"))
-    yield gateway
+    return gateway
 
 
 def tensor(name: str, data: list[Any], datatype: str = "FP32", shape: Any = None) -> dict[str, Any]:

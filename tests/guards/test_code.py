@@ -33,24 +33,24 @@ def test_every_governed_table_has_its_guards() -> None:
 def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from django.db import connection
 
-    from mrm.approval.workflow import FLOW as approval
-    from mrm.deployment.workflow import FLOW as deployment
-    from mrm.evaluation.workflow import FLOW as evaluation
+    from mrm.approval.workflow import FLOW as APPROVAL
+    from mrm.deployment.workflow import FLOW as DEPLOYMENT
+    from mrm.evaluation.workflow import FLOW as EVALUATION
     from mrm.inventory.workflow import LIFE, VERSION
-    from mrm.reporting.workflow import FLOW as reporting
-    from mrm.signoff.workflow import FLOW as signoff
+    from mrm.reporting.workflow import FLOW as REPORTING
+    from mrm.signoff.workflow import FLOW as SIGNOFF
     from mrm.validation.workflow import FINDING, VALIDATION
 
     flows = {
         "inventory_version": VERSION,
         "inventory_model": LIFE,
-        "evaluation_run": evaluation,
+        "evaluation_run": EVALUATION,
         "validation_validation": VALIDATION,
         "validation_finding": FINDING,
-        "signoff_request": signoff,
-        "approval_approval": approval,
-        "deployment_revision": deployment,
-        "reporting_document": reporting,
+        "signoff_request": SIGNOFF,
+        "approval_approval": APPROVAL,
+        "deployment_revision": DEPLOYMENT,
+        "reporting_document": REPORTING,
     }
     with connection.cursor() as cursor:
         cursor.execute(

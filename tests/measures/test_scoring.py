@@ -155,7 +155,7 @@ def test_not_a_model_is_told(place, rows):
 
 def test_untrusted_types_are_named(place, rows):
     skops.io.dump(make_pipeline(FunctionTransformer(os.path.basename)), place / "bad.skops")
-    with pytest.raises(CannotScore, match="not trusted: .*basename"):
+    with pytest.raises(CannotScore, match=r"not trusted: .*basename"):
         run(place, place / "bad.skops", "skops")
 
 

@@ -94,12 +94,12 @@ class Tracking:
 
     def run(self, experiment: str, tag: tuple[str, str], op: Op) -> Run:
         """The run with this tag, made when it is missing."""
-        id = self._experiment(experiment, op)
-        body = {"experiment_ids": [id], "filter": f"tags.`{tag[0]}` = '{tag[1]}'", "max_results": 1}
+        where = self._experiment(experiment, op)
+        body = {"experiment_ids": [where], "filter": f"tags.`{tag[0]}` = '{tag[1]}'", "max_results": 1}
         found = _objects(self._post("runs/search", body, op, reads=True), "runs")
         if not found:
             name = f"mrm-{tag[1][:12]}"
-            fresh = {"experiment_id": id, "run_name": name, "tags": _pairs(dict([tag]))}
+            fresh = {"experiment_id": where, "run_name": name, "tags": _pairs(dict([tag]))}
             found = [_object(self._post("runs/create", fresh, op), "run")]
             self._post("runs/update", {"run_id": _run(found[0]).id, "status": "FINISHED"}, op)
         return _run(found[0])

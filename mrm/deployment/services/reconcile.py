@@ -27,7 +27,7 @@ STEPS = 5
 def reconcile(revision_id: str, progress: Report) -> None:
     """Bring one revision about. What was pushed before an interruption is recognised, not pushed twice."""
     revision = read_revision(revision_id)
-    with _alone(revision.deployment):
+    with _Alone(revision.deployment):
         revision = read_revision(revision_id)
         if revision.status != RevisionState.PENDING:
             return
@@ -47,7 +47,7 @@ def reconcile(revision_id: str, progress: Report) -> None:
         settle(revision, verification=verification, actor=revision.requested_by)
 
 
-class _alone:
+class _Alone:
     """One worker at a time per deployment, by a lock that dies with the connection."""
 
     def __init__(self, deployment: Deployment) -> None:

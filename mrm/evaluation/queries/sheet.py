@@ -231,9 +231,11 @@ def _group_facts(run: Run, found: dict[str, dict[str, Any]]) -> list[tuple[str, 
     if (each := found.get("shortfall")) and each["value"] is not None:
         people = max(0, round(each["value"]))
         facts.append(("Shortfall", f"{people:,} people fewer than at parity" if people else "none"))
-    for measure in ("smd", "tpr_gap", "fpr_gap", "ppv_gap", "actual_to_expected"):
-        if (each := found.get(measure)) and each["value"] is not None:
-            facts.append((TITLES[measure].removesuffix(", SMD × 100"), _with_interval(measure, each)))
+    facts.extend(
+        (TITLES[measure].removesuffix(", SMD × 100"), _with_interval(measure, each))
+        for measure in ("smd", "tpr_gap", "fpr_gap", "ppv_gap", "actual_to_expected")
+        if (each := found.get(measure)) and each["value"] is not None
+    )
     if detail.get("p_adjusted") is not None:
         p = detail["p_adjusted"]
         test = (

@@ -1,8 +1,9 @@
 """Data sets: the list, one with its manifest, and the upload."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -21,7 +22,7 @@ from mrm.inventory.models import Dataset
 class DatasetIn(Strict):
     file = serializers.FileField(help_text="CSV in UTF-8 with a header, or Parquet; up to 64 MiB.")
     name = serializers.CharField(max_length=120)
-    source = serializers.CharField(max_length=300)
+    source = serializers.CharField(max_length=300)  # type: ignore[assignment]  # a field may be called source
     unit = UnitField()
     holds_protected = serializers.BooleanField(default=False)
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
@@ -34,7 +35,7 @@ class DatasetOut(serializers.Serializer[Any]):
     ref = serializers.CharField()
     name = serializers.CharField()
     description = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # a field may be called source
     period = serializers.CharField()
     unit = UnitField()
     sha256 = serializers.CharField()
@@ -77,7 +78,7 @@ class Datasets(APIView):
     )
     def post(self, request: Request) -> Response:
         account = account_of(request)
-        given = DatasetIn(data=request.data.dict(), context={"account": account})
+        given = DatasetIn(data=cast(QueryDict, request.data).dict(), context={"account": account})
         given.is_valid(raise_exception=True)
         facts = dict(given.validated_data)
         made = services.register_upload(facts.pop("file").chunks(), **facts, actor=account)

@@ -165,7 +165,9 @@ class Models(APIView):
         account = account_of(request)
         form = ModelFilter(request.query_params)
         if not form.is_valid():
-            raise serializers.ValidationError({name: list(lines) for name, lines in form.errors.items()})
+            raise serializers.ValidationError(
+                {name: [str(line) for line in lines] for name, lines in form.errors.items()}
+            )
         found = queries.narrow(queries.models_visible_to(account), **form.conditions(account))
         pages = Pages()
         return pages.get_paginated_response(

@@ -1,8 +1,9 @@
 """Versions: the list of a model, the facts, the artifact, the data."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -29,7 +30,7 @@ class VersionFacts(Strict):
 
 
 class VersionIn(VersionFacts):
-    label = serializers.CharField(max_length=40)
+    label = serializers.CharField(max_length=40)  # type: ignore[assignment]  # a field may be called label
     developer = PersonField(required=False, help_text="The caller, when left out.")
 
 
@@ -67,7 +68,7 @@ class LinkOut(serializers.Serializer[Any]):
 class VersionOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     model = serializers.UUIDField(source="model_id")
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field may be called label
     status = serializers.CharField()
     developer = PersonField()
     methodology = serializers.CharField()
@@ -156,7 +157,7 @@ class VersionArtifact(APIView):
     def _attach(self, request: Request, pk: UUID) -> Response:
         account = account_of(request)
         version = _visible(account, pk)
-        given = ArtifactIn(data=request.data.dict())
+        given = ArtifactIn(data=cast(QueryDict, request.data).dict())
         given.is_valid(raise_exception=True)
         facts = given.validated_data
         file = facts["file"]

@@ -1,6 +1,6 @@
 """Fields and forms that several rooms share."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
@@ -65,11 +65,11 @@ class Revised(forms.Form):
         """The same form over the record as it is now: what the person touched stays, the rest is renewed."""
         fresh = cls(initial=current, **kwargs)
         touched = set(form.changed_data)
-        data = QueryDict(mutable=True)
+        data, typed = QueryDict(mutable=True), cast(QueryDict, form.data)
         for name, field in fresh.fields.items():
             now = _text(field.prepare_value(current.get(name)))
             data[f"initial-{name}"] = now
-            values = form.data.getlist(name) if name in touched or name in cls.own else [now]  # type: ignore[union-attr]
+            values = typed.getlist(name) if name in touched or name in cls.own else [now]
             if isinstance(field, forms.BooleanField) and values in ([""], ["False"]):
                 continue
             data.setlist(name, values)

@@ -28,4 +28,4 @@ def _applies(field: Mapping[str, Any], negligible: bool) -> bool:
 
 
 def _empty(value: Any) -> bool:
-    return value is None or value == "" or value == [] or value == {}
+    return value is None or value in ("", [], {})

@@ -23,7 +23,7 @@ def register_dataset(
     source: str,
     unit: BusinessUnit,
     parquet: Path,
-    manifest: dict[str, object],
+    manifest: dict[str, Any],
     holds_protected: bool,
     actor: Actor,
     description: str = "",

@@ -4,11 +4,11 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.db import IntegrityError
 
-from mrm.access.models import BusinessUnit, Person
+from mrm.access.models import Account, BusinessUnit, Person
 from mrm.access.queries import persons, units_open_to
 from mrm.audit.trail import audited, describe, recorded
 from mrm.core import blobs
@@ -167,7 +167,8 @@ def _header_problems(lines: list[list[str]]) -> list[Problem]:
 
 
 def _known(actor: Actor) -> _Known:
-    units = units_open_to(actor, "inventory.register") if hasattr(actor, "units_for") else BusinessUnit.objects.all()
+    everywhere = not hasattr(actor, "units_for")
+    units = BusinessUnit.objects.all() if everywhere else units_open_to(cast(Account, actor), "inventory.register")
     return _Known(
         {unit.key: unit for unit in units},
         {person.email.lower(): person for person in persons()},

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-import matplotlib
+import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -91,7 +91,7 @@ def _grammar(theme: Theme) -> Iterator[None]:
         "ytick.left": False,
         "path.simplify": False,
     }
-    with _drawing, matplotlib.rc_context(rules):
+    with _drawing, mpl.rc_context(rules):
         yield
 
 

@@ -14,7 +14,7 @@ from mrm.deployment import services as deployment
 from mrm.deployment.models import Target
 from mrm.project.packs import load_shipped
 
-PASSWORD = "nordhaven-demo-2026"
+PASSWORD = "nordhaven-demo-2026"  # noqa: S105  no secret: the demo tells it to everybody
 FOUNDER = System("demo")
 
 

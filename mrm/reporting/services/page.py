@@ -189,9 +189,8 @@ def _not_in_force(content: dict[str, Any]) -> dict[str, str]:
 
 
 def _findings(content: dict[str, Any]) -> list[dict[str, Any]]:
-    return [finding for validation in content["validations"] for finding in validation["findings"]] + content[
-        "earlier_findings"
-    ]
+    found = (finding for validation in content["validations"] for finding in validation["findings"])
+    return [*found, *content["earlier_findings"]]
 
 
 def _actions(content: dict[str, Any]) -> list[dict[str, Any]]:

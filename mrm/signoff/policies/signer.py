@@ -22,9 +22,7 @@ def open_roles(verdict: Verdict) -> frozenset[str]:
     return frozenset(need.role for need in verdict.needs if need.stage == verdict.stage and need.missing)
 
 
-def may_sign(
-    policy: Mapping[str, Any], history: History, verdict: Verdict, signer: Signer
-) -> str | None:
+def may_sign(policy: Mapping[str, Any], history: History, verdict: Verdict, signer: Signer) -> str | None:
     """Why this person may not sign now, or None. The same answer for page, API and database check."""
     if verdict.state != "open":
         return "This request is decided."
