@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from mrm.project.places import data_folder, postgres_folder, socket_folder
+from mrm.project.supervisor import die_with_parent
 
 with warnings.catch_warnings():
     # at import the package looks for XDG_RUNTIME_DIR, which nothing here uses
@@ -71,6 +72,7 @@ class EmbeddedPostgres:
             stderr=log,
             user=self.user,
             start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509  runs before any thread of ours is started
         )
         log.close()
         deadline = time.monotonic() + STARTED_WITHIN

@@ -38,7 +38,9 @@ class Lock:
         self._file.flush()
 
 
-def _die_with_parent(stop: signal.Signals) -> Callable[[], None]:
+def die_with_parent(stop: signal.Signals) -> Callable[[], None]:
+    """What a child runs before its program: the kernel stops it when we are gone, however we went."""
+
     def prepare() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(stop))
 
@@ -70,7 +72,7 @@ class Service:
                 env=os.environ | self.environment,
                 user=self.user,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(self.stop),  # noqa: PLW1509  the supervisor has one thread
+                preexec_fn=die_with_parent(self.stop),  # noqa: PLW1509  the supervisor has one thread
             )
         self.started = time.monotonic()
 
