@@ -1,9 +1,8 @@
 """Data sets: the list, one with its manifest, and the upload."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -78,7 +77,7 @@ class Datasets(APIView):
     )
     def post(self, request: Request) -> Response:
         account = account_of(request)
-        given = DatasetIn(data=cast(QueryDict, request.data).dict(), context={"account": account})
+        given = DatasetIn(data=dict(request.data.items()), context={"account": account})
         given.is_valid(raise_exception=True)
         facts = dict(given.validated_data)
         made = services.register_upload(facts.pop("file").chunks(), **facts, actor=account)

@@ -1,9 +1,8 @@
 """Versions: the list of a model, the facts, the artifact, the data."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -157,7 +156,7 @@ class VersionArtifact(APIView):
     def _attach(self, request: Request, pk: UUID) -> Response:
         account = account_of(request)
         version = _visible(account, pk)
-        given = ArtifactIn(data=cast(QueryDict, request.data).dict())
+        given = ArtifactIn(data=dict(request.data.items()))
         given.is_valid(raise_exception=True)
         facts = given.validated_data
         file = facts["file"]
