@@ -1,6 +1,6 @@
 """Data sets: the list, one with its manifest, and the upload."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -77,7 +77,7 @@ class Datasets(APIView):
     )
     def post(self, request: Request) -> Response:
         account = account_of(request)
-        given = DatasetIn(data=dict(request.data.items()), context={"account": account})
+        given = DatasetIn(data=dict(cast(dict[str, Any], request.data).items()), context={"account": account})
         given.is_valid(raise_exception=True)
         facts = dict(given.validated_data)
         made = services.register_upload(facts.pop("file").chunks(), **facts, actor=account)

@@ -1,6 +1,6 @@
 """Versions: the list of a model, the facts, the artifact, the data."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -156,7 +156,7 @@ class VersionArtifact(APIView):
     def _attach(self, request: Request, pk: UUID) -> Response:
         account = account_of(request)
         version = _visible(account, pk)
-        given = ArtifactIn(data=dict(request.data.items()))
+        given = ArtifactIn(data=dict(cast(dict[str, Any], request.data).items()))
         given.is_valid(raise_exception=True)
         facts = given.validated_data
         file = facts["file"]
