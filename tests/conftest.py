@@ -28,6 +28,10 @@ def _cluster() -> EmbeddedPostgres:
     return EmbeddedPostgres(folder / "pg", folder / "s", **FAST)
 
 
+# the journeys' browser keeps an event loop in the process, beside which Django's own tests go on
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The controller starts the server and migrates one template; the workers copy it."""
     if hasattr(config, "workerinput") or os.environ.get(CLUSTER):

@@ -1,6 +1,7 @@
 """The worker: a bell that says there is work, and a clock that looks for what the bell missed."""
 
 import os
+import threading
 
 import structlog
 from celery import Celery
@@ -73,8 +74,19 @@ def ring_jobs() -> None:
     _ring("mrm.work")
 
 
+_ringing = {"mrm.work": threading.Lock(), "mrm.dispatch": threading.Lock()}
+
+
 def _ring(task: str) -> None:
+    """Beside the request: a silent broker costs nobody time. A bell that is being rung is not rung twice."""
+    if _ringing[task].acquire(blocking=False):
+        threading.Thread(target=_send, args=[task], daemon=True).start()
+
+
+def _send(task: str) -> None:
     try:
         app.send_task(task, expires=30)
     except (KombuError, OSError) as error:
         log.warning("the broker does not answer; the clock will find the work", task=task, error=str(error))
+    finally:
+        _ringing[task].release()

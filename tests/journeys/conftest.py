@@ -130,7 +130,7 @@ def enter(browser: Browser, bank: House) -> Iterator[Enter]:
         person.page.locator("input[name=login]").fill(username)
         person.page.locator("input[name=password]").fill(PASSWORD)
         person.page.locator("form button[type=submit]").first.click()
-        expect(person.page.get_by_role("navigation", name="Main")).to_be_visible()
+        expect(person.page.locator("nav[aria-label=Main]")).to_be_attached()
         return person
 
     yield sign_in

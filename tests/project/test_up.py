@@ -59,9 +59,7 @@ class Up:
         return False
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    folder = tmp_path_factory.mktemp("up")
+def start(folder: Path) -> Up:
     port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("DATABASE", "MRM_TEST"))}
     environment |= {"MRM_DATA_DIR": str(folder), "MRM_PORT": str(port), "MRM_GATEWAY_PORT": str(free_port())}
@@ -81,11 +79,22 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             break
     started = Up(process, environment, f"http://127.0.0.1:{port}", said)
     assert started.answers(), "".join(said)
+    return started
+
+
+def stop(started: Up) -> None:
+    if started.process.poll() is None:
+        started.process.send_signal(signal.SIGTERM)
+        started.process.wait(60)
+    assert started.process.stdout is not None
+    started.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    started = start(tmp_path_factory.mktemp("up"))
     yield started
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-    process.stdout.close()
+    stop(started)
 
 
 def test_everything_runs_and_is_ready(up: Up) -> None:
@@ -156,9 +165,11 @@ def test_a_dead_database_is_said_and_comes_back(up: Up) -> None:
     assert up.wait(lambda: up.answers("/readyz"))
 
 
-def test_a_signal_stops_everything(up: Up) -> None:
+def test_a_signal_stops_everything(tmp_path: Path) -> None:
+    up = start(tmp_path)
     children = list(up.children().values())
     up.process.send_signal(signal.SIGTERM)
     assert up.process.wait(60) == 0
     assert [child for child in children if child.is_running()] == []
     assert not up.answers()
+    stop(up)
