@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.conftest import Enter, House
 
@@ -82,7 +82,7 @@ def test_the_decision_page_stands_as_its_picture(enter: Enter) -> None:
     person = enter("maria")
     person.go("/approvals/?tab=open")
     person.page.get_by_role("link", name="Retail credit decision").first.click()
-    person.sees("Your decision")
+    expect(person.page.get_by_role("heading", name="Your decision")).to_be_visible()
     person.sees("You did not develop, own, validate or submit this.")
     if not (PICTURES / "decision.png").exists():
         person.page.screenshot(path=PICTURES / "decision.png")
