@@ -10,7 +10,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
+from mrm.project.demo.bank import is_founded
 from mrm.project.embedded import default_postgres, default_valkey
 from mrm.project.places import BASE
 from mrm.project.supervisor import AlreadyRunning, Lock, Service, Supervisor, python
@@ -63,10 +66,11 @@ class Command(BaseCommand):
             valkey = default_valkey()
             supervisor.add(Service("broker", valkey.command(), logs / "broker.log"), valkey.socket.exists)
         self._gateway(supervisor, options, logs)
-        self._manage("migrate", "--verbosity=0")
-        gateway = f"http://127.0.0.1:{options['gateway_port']}"
-        if options["demo"] or options["check"]:
-            self._manage("demo", "--gateway", gateway)
+        if not _migrated():
+            self._manage("migrate", "--verbosity=0")
+        if (options["demo"] or options["check"]) and not is_founded():
+            self._manage("demo", "--gateway", f"http://127.0.0.1:{options['gateway_port']}")
+        connection.close()
         self._web(supervisor, options, logs)
 
     def _database(self, supervisor: Supervisor, logs: Path) -> None:
@@ -120,6 +124,12 @@ class Command(BaseCommand):
 
         if not main_job(address, self.stdout.write):
             raise CommandError("The main job failed; see the step above.")
+
+
+def _migrated() -> bool:
+    """Whether the database is at the migrations of this code; asked here, since a process of its own costs seconds."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def _answers(address: str) -> bool:
