@@ -48,7 +48,7 @@ urlpatterns = [
     path("deployments/", include("mrm.deployment.urls")),
     path("reports/", include("mrm.reporting.urls")),
     path("people/", include("mrm.access.urls")),
-    path("work/", include("mrm.jobs.urls")),
+    path("jobs/", include("mrm.jobs.urls")),
     path("records/", admin.site.urls),
     path("api/v1/", include((api, "api"))),
     path("healthz", health.alive),

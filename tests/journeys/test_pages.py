@@ -11,7 +11,7 @@ from tests.journeys.conftest import Enter, House
 PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
     "/validations/", "/validations/findings/", "/approvals/", "/approvals/policies/", "/deployments/",
-    "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/work/", "/timeline/",
+    "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
 )  # fmt: skip
 ROLES = ("daniel", "priya", "tomas", "maria", "hannah", "lucia", "ingrid", "admin", "petra")
 
