@@ -32,9 +32,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 lock:
-	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
-	build/lock/bin/pip-compile --quiet --strip-extras --extra dev --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-emit-trusted-host --no-emit-options --output-file requirements.lock pyproject.toml
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet --disable-pip-version-check uv
+	build/lock/bin/uv pip compile --quiet --python-version 3.11 --extra dev --generate-hashes --no-header \
+	  --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -69,7 +69,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "csp",
     "django_cotton",
-    "django_filters",
     "django_htmx",
     "django_prometheus",
     "django_structlog",
