@@ -5,7 +5,7 @@ import re
 import pytest
 
 from mrm.measures import charts
-from mrm.measures.charts.theme import THEMES, bound, number
+from mrm.measures.charts.theme import THEMES, WIDTH, bound, number, text_width
 
 FOREST = charts.Forest(
     (
@@ -79,3 +79,39 @@ def test_bound_below_a_limit_gets_a_third_decimal(value, text):
 
 def test_numbers_have_a_true_minus_and_no_negative_zero():
     assert (number(-1.234), number(-0.001), number(12_345.6, 1)) == ("\N{MINUS SIGN}1.23", "0.00", "12,345.6")
+
+
+TIGHT = charts.Forest(
+    (
+        charts.ForestRow("Sex", "Female", 1_200, 0.84, 0.82, 0.87, "watch"),
+        charts.ForestRow("Sex", "Male, and everybody whose papers say so", 1_200, 1.0, None, None, "info"),
+        charts.ForestRow("Age", "18-24", None, None, None, None, "insufficient",
+                         "Fewer than 11 people; counts and rates are withheld."),
+    ),
+    "Approval ratio",
+    0.9,
+    0.8,
+    {"Sex": "Male, and everybody whose papers say so"},
+)  # fmt: skip
+
+
+def lines_of(drawing):
+    """Every line of text with its left end and base line in points."""
+    found = re.findall(r"<!-- (.+?) -->\s*<g [^>]*transform=\"translate\(([\d.]+) ([\d.]+)\)", drawing)
+    return {words: (float(x), float(y)) for words, x, y in found}
+
+
+def test_no_line_of_the_forest_leaves_the_page_or_reaches_the_counts():
+    drawn = lines_of(charts.draw_forest(TIGHT, "light"))
+    assert "are withheld." in " ".join(drawn)
+    assert all(x + 72 * text_width(words, 7.5) < 72 * WIDTH for words, (x, _y) in drawn.items())
+    counts = drawn["1,200"][0]
+    groups = [words for words in drawn if drawn[words][0] < 20]
+    assert "Male, and everybody" in groups
+    assert all(drawn[words][0] + 72 * text_width(words, 8.5) < counts for words in groups)
+
+
+def test_the_name_of_a_limit_stands_above_a_heading_it_would_touch():
+    tight, wide = (lines_of(charts.draw_forest(data, "light")) for data in (TIGHT, FOREST))
+    assert tight["0.80 screen"][1] < tight["n"][1] - 8
+    assert abs(wide["0.80 screen"][1] - wide["n"][1]) < 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,11 +11,27 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from mrm.measures.charts.theme import LABEL, MARKS, NOTE, TICK, WIDTH, WORDS, Theme, bound, number, svg
+from mrm.measures.charts.theme import (
+    LABEL,
+    MARKS,
+    NOTE,
+    TICK,
+    WIDTH,
+    WORDS,
+    Theme,
+    bound,
+    folded,
+    number,
+    svg,
+    text_width,
+)
 
 _LEFT, _RIGHT = 0.335, 0.675
-_ROW = 0.235
-_CHARACTER = 0.062
+_AXIS = (_RIGHT - _LEFT) * WIDTH
+_ROW, _LINE = 0.235, 0.55
+_GAP, _TICK_GAP = 0.06, 0.3
+_GROUP, _SAID = -0.965, 1.03
+_GROUP_ROOM, _SAID_ROOM = 1.6, 2.18
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +76,9 @@ def _order(row: ForestRow) -> tuple[bool, float, str]:
 def draw_forest(data: Forest, theme: str) -> str:
     """The forest plot as SVG, 7.1 inches wide; height follows the number of rows."""
     lines = data.lines()
-    places = _places(lines)
-    span = -places[-1] if places else 0.0
+    places = _places(lines, data)
+    last = (_folds(lines[-1], data) - 1) * _LINE / 2 if lines else 0.0
+    span = last - places[-1] if places else 0.0
     height = (span + 1.2) * _ROW + 0.76
 
     def paint(figure: Figure, inks: Theme) -> None:
@@ -79,7 +97,7 @@ def draw_forest(data: Forest, theme: str) -> str:
             color=inks.secondary,
             transform=axes.transAxes,
         )
-        for x, words in ((1.03, "Ratio"), (1.185, "95 % interval"), (1.57, "Status")):
+        for x, words in ((_SAID, "Ratio"), (1.185, "95 % interval"), (1.57, "Status")):
             axes.text(x, 1.015, words, va="bottom", fontsize=TICK, color=inks.secondary, transform=axes.transAxes)
         for line, y in zip(lines, places, strict=True):
             _heading(axes, line, y, data, inks) if isinstance(line, str) else _row(axes, line, y, data, inks)
@@ -108,12 +126,34 @@ def describe_forest(data: Forest) -> str:
     )
 
 
-def _places(lines: list[ForestRow | str]) -> list[float]:
-    places, y = [], 0.35
+def _places(lines: list[ForestRow | str], data: Forest) -> list[float]:
+    """The middle of every line; what is folded takes more than one row."""
+    places, y = [], 1.0
     for i, line in enumerate(lines):
-        y -= 1.35 if isinstance(line, str) and i else 1.0
-        places.append(y + 0.65)
+        taller = (_folds(line, data) - 1) * _LINE
+        y -= (1.35 if isinstance(line, str) and i else 1.0) + taller / 2
+        places.append(y)
+        y -= taller / 2
     return places
+
+
+def _folds(line: ForestRow | str, data: Forest) -> int:
+    texts = (line, _reference(line, data)) if isinstance(line, str) else (_group(line), _said(line))
+    return max(text.count("\n") for text in texts) + 1
+
+
+def _group(row: ForestRow) -> str:
+    return folded(row.group, LABEL, _GROUP_ROOM)
+
+
+def _said(row: ForestRow) -> str:
+    """What stands instead of a ratio."""
+    return "" if row.value else folded(row.note or WORDS.get(row.status, ""), NOTE, _SAID_ROOM)
+
+
+def _reference(attribute: str, data: Forest) -> str:
+    named = data.references.get(attribute)
+    return folded(f"reference {named}", NOTE, _SAID_ROOM) if named else ""
 
 
 def _scale(axes: Axes, data: Forest) -> None:
@@ -127,7 +167,7 @@ def _scale(axes: Axes, data: Forest) -> None:
         if low < 0.5 or high > 1.7
         else [x / 10 for x in range(5, 18)]
     )
-    ticks = [x for x in steps if low <= x <= high]
+    ticks = _apart([x for x in steps if low <= x <= high], axes)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels([number(x, 1) for x in ticks])
@@ -144,51 +184,55 @@ def _limits(axes: Axes, data: Forest, inks: Theme) -> None:
     if data.fail is not None:
         axes.axvspan(axes.get_xlim()[0], data.fail, color=inks.band, linewidth=0, zorder=0)
         axes.axvline(data.fail, color=inks.text, linewidth=1.2, zorder=1)
-        named.append((data.fail, f"{number(data.fail)} screen ", "right", "bold", inks.text))
+        named.append((data.fail, f"{number(data.fail)} screen", "right", "bold", inks.text))
     axes.axvline(1.0, color=inks.secondary, linewidth=0.8, zorder=1)
     row = place + ScaledTranslation(0, 3 / 72, axes.figure.dpi_scale_trans)
-    room = _inches(axes, 1.0)
-    for x, words, side, weight, ink in named:
-        raised = (
-            1
-            if (side == "left" and room < _CHARACTER * len(words)) or (side == "center" and _crowded(axes, data))
-            else 0
-        )
-        lift = row + ScaledTranslation(0, raised * 9.5 / 72, axes.figure.dpi_scale_trans)
+    for (x, words, side, weight, ink), level in zip(named, _levels(axes, named), strict=True):
+        lift = row + ScaledTranslation(0, level * 9.5 / 72, axes.figure.dpi_scale_trans)
         axes.text(x, 1, words, ha=side, va="bottom", fontsize=NOTE, fontweight=weight, color=ink, transform=lift)
 
 
+def _levels(axes: Axes, named: list[tuple[float, str, str, str, str]]) -> list[int]:
+    """The lowest line for every label on which it touches no other and no heading of a column."""
+    taken: list[tuple[int, float, float]] = [(0, -math.inf, 0.0), (0, _AXIS, math.inf)]
+    levels = []
+    for x, words, side, weight, _ink in named:
+        width = text_width(words, NOTE, weight)
+        start = _inches(axes, x) - {"left": 0.0, "center": width / 2, "right": width}[side]
+        level = 0
+        while any(level == at and start < right + _GAP and left - _GAP < start + width for at, left, right in taken):
+            level += 1
+        taken.append((level, start, start + width))
+        levels.append(level)
+    return levels
+
+
 def _inches(axes: Axes, x: float) -> float:
-    """From a ratio to the right end of the axis."""
+    """From the left end of the axis to a ratio."""
     low, high = np.log(axes.get_xlim())
-    return float((high - np.log(x)) / (high - low) * (_RIGHT - _LEFT) * WIDTH)
+    return float((np.log(x) - low) / (high - low) * _AXIS)
 
 
-def _crowded(axes: Axes, data: Forest) -> bool:
-    """Whether the watch label would touch the label of the fail limit."""
-    if data.watch is None or data.fail is None:
-        return False
-    return _inches(axes, data.fail) - _inches(axes, data.watch) < 5.5 * _CHARACTER
+def _apart(ticks: list[float], axes: Axes) -> list[float]:
+    """Ticks whose numbers do not touch; parity always has its own."""
+    kept: list[float] = []
+    for tick in ticks:
+        near_parity = tick != 1.0 and abs(_inches(axes, 1.0) - _inches(axes, tick)) < _TICK_GAP
+        if not near_parity and (not kept or _inches(axes, tick) - _inches(axes, kept[-1]) >= _TICK_GAP):
+            kept.append(tick)
+    return kept
 
 
 def _heading(axes: Axes, title: str, y: float, data: Forest, inks: Theme) -> None:
     place = axes.get_yaxis_transform()
-    axes.text(-0.965, y, title, fontsize=LABEL, fontweight="bold", va="center", transform=place)
-    if title in data.references:
-        axes.text(
-            1.03,
-            y,
-            f"reference {data.references[title]}",
-            fontsize=NOTE,
-            color=inks.secondary,
-            va="center",
-            transform=place,
-        )
+    axes.text(_GROUP, y, title, fontsize=LABEL, fontweight="bold", va="center", transform=place)
+    reference = _reference(title, data)
+    axes.text(_SAID, y, reference, fontsize=NOTE, color=inks.secondary, va="center", transform=place)
 
 
 def _row(axes: Axes, row: ForestRow, y: float, data: Forest, inks: Theme) -> None:
     place, ink = axes.get_yaxis_transform(), inks.status(row.status)
-    axes.text(-0.965, y, row.group, fontsize=LABEL, va="center", transform=place)
+    axes.text(_GROUP, y, _group(row), fontsize=LABEL, va="center", transform=place)
     if row.n is not None:
         axes.text(
             -0.03,
@@ -201,18 +245,10 @@ def _row(axes: Axes, row: ForestRow, y: float, data: Forest, inks: Theme) -> Non
             transform=place,
         )
     if row.value is None or row.value <= 0:
-        axes.text(
-            1.03,
-            y,
-            row.note or WORDS.get(row.status, ""),
-            fontsize=NOTE,
-            va="center",
-            color=inks.secondary,
-            transform=place,
-        )
+        axes.text(_SAID, y, _said(row), fontsize=NOTE, va="center", color=inks.secondary, transform=place)
         return
     _mark(axes, row, y, ink)
-    axes.text(1.03, y, number(row.value), fontsize=LABEL, fontweight="bold", va="center", transform=place)
+    axes.text(_SAID, y, number(row.value), fontsize=LABEL, fontweight="bold", va="center", transform=place)
     if row.lower is not None:
         axes.text(1.185, y, _interval(row, data), fontsize=TICK, va="center", color=inks.secondary, transform=place)
     hollow = row.status == "insufficient"

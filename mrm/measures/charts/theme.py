@@ -15,6 +15,7 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.textpath import text_to_path
 
 WIDTH = 7.1
 LABEL, TICK, NOTE, LAST = 8.5, 8.0, 7.5, 9.0
@@ -73,6 +74,7 @@ def _grammar(theme: Theme) -> Iterator[None]:
         "font.size": LABEL,
         "svg.fonttype": "path",
         "svg.hashsalt": "mrm",
+        "text.parse_math": False,
         "text.color": theme.text,
         "axes.labelcolor": theme.secondary,
         "axes.labelsize": LABEL,
@@ -108,6 +110,24 @@ def svg(theme_name: str, height: float, paint: Callable[[Figure, Theme], None], 
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return out.getvalue()
+
+
+def text_width(words: str, size: float, weight: str = "normal") -> float:
+    """Inches that the words take on one line."""
+    font = font_manager.FontProperties(family=list(_fonts), size=size, weight=weight)
+    return float(text_to_path.get_text_width_height_descent(words, font, False)[0]) / 72
+
+
+def folded(words: str, size: float, room: float) -> str:
+    """The words over as many lines as it takes to stay within `room` inches; a longer word keeps its own line."""
+    lines: list[str] = []
+    for word in words.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
 
 
 def number(value: float, decimals: int = 2) -> str:
