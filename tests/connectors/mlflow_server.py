@@ -54,6 +54,7 @@ class MlflowServer:
         self.password = secrets.token_urlsafe(16)
         self.url = f"http://127.0.0.1:{free_port()}"
         self._groups: list[subprocess.Popen[bytes]] = []
+        self._scoring: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "MlflowServer":
         config = self.root / "auth.ini"
@@ -75,28 +76,28 @@ class MlflowServer:
         wait_for(self.url + "/health")
         return self
 
-    def serve(self, model: str) -> str:
+    def serve(self, model: str, url: str = "") -> str:
         """A scoring server for `models:/{model}`; its address."""
-        url = f"http://127.0.0.1:{free_port()}"
+        url = url or f"http://127.0.0.1:{free_port()}"
         options = ["--env-manager", "local", "--host", "127.0.0.1", "--port", url.rsplit(":", 1)[1]]
         access = {
             "MLFLOW_TRACKING_URI": self.url,
             "MLFLOW_TRACKING_USERNAME": USER,
             "MLFLOW_TRACKING_PASSWORD": self.password,
         }
-        self._spawn(["models", "serve", "-m", f"models:/{model}", *options], access)
+        self._scoring = self._spawn(["models", "serve", "-m", f"models:/{model}", *options], access)
         wait_for(url + "/ping")
         return url
 
+    def serve_no_more(self) -> None:
+        """End the last scoring server, so that another may take its address."""
+        assert self._scoring is not None
+        self._groups.remove(self._scoring)
+        _end(self._scoring)
+
     def stop(self) -> None:
         for process in self._groups:
-            os.killpg(process.pid, signal.SIGTERM)
-        for process in self._groups:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(15)
+            _end(process)
 
     def call(self, method: str, path: str, **more: object) -> httpx.Response:
         answer = httpx.request(
@@ -110,20 +111,40 @@ class MlflowServer:
         assert answer.is_success, answer.text
         return answer
 
-    def _spawn(self, arguments: list[str], more: dict[str, str]) -> None:
+    def _spawn(self, arguments: list[str], more: dict[str, str]) -> subprocess.Popen[bytes]:
         # models serve starts uvicorn by name, so the environment's programs come first
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         with (self.root / "log.txt").open("ab") as log:
-            self._groups.append(
-                subprocess.Popen(
-                    [str(self.bin / "mlflow"), *arguments],
-                    env=os.environ | _QUIET | more | {"PATH": path},
-                    cwd=self.root,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            started = subprocess.Popen(
+                [str(self.bin / "mlflow"), *arguments],
+                env=os.environ | _QUIET | more | {"PATH": path},
+                cwd=self.root,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
+        self._groups.append(started)
+        return started
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the whole group: its leader goes before the server that holds the address."""
+    os.killpg(process.pid, signal.SIGTERM)
+    end = time.monotonic() + 15
+    while time.monotonic() < end and _lives(process):
+        time.sleep(0.1)
+    if _lives(process):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(15)
+
+
+def _lives(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def free_port() -> int:

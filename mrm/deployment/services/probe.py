@@ -11,11 +11,13 @@ from mrm.core import blobs
 from mrm.core.refusal import Refused
 from mrm.deployment.models import Revision
 from mrm.inventory.models import Dataset, DatasetRole, Version
+from mrm.jobs.kinds import Later
 from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import CannotScore, score
 
 ROWS = 8
 TOLERANCE = 1e-5
+RESTART_PAUSE = 60.0
 
 
 def probe(place: Connector, revision: Revision) -> dict[str, Any]:
@@ -36,10 +38,16 @@ def probe(place: Connector, revision: Revision) -> dict[str, Any]:
     answered = _remote(place, revision, rows)
     largest = max(abs(ours - theirs) for ours, theirs in zip(expected, answered, strict=True))
     if largest > TOLERANCE:
-        raise Refused(
-            f"The place answers otherwise than the approved model: the golden rows differ by up to {largest:.6f}."
-        )
+        raise _otherwise(place, largest)
     return {"done": True, "rows": len(expected), "largest_difference": largest, "here": expected, "there": answered}
+
+
+def _otherwise(place: Connector, largest: float) -> Exception:
+    """A place that only declares what it serves may still run the former model: then we look again later."""
+    sentence = f"The place answers otherwise than the approved model: the golden rows differ by up to {largest:.6f}."
+    if Cap.DECLARED_ONLY in place.caps:
+        return Later(f"{sentence} Its scoring server loads a model when it starts: start it again.", RESTART_PAUSE)
+    return Refused(sentence)
 
 
 def _rows_from(version: Version) -> Dataset | None:
