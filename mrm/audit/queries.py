@@ -2,10 +2,10 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
 from mrm.audit.models import Event
@@ -32,6 +32,23 @@ def contributors(record: models.Model, verbs: tuple[str, ...]) -> dict[str, str]
     """Person id to name of everyone whose event with one of the verbs touched the row."""
     rows = of_subject(record).filter(verb__in=verbs, outcome="done").exclude(person="")
     return dict(rows.values_list("person", "actor_name"))
+
+
+def labels_of(records: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """What the trail last called each record, by kind and key; one query, one index probe for each record."""
+    wanted = sorted(records)
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT r.kind, r.key, e.subject_label FROM unnest(%s::text[], %s::text[]) AS r(kind, key)
+            CROSS JOIN LATERAL (SELECT subject_label FROM audit_event WHERE subject_type = r.kind AND subject_id = r.key
+                                ORDER BY position DESC LIMIT 1) AS e
+            """,
+            [[kind for kind, _ in wanted], [key for _, key in wanted]],
+        )
+        return {(kind, key): label for kind, key, label in cursor.fetchall()}
 
 
 def sentence(event: Event) -> str:

@@ -12,7 +12,7 @@ from django.db.models import prefetch_related_objects
 from django.urls import NoReverseMatch
 
 from mrm.audit.models import Change, Event
-from mrm.audit.queries import sentence
+from mrm.audit.queries import labels_of, sentence
 
 LONGEST = 400
 SILENT = {"id", "revision"}
@@ -171,25 +171,17 @@ def _label(model: "type[models.Model] | None", key: str) -> str:
 
 
 class _Names:
-    """The names behind the keys that changes hold, read once for each kind of record."""
+    """The names behind the keys that changes hold, as the trail last called them."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
-        wanted: dict[type[models.Model], set[str]] = {}
-        for change in changes:
-            for related, key in _keys(change):
-                wanted.setdefault(related, set()).add(key)
-        self.found = {
-            (related, str(row.pk)): str(row)
-            for related, keys in wanted.items()
-            for row in related._base_manager.select_related().filter(pk__in=keys)
-        }
+        self.found = labels_of({(each._meta.label_lower, key) for change in changes for each, key in _keys(change)})
 
     def words(self, model: "type[models.Model] | None", key: str, value: Any) -> str:
         column = _column(model, key)
         if value in ("", None, [], {}):
             return ""
         if column is not None and isinstance(column.related_model, type):
-            return self.found.get((column.related_model, str(value)), str(value))
+            return self.found.get((column.related_model._meta.label_lower, str(value)), str(value))
         if isinstance(column, models.DateField):
             return _date(str(value))
         if column is not None and column.flatchoices:

@@ -9,5 +9,7 @@ class DeploymentConfig(AppConfig):
         from mrm.deployment import tasks, views  # noqa: F401, PLC0415  tasks registers the kinds of job
         from mrm.inventory.queries.tabs import MODEL_PANELS, TABS, Tab  # noqa: PLC0415  models must be loaded
 
-        TABS.add("2-deployments", Tab("Deployments", "deployment:of_model", views.count_of_model))
+        TABS.add(
+            "2-deployments", Tab("Deployments", "deployment:of_model", lambda model, _account: model.deployments.all())
+        )
         MODEL_PANELS.add("2-deployments", views.panel)

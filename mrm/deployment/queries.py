@@ -1,4 +1,4 @@
-from django.db.models import Prefetch, QuerySet
+from django.db.models import FilteredRelation, Q, QuerySet
 
 from mrm.access.models import Account
 from mrm.access.queries import unit_ids_for
@@ -37,10 +37,11 @@ def live_revisions(version: Version) -> QuerySet[Revision]:
     return Revision.objects.filter(version=version, status=RevisionState.APPLIED).select_related("deployment__target")
 
 
-def with_wanted(deployments: QuerySet[Deployment]) -> list[Deployment]:
-    """The deployments with the revision in force as `wanted`, in two queries."""
-    in_force = Revision.objects.filter(status=RevisionState.APPLIED).select_related("version__model", "approval")
-    return list(deployments.prefetch_related(Prefetch("revisions", queryset=in_force, to_attr="wanted")))
+def with_wanted(deployments: QuerySet[Deployment]) -> QuerySet[Deployment]:
+    """The deployments with the revision in force as `wanted`, which may be none, in one query."""
+    in_force = FilteredRelation("revisions", condition=Q(revisions__status=RevisionState.APPLIED))
+    named = deployments.annotate(wanted=in_force)
+    return named.select_related("wanted__version__model", "wanted__approval")  # type: ignore[misc]  not known to stubs
 
 
 def revisions(deployment: Deployment) -> list[Revision]:

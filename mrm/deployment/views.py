@@ -179,10 +179,6 @@ def of_model(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "deployment/of_model.html", context)
 
 
-def count_of_model(model: Model, account: Account) -> int:
-    return model.deployments.count()
-
-
 def panel(model: Model, account: Account) -> Panel:
     """The places of a model beside its card: wanted and seen."""
     rows = queries.with_wanted(queries.visible_to(account).filter(model=model))

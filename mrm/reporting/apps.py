@@ -7,6 +7,6 @@ class ReportingConfig(AppConfig):
 
     def ready(self) -> None:
         from mrm.inventory.queries.tabs import TABS, Tab  # noqa: PLC0415  needs the apps
-        from mrm.reporting import tasks, views  # noqa: F401, PLC0415  registers the kinds of job
+        from mrm.reporting import queries, tasks  # noqa: F401, PLC0415  registers the kinds of job
 
-        TABS.add("documents", Tab("Documents", "reporting:of_model", views.count_of_model))
+        TABS.add("documents", Tab("Documents", "reporting:of_model", queries.documents_of))

@@ -13,7 +13,6 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.audit.queries import of_subject
 from mrm.core import blobs
-from mrm.inventory.models import Model
 from mrm.inventory.queries import model_page, models_visible_to, versions_visible_to
 from mrm.jobs.queries import latest_for
 from mrm.reporting import queries, services
@@ -119,10 +118,6 @@ def of_model(request: HttpRequest, pk: UUID) -> HttpResponse:
         "lacking": account.lacks("reporting.request", model),
     }
     return render(request, "reporting/of_model.html", context)
-
-
-def count_of_model(model: Model, account: Account) -> int:
-    return queries.documents_of(model, account).count()
 
 
 def pdf_answer(found: Document) -> FileResponse:

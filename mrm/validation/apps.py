@@ -7,7 +7,7 @@ class ValidationConfig(AppConfig):
 
     def ready(self) -> None:
         from mrm.inventory.queries.tabs import TABS, VERSION_PANELS, Tab  # noqa: PLC0415  models must be loaded
-        from mrm.validation import views  # noqa: PLC0415
+        from mrm.validation import queries, views  # noqa: PLC0415
 
-        TABS.add("1-validation", Tab("Validation and findings", "validation:model", views.open_count))
+        TABS.add("1-validation", Tab("Validation and findings", "validation:model", queries.open_findings_of))
         VERSION_PANELS.add("1-validation", views.panel)

@@ -13,7 +13,7 @@ from mrm.audit.queries import of_subject
 from mrm.core.workflow import Offer
 from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
-from mrm.inventory.models import Version
+from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.inventory.workflow import VersionState
 from mrm.validation.models import Evidence, Finding, Pillar, Validation
@@ -38,6 +38,11 @@ def findings_visible_to(account: Account) -> QuerySet[Finding]:
         "remediated_by",
         "verified_by",
     )
+
+
+def open_findings_of(model: Model, _account: Account) -> QuerySet[Finding]:
+    """The open findings of a model; who sees the model sees all of them."""
+    return Finding.objects.filter(validation__version__model=model, status__in=OPEN_STATES)
 
 
 def evidence_visible_to(account: Account) -> QuerySet[Evidence]:

@@ -12,7 +12,7 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.core import blobs
 from mrm.core.refusal import Invalid
-from mrm.inventory.models import Model, Version
+from mrm.inventory.models import Version
 from mrm.inventory.queries import models_visible_to, versions_visible_to
 from mrm.inventory.queries.tabs import Panel, model_page
 from mrm.validation import queries, services
@@ -81,11 +81,6 @@ def model(request: HttpRequest, pk: object) -> HttpResponse:
         "rows": [(entry, queries.age(entry)) for entry in findings],
     }
     return render(request, "validation/model.html", context)
-
-
-def open_count(model: Model, account: Account) -> int:
-    """How many findings of the model are open."""
-    return queries.findings_listed(account, "open").filter(validation__version__model=model).count()
 
 
 def panel(version: Version, account: Account) -> Panel:

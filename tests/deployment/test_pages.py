@@ -14,8 +14,9 @@ from mrm.access.models import Account
 from mrm.deployment import services
 from mrm.deployment.models import Deployment, Target
 from mrm.inventory.models import Model
-from tests.factories.access import Cast
+from tests.factories.access import Cast, fresh
 from tests.factories.approved import a_model, a_validated, an_approved
+from tests.factories.journey import drain
 
 BACKEND = "mrm.project.signin.AccountBackend"
 
@@ -158,3 +159,22 @@ def test_testing_a_place_keeps_what_it_said(cast: Cast, place: Target) -> None:
     browser(cast.administrator).post(reverse("deployment:check_target", args=[place.pk]))
     place.refresh_from_db()
     assert (place.answers, "answers" in place.checked) == (True, True)
+
+
+def test_the_pages_of_a_full_model_take_twelve_queries_at_most(
+    cast: Cast, model: Model, deployment: Deployment, tmp_path: Path
+) -> None:
+    """Approved under conditions, deployed, a second version on its way: nothing of it adds a query."""
+    approved = an_approved(cast, model, tmp_path)
+    services.deploy(deployment, version=approved, reason="First use", actor=cast.deployer)
+    drain()
+    a_validated(cast, model, tmp_path, label="2.0.0", seed=2)
+    page = model.get_absolute_url()
+    for account in (cast.owner, cast.officer, cast.auditor):
+        client = browser(fresh(account))
+        for address in ("/models/", page, f"{page}timeline/"):
+            client.get(address)
+            with CaptureQueriesContext(connection) as seen:
+                answer = client.get(address)
+            assert "Credit decision" in answer.content.decode(), (account, address, answer)
+            assert len(seen) <= 12, "\n".join(query["sql"][:200] for query in seen)

@@ -6,8 +6,7 @@ from typing import Any
 
 from mrm.audit.models import Change, Event
 from mrm.inventory.models import Model, Pack
-from mrm.inventory.queries.facts import model_facts
-from mrm.inventory.queries.packs import field_packs
+from mrm.inventory.queries.facts import latest_version_facts, model_facts
 
 GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
@@ -137,10 +136,10 @@ class Card:
         return sum(fact.before_approval and fact.known for fact in self.facts)
 
 
-def card(model: Model) -> Card:
-    """Three queries, however long the record's history is: packs, changes with their events, nothing per fact."""
+def card(model: Model, packs: Iterable[Pack]) -> Card:
+    """One query, however long the record's history is: changes with their events, nothing per fact."""
     origins = last_changes(model)
-    demands = _demands(field_packs())
+    demands = _demands(packs)
     return Card(
         tuple(
             Group(title, tuple(_fact(model, name, label, origins, demands) for name, label in facts))
@@ -159,10 +158,10 @@ def last_changes(model: Model) -> dict[str, Event]:
     return origins
 
 
-def completeness(model: Model) -> list[tuple[Pack, int, int, list[str]]]:
-    """For each field pack in force: fields kept here that are filled, of how many, and the labels still owed."""
-    facts = model_facts(model, model.versions.order_by("-created_at").first())
-    return [(pack, *_filled(pack.content["fields"], facts)) for pack in field_packs()]
+def completeness(model: Model, packs: Iterable[Pack]) -> list[tuple[Pack, int, int, list[str]]]:
+    """For each field pack and a model read `with_latest_version`: fields kept here that are filled, of how many, and the labels still owed."""
+    facts = model_facts(model) | latest_version_facts(model)
+    return [(pack, *_filled(pack.content["fields"], facts)) for pack in packs]
 
 
 def _filled(fields: list[dict[str, Any]], facts: dict[str, Any]) -> tuple[int, int, list[str]]:

@@ -2,7 +2,26 @@
 
 from typing import Any
 
-from mrm.inventory.models import Dependency, DependencyKind, Model, Version
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from mrm.inventory.models import Dependency, DependencyKind, Model, Version, VersionDataset
+
+
+def with_latest_version(models: QuerySet[Model]) -> QuerySet[Model]:
+    """The models with the label and the data sources of their newest version, in the same query."""
+    newest = Version.objects.filter(model=OuterRef("pk")).order_by("-created_at")
+    sources = VersionDataset.objects.filter(version=OuterRef("latest")).values("dataset__source")
+    latest = models.annotate(
+        latest=Subquery(newest.values("pk")[:1]), latest_label=Subquery(newest.values("label")[:1])
+    )
+    return latest.annotate(latest_sources=ArraySubquery(sources))
+
+
+def latest_version_facts(model: Model) -> dict[str, Any]:
+    """The version's facts of a model read by `with_latest_version`; none when it has no version."""
+    read = vars(model)
+    return {"version": read["latest_label"], "data_sources": read["latest_sources"]} if read["latest_label"] else {}
 
 
 def model_facts(model: Model, version: Version | None = None) -> dict[str, Any]:

@@ -24,14 +24,16 @@ from mrm.inventory.views.panels import drawn
 @require_safe
 def model(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = account_of(request)
-    found = _visible(request, pk)
+    visible = queries.with_latest_version(queries.models_visible_to(account))
+    found = get_object_or_404(visible, pk=pk)
+    packs = list(queries.field_packs())
     wanted = request.GET.get("show", "")
     context = {
         **queries.model_page(found, account, "inventory:model"),
-        "card": (card := queries.card(found)),
+        "card": (card := queries.card(found, packs)),
         "shows": [(kind, card.count(kind)) for kind in ("typed", "pushed", "computed", "missing")],
         "wanted": wanted if wanted in ("typed", "pushed", "computed", "missing") else "",
-        "completeness": queries.completeness(found),
+        "completeness": queries.completeness(found, packs),
         "rating": found.ratings.select_related("method").first(),
         "panels": drawn(request, queries.model_panels(found, account)),
     }
