@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
 from django.http import Http404
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions, pagination, serializers
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 
 from mrm.access import queries
 from mrm.access.models import Account
+from mrm.core.outage import outage
 from mrm.core.refusal import Forbidden, Invalid, Refused, Stale
 
 
@@ -83,8 +83,8 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response({"reasons": error.reasons, "fields": error.fields}, 422)
     if isinstance(error, Refused):
         return Response({"reasons": error.reasons}, 403 if isinstance(error, Forbidden) else 409)
-    if isinstance(error, OperationalError):
-        return Response({"reasons": ["The database does not answer. Nothing was lost; try again in a moment."]}, 503)
+    if found := outage(error):
+        return Response({"reasons": [found.sentence]}, found.status)
     if isinstance(error, Http404):
         return Response({"reasons": ["There is no such record, or it is not open to you."]}, 404)
     if isinstance(error, PermissionDenied):

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection
 
+from mrm.core.outage import outage
 from mrm.core.refusal import Refused
 from mrm.jobs import services
 from mrm.jobs.kinds import KINDS, Cancelled, Later
@@ -44,7 +45,9 @@ def _carry_out(job: Job) -> None:
     except Exception as error:
         log.exception("job failed", kind=job.kind, job=str(job.pk))
         close_old_connections()
-        _put_off(job, f"An unexpected fault stopped the work: {type(error).__name__}.", 2.0**job.attempts)
+        found = outage(error)
+        sentence = found.sentence if found else f"An unexpected fault stopped the work: {type(error).__name__}."
+        _put_off(job, sentence, 2.0**job.attempts)
 
 
 def sweep() -> None:
@@ -63,6 +66,14 @@ def _give_up(job: Job, sentence: str) -> None:
         given_up(job.arguments, sentence)
 
 
+def _beat(job: Job) -> None:
+    """A silent database stops one beat, not the heart: the work may live on when the database is back."""
+    try:
+        services.beat(job)
+    except OperationalError:
+        connection.close()
+
+
 @contextmanager
 def _heart(job: Job) -> Iterator[None]:
     """Beat from a thread of its own: native code may hold the main one for minutes."""
@@ -71,7 +82,7 @@ def _heart(job: Job) -> Iterator[None]:
     def beat() -> None:
         try:
             while not stopped.wait(BEAT_EVERY):
-                services.beat(job)
+                _beat(job)
         finally:
             connection.close()
 

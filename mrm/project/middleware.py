@@ -1,15 +1,18 @@
 """Everybody signs in; a refusal becomes a sentence wherever it was raised."""
 
+import sys
 from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.defaults import server_error
 
+from mrm.core.outage import Outage, outage
 from mrm.core.refusal import Forbidden, Invalid, Refused
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -35,16 +38,13 @@ class RefusalMiddleware:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if sentence := _too_large(request):
+            return _plainly(request, "413.html", 413, sentence)
         return self.answer(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, OperationalError):
-            return render(
-                request,
-                "503.html",
-                {"reasons": ["The database does not answer. Nothing was lost; try again in a moment."]},
-                status=503,
-            )
+        if found := outage(exception):
+            return _out_of_order(request, found)
         if not isinstance(exception, Refused):
             return None
         status = _status(exception)
@@ -57,6 +57,43 @@ class RefusalMiddleware:
             return redirect(back)
         template = "403.html" if status == 403 else "409.html"
         return render(request, template, {"reasons": exception.reasons}, status=status)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """The answer to what no view caught, as when the database is silent before a view is reached."""
+    if found := outage(sys.exc_info()[1]):
+        return _out_of_order(request, found)
+    return server_error(request)
+
+
+def _out_of_order(request: HttpRequest, found: Outage) -> HttpResponse:
+    return _plainly(request, "503.html", found.status, found.sentence)
+
+
+def _plainly(request: HttpRequest, template: str, status: int, sentence: str) -> HttpResponse:
+    """A page that asks the database nothing, not even who is signed in."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"reasons": [sentence]}, status=status)
+    name = "refused.html" if getattr(request, "htmx", False) else template
+    return HttpResponse(render_to_string(name, {"reasons": [sentence], "status": status}), status=status)
+
+
+def _too_large(request: HttpRequest) -> str | None:
+    """A request announces its size, so what is too large is refused before it is read."""
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    size = int(announced) if announced.isdigit() else 0
+    if request.content_type == "multipart/form-data":
+        limit, what = settings.LARGEST_UPLOAD, "files"
+    else:
+        limit, what = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "text"
+    # beside its file an upload carries the other fields
+    if size <= limit + settings.DATA_UPLOAD_MAX_MEMORY_SIZE * (what == "files"):
+        return None
+    megabytes = 1024 * 1024
+    return (
+        f"The request is {size / megabytes:,.1f} MiB; at most {limit // megabytes} MiB of {what} are taken at once."
+        " Nothing was read or recorded."
+    )
 
 
 def _status(refusal: Refused) -> int:

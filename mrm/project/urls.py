@@ -55,5 +55,6 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", ExportToDjangoView, name="metrics"),
 ]
+handler500 = "mrm.project.middleware.failed"
 if settings.SHOW_GALLERY:
     urlpatterns.append(path("gallery/", TemplateView.as_view(template_name="gallery.html")))

@@ -11,7 +11,7 @@ from mrm.access.pages import account_of
 from mrm.core.actors import permit
 from mrm.core.refusal import Invalid
 from mrm.inventory import forms, services
-from mrm.inventory.services.importing import CHOICES, COLUMNS, NEEDED
+from mrm.inventory.services.importing import CHOICES, COLUMNS, MOST_BYTES, NEEDED
 
 SHOWN = 100
 
@@ -26,7 +26,7 @@ def import_models(request: HttpRequest) -> HttpResponse:
     form = forms.ImportForm(request.POST or None, request.FILES or None)
     context: dict[str, object] = {"form": form, "columns": COLUMNS, "needed": NEEDED, "choices": CHOICES}
     if form.is_valid():
-        content = form.cleaned_data["file"].read()
+        content = form.cleaned_data["file"].read(MOST_BYTES + 1)
         try:
             plan = services.plan_import(services.decode(content), actor=account)
         except Invalid as refusal:
