@@ -4,12 +4,14 @@ import datetime as dt
 from typing import Any
 
 from django import forms
+from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mrm.access import queries
 from mrm.access.models import Account, AccountKind, BusinessUnit
 from mrm.access.roles import DESCRIPTIONS, Role
+from mrm.core.chooser import Chooser
 from mrm.core.refusal import Invalid
 
 
@@ -20,6 +22,17 @@ def take_refusal(form: forms.Form, refusal: Invalid) -> None:
         form.add_error(name, lines)
     if not beside:
         form.add_error(None, list(refusal.reasons))
+
+
+class PersonField(Chooser):
+    """One person, found by name or e-mail address."""
+
+    address: Any = reverse_lazy("access:find_person")
+    looked_in = ("name__icontains", "email__istartswith")
+
+    @classmethod
+    def lines(cls, row: Any) -> tuple[str, str]:
+        return row.name, f"{row.unit}, {row.email}"
 
 
 class PersonForm(forms.Form):

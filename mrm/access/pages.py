@@ -4,9 +4,11 @@ from typing import Any, cast
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from mrm.access.models import Account
+from mrm.core.chooser import FEWEST_LETTERS, MOST_SHOWN, Chooser
 
 
 def account_of(request: HttpRequest) -> Account:
@@ -17,3 +19,19 @@ def account_of(request: HttpRequest) -> Account:
 def page_of(request: HttpRequest, rows: "QuerySet[Any] | list[Any]", size: int = 50) -> "Page[Any]":
     """The page of a list that the address asks for; a page that does not exist is the nearest one."""
     return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def options_of(request: HttpRequest, kind: type[Chooser], rows: "QuerySet[Any]") -> HttpResponse:
+    """The rows that a chooser offers for the letters typed; too few letters find nothing."""
+    text = request.GET.get("q", "").strip()
+    short = len(text) < FEWEST_LETTERS
+    found = [] if short else list(kind.matching(rows, text)[: MOST_SHOWN + 1])
+    lines = [(row.pk, *kind.lines(row)) for row in found[:MOST_SHOWN]]
+    context = {
+        "options": [{"value": key, "first": first, "second": second} for key, first, second in lines],
+        "more": len(found) > MOST_SHOWN,
+        "short": short,
+        "fewest": FEWEST_LETTERS,
+        "text": text,
+    }
+    return render(request, "core/options.html", context)

@@ -23,6 +23,11 @@ def persons() -> QuerySet[Person]:
     return Person.objects.select_related("unit")
 
 
+def persons_named_to(account: Account) -> QuerySet[Person]:
+    """People are named to those who hold a role here; an account without one finds nobody."""
+    return persons() if account.may("view") else persons().none()
+
+
 def units_within(roots: Iterable[BusinessUnit]) -> QuerySet[BusinessUnit]:
     """The given units and everything below them."""
     reach = Q(pk__in=[])

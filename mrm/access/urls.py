@@ -11,6 +11,7 @@ urlpatterns = [
     path("", views.admin, name="admin"),
     path("all/", views.people, name="people"),
     path("add/", views.add_person, name="add_person"),
+    path("find/", views.find_person, name="find_person"),
     path("roles/", views.roles, name="roles"),
     path("units/", views.units, name="units"),
     path("account/", views.account, name="account"),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from mrm.access import forms, queries, services
 from mrm.access.models import AccountKind, Token
-from mrm.access.pages import account_of, page_of
+from mrm.access.pages import account_of, options_of, page_of
 from mrm.access.roles import DESCRIPTIONS, INCOMPATIBLE, Role
 from mrm.audit import reading
 from mrm.audit.queries import reads_everything, timeline
@@ -179,6 +179,11 @@ def deactivate(request: HttpRequest, pk: UUID) -> HttpResponse:
     title = _("Close the account %(name)s") % {"name": closing.username}
     context = {**_page(form, title, "access:people", _("People")), "submit": _("Close the account"), "kind": "danger"}
     return render(request, "access/form.html", context, status=_status(form))
+
+
+@require_safe
+def find_person(request: HttpRequest) -> HttpResponse:
+    return options_of(request, forms.PersonField, queries.persons_named_to(account_of(request)))
 
 
 @require_safe

@@ -16,6 +16,7 @@ urlpatterns = [
     path("packs/<int:pk>/", packs.pack, name="pack"),
     path("data/", data.datasets, name="datasets"),
     path("data/register/", data.register_dataset, name="register_dataset"),
+    path("data/find/", data.find_dataset, name="find_dataset"),
     path("data/<uuid:pk>/", data.dataset, name="dataset"),
     path("versions/<uuid:pk>/", version.version, name="version"),
     path("versions/<uuid:pk>/edit/", version.edit_version, name="edit_version"),
@@ -33,6 +34,7 @@ urlpatterns = [
     path("<uuid:pk>/confirm/", rating.confirm, name="confirm"),
     path("<uuid:pk>/retire/", model.retire, name="retire"),
     path("<uuid:pk>/dependencies/", model.dependencies, name="dependencies"),
+    path("<uuid:pk>/upstream/", model.find_upstream, name="find_upstream"),
 ]
 
 api = [

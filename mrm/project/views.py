@@ -154,14 +154,9 @@ def _found(account: Account, text: str) -> list[dict[str, Any]]:
             ("Requests", kinds["REQ"][1].filter(subject_label__icontains=text)),
             ("Findings", kinds["FND"][1].filter(title__icontains=text)),
             ("Data sets", kinds["DS"][1].filter(name__icontains=text)),
-            ("People", _people(account, text)),
+            ("People", access.persons_named_to(account).filter(name__icontains=text)),
         ]
     )
-
-
-def _people(account: Account, text: str) -> Any:
-    """People are named to those who hold a role here; an account without one finds nobody."""
-    return access.persons().filter(name__icontains=text) if account.may("view") else access.persons().none()
 
 
 def _groups(found: list[tuple[str, Any]]) -> list[dict[str, Any]]:

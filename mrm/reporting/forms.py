@@ -3,30 +3,39 @@
 from typing import Any
 
 from django import forms
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from mrm.access.models import Account
+from mrm.core.chooser import Chooser
 from mrm.inventory.models import Version
 from mrm.reporting import queries
 
 
-class VersionField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, version: Any) -> str:
-        return f"{version.model.name} {version.label}, {version.get_status_display().lower()}"
+class VersionField(Chooser):
+    """One version, found by the name or reference of its model, or by its label."""
+
+    address: Any = reverse_lazy("reporting:find_version")
+    named_by = "model__name"
+    looked_in = ("model__name__icontains", "label__istartswith")
+    numbered = {"MDL": "model__number"}
+
+    @classmethod
+    def lines(cls, row: Any) -> tuple[str, str]:
+        return str(row), f"{row.model.ref}, {row.model.unit}, {row.get_status_display().lower()}"
 
 
 class AskForm(forms.Form):
     version = VersionField(
         Version.objects.none(),
         label=_("Version"),
-        empty_label=_("Choose a version"),
         help_text=_("Versions beyond draft in the units that you see."),
     )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["version"]
-        assert isinstance(field, forms.ModelChoiceField)
+        assert isinstance(field, VersionField)
         field.queryset = queries.reportable_versions(account)
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", views.documents, name="documents"),
     path("ask/", views.ask, name="ask"),
     path("ask/<uuid:pk>/", views.ask_for, name="ask_for"),
+    path("versions/", views.find_version, name="find_version"),
     path("verify/", views.verify, name="verify"),
     path("verify/<str:ref>/", views.verify, name="verify_ref"),
     path("models/<uuid:pk>/", views.of_model, name="of_model"),

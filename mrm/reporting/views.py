@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from mrm.access.models import Account
-from mrm.access.pages import account_of, page_of
+from mrm.access.pages import account_of, options_of, page_of
 from mrm.audit.queries import of_subject
 from mrm.core import blobs
 from mrm.inventory.queries import model_page, models_visible_to, versions_visible_to
 from mrm.jobs.queries import latest_for
 from mrm.reporting import queries, services
-from mrm.reporting.forms import AskForm, VerifyForm
+from mrm.reporting.forms import AskForm, VerifyForm, VersionField
 from mrm.reporting.models import Document
 from mrm.reporting.workflow import DocumentState
 
@@ -37,10 +37,16 @@ def documents(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": rows,
         "views": views,
-        "form": AskForm(account=account),
+        "form": AskForm(account=account, initial={"version": request.GET.get("version")}),
         "lacking": _lacking(account),
     }
     return render(request, "reporting/documents.html", context)
+
+
+@require_safe
+def find_version(request: HttpRequest) -> HttpResponse:
+    account = account_of(request)
+    return options_of(request, VersionField, queries.reportable_versions(account))
 
 
 @require_POST

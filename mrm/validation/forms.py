@@ -4,11 +4,14 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.urls import reverse
 
+from mrm.access.forms import PersonField
 from mrm.access.models import Person
 from mrm.evaluation.models import Run
 from mrm.inventory.models.model import Residual
-from mrm.validation.models import Kind, Pillar, Severity, ValidationOutcome
+from mrm.validation import queries
+from mrm.validation.models import Kind, Pillar, Severity, Validation, ValidationOutcome
 
 LINES = {"rows": 4}
 SHORT = {"rows": 2}
@@ -48,11 +51,14 @@ class FindingForm(forms.Form):
     title = forms.CharField(max_length=200)
     description = forms.CharField(label="What was found", widget=forms.Textarea(attrs=LINES))
     severity = forms.ChoiceField(choices=Severity.choices, initial=Severity.MEDIUM)
-    owner = forms.ModelChoiceField(queryset=Person.objects.none(), empty_label=None)
+    owner = PersonField(Person.objects.none())
 
-    def __init__(self, *args: Any, owners: QuerySet[Person], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, validation: Validation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = owners  # type: ignore[attr-defined]
+        field = self.fields["owner"]
+        assert isinstance(field, PersonField)
+        field.queryset = queries.owners_for(validation)
+        field.address = reverse("validation:find_owner", args=[validation.pk])
 
 
 class ConcludeForm(forms.Form):

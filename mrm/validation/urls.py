@@ -19,6 +19,7 @@ urlpatterns = [
     path("<uuid:pk>/plan/", views.plan, name="plan"),
     path("<uuid:pk>/evidence/", views.evidence, name="evidence"),
     path("<uuid:pk>/finding/", views.raise_finding, name="raise"),
+    path("<uuid:pk>/owners/", views.find_owner, name="find_owner"),
     path("<uuid:pk>/conclude/", views.conclude, name="conclude"),
 ]
 

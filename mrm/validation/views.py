@@ -8,8 +8,9 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from mrm.access.forms import PersonField
 from mrm.access.models import Account
-from mrm.access.pages import account_of, page_of
+from mrm.access.pages import account_of, options_of, page_of
 from mrm.core import blobs
 from mrm.core.refusal import Invalid
 from mrm.inventory.models import Version
@@ -54,7 +55,7 @@ def _page(request: HttpRequest, found: Validation, bound: forms.Form | None = No
         "plan_form": PlanForm(initial={"plan": found.plan}, prefix="plan"),
         "evidence_form": EvidenceForm(runs=queries.runs_for(found), prefix="evidence"),
         "finding_form": FindingForm(
-            owners=queries.owners_for(found), prefix="finding", initial={"owner": found.version.model.owner_id}
+            validation=found, prefix="finding", initial={"owner": found.version.model.owner_id}
         ),
         "conclude_form": ConcludeForm(prefix="conclude"),
     }
@@ -147,12 +148,18 @@ def evidence(request: HttpRequest, pk: object) -> HttpResponse:
 def raise_finding(request: HttpRequest, pk: object) -> HttpResponse:
     """Name a weakness."""
     found = _find(request, pk)
-    form = FindingForm(request.POST, owners=queries.owners_for(found), prefix="finding")
+    form = FindingForm(request.POST, validation=found, prefix="finding")
     if not form.is_valid():
         return _page(request, found, form)
     made = services.raise_finding(found, **form.cleaned_data, actor=account_of(request))
     messages.success(request, f"{made.ref} is raised.")
     return redirect(f"{found.get_absolute_url()}#findings")
+
+
+@require_GET
+def find_owner(request: HttpRequest, pk: object) -> HttpResponse:
+    """Who may be made to answer a finding of this validation, by the letters typed."""
+    return options_of(request, PersonField, queries.owners_for(_find(request, pk)))
 
 
 @require_POST

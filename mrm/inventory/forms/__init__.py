@@ -1,19 +1,21 @@
 """What people type into the inventory."""
 
-from mrm.inventory.forms.data import DatasetForm, LinkDatasetForm
+from mrm.inventory.forms.data import DatasetField, DatasetForm, LinkDatasetForm
 from mrm.inventory.forms.importing import ApplyForm, ImportForm
 from mrm.inventory.forms.lists import ModelFilter
-from mrm.inventory.forms.model import DependencyForm, ModelForm, ReasonForm, RegisterForm
+from mrm.inventory.forms.model import DependencyForm, ModelField, ModelForm, ReasonForm, RegisterForm
 from mrm.inventory.forms.rating import OverrideForm, RatingForm
 from mrm.inventory.forms.version import ArtifactForm, VersionEditForm, VersionForm
 
 __all__ = [
     "ApplyForm",
     "ArtifactForm",
+    "DatasetField",
     "DatasetForm",
     "DependencyForm",
     "ImportForm",
     "LinkDatasetForm",
+    "ModelField",
     "ModelFilter",
     "ModelForm",
     "OverrideForm",

@@ -1,10 +1,12 @@
 from typing import Any
 
 from django import forms
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from mrm.access.models import Account, BusinessUnit
 from mrm.access.queries import units_open_to
+from mrm.core.chooser import Chooser
 from mrm.inventory import queries
 from mrm.inventory.forms.fields import long_text
 from mrm.inventory.forms.version import digest_field
@@ -33,8 +35,20 @@ class DatasetForm(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if name != "file"}
 
 
+class DatasetField(Chooser):
+    """One data set, found by name, source or reference."""
+
+    address: Any = reverse_lazy("inventory:find_dataset")
+    looked_in = ("name__icontains", "source__icontains")
+    numbered = {"DS": "number"}
+
+    @classmethod
+    def lines(cls, row: Any) -> tuple[str, str]:
+        return row.name, f"{row.ref}, {row.unit}, {row.rows:,} rows"
+
+
 class LinkDatasetForm(forms.Form):
-    dataset: Any = forms.ModelChoiceField(queryset=Dataset.objects.none(), label=_("Data set"))
+    dataset = DatasetField(Dataset.objects.none(), label=_("Data set"))
     role = forms.ChoiceField(label=_("Its part"), choices=DatasetRole.choices)
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:

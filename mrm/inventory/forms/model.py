@@ -1,10 +1,13 @@
 from typing import Any
 
 from django import forms
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from mrm.access.forms import PersonField
 from mrm.access.models import Account, BusinessUnit
 from mrm.access.queries import persons, units_open_to
+from mrm.core.chooser import Chooser
 from mrm.inventory import queries
 from mrm.inventory.forms.fields import Lines, Revised, long_text
 from mrm.inventory.models import DependencyKind, Model, PackKind
@@ -23,10 +26,8 @@ class Facts(forms.Form):
         _("Key features"), help_text=_("What kind of model it is and how it works, for a non-specialist.")
     )
     rationale = long_text(_("Rationale"), help_text=_("Why a model, and why this one."))
-    owner = forms.ModelChoiceField(
-        queryset=persons(), label=_("Owner"), help_text=_("Answers for the model over its life.")
-    )
-    developer = forms.ModelChoiceField(queryset=persons(), label=_("Developer"))
+    owner = PersonField(persons(), label=_("Owner"), help_text=_("Answers for the model over its life."))
+    developer = PersonField(persons(), label=_("Developer"))
     kind = forms.ChoiceField(label=_("Kind of record"), choices=RecordKind.choices, initial=RecordKind.MODEL)
     origin = forms.ChoiceField(label=_("Origin"), choices=Origin.choices, initial=Origin.INTERNAL)
     vendor = forms.CharField(label=_("Vendor"), max_length=120, required=False)
@@ -105,14 +106,27 @@ class ModelForm(Revised, Facts):
         return {**plain, "regimes": {key: value for key, value in {**self.model.regimes, **chosen}.items() if value}}
 
 
+class ModelField(Chooser):
+    """One model, found by name or reference."""
+
+    numbered = {"MDL": "number"}
+
+    @classmethod
+    def lines(cls, row: Any) -> tuple[str, str]:
+        return row.name, f"{row.ref}, {row.unit}"
+
+
 class DependencyForm(forms.Form):
-    upstream: Any = forms.ModelChoiceField(queryset=Model.objects.none(), label=_("Needs the model"))
+    upstream = ModelField(Model.objects.none(), label=_("Needs the model"))
     kind = forms.ChoiceField(label=_("What comes from it"), choices=DependencyKind.choices)
     note = forms.CharField(label=_("Note"), max_length=300, required=False)
 
     def __init__(self, *args: Any, account: Account, model: Model, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["upstream"].queryset = queries.models_visible_to(account).exclude(pk=model.pk)  # type: ignore[attr-defined]
+        field = self.fields["upstream"]
+        assert isinstance(field, ModelField)
+        field.queryset = queries.models_visible_to(account).exclude(pk=model.pk)
+        field.address = reverse("inventory:find_upstream", args=[model.pk])
 
 
 class ReasonForm(forms.Form):

@@ -4,6 +4,7 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from mrm.access.forms import PersonField
 from mrm.access.queries import persons
 from mrm.inventory.forms.fields import Lines, Revised, long_text
 from mrm.inventory.models import ArtifactKind, Version
@@ -44,7 +45,7 @@ class VersionForm(VersionFacts):
     label = forms.CharField(
         label=_("Version"), max_length=40, help_text=_("Letters, digits and . - _ +, such as 2.1.0.")
     )
-    developer = forms.ModelChoiceField(queryset=persons(), label=_("Developer"))
+    developer = PersonField(persons(), label=_("Developer"))
     field_order = ("label", "developer")
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access.forms import take_refusal
-from mrm.access.pages import account_of, page_of
+from mrm.access.pages import account_of, options_of, page_of
 from mrm.core.actors import permit
 from mrm.core.refusal import Invalid
 from mrm.inventory import forms, queries, services
@@ -23,6 +23,11 @@ def datasets(request: HttpRequest) -> HttpResponse:
     page = page_of(request, found.filter(name__icontains=text) if text else found)
     context = {"page": page, "text": text, "lacks_register": account.lacks("inventory.register_dataset", None)}
     return render(request, "inventory/datasets.html", context)
+
+
+@require_safe
+def find_dataset(request: HttpRequest) -> HttpResponse:
+    return options_of(request, forms.DatasetField, queries.datasets_visible_to(account_of(request)))
 
 
 @require_safe

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access.forms import take_refusal
-from mrm.access.pages import account_of, page_of
+from mrm.access.pages import account_of, options_of, page_of
 from mrm.audit import reading
 from mrm.audit.queries import timeline as events_of
 from mrm.core.actors import permit
@@ -145,6 +145,14 @@ def dependencies(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect("inventory:data", found.pk)
     context = {**queries.model_page(found, account, "inventory:data"), "form": form}
     return render(request, "inventory/dependencies.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def find_upstream(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The models that this one may be said to need: any in reach but itself."""
+    found = _visible(request, pk)
+    rows = queries.models_visible_to(account_of(request)).exclude(pk=found.pk)
+    return options_of(request, forms.ModelField, rows)
 
 
 def _visible(request: HttpRequest, pk: UUID) -> Model:

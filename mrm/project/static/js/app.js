@@ -5,6 +5,7 @@ import "./dialog.js";
 import "./table.js";
 import "./toc.js";
 import "./find.js";
+import "./chooser.js";
 import "./list.js";
 import "./draft.js";
 import "./focus.js";
