@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.db.models import BooleanField, ExpressionWrapper, Model, Q, QuerySet
 from django.forms.renderers import TemplatesSetting
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 FEWEST_LETTERS = 2
@@ -31,9 +32,9 @@ class Combobox(forms.Widget):
         }
         return context
 
-    def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> str:
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """Through the engine of the pages: the template stands beside theirs."""
-        return super()._render(template_name, context, TemplatesSetting())
+        return super().render(name, value, attrs, TemplatesSetting())
 
 
 class Chooser(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -69,7 +70,8 @@ class Chooser(forms.ModelChoiceField):  # type: ignore[type-arg]
                 anywhere |= Q(**{lookup: word})
             rows = rows.filter(anywhere)
         begins = ExpressionWrapper(Q(**{f"{cls.named_by}__istartswith": text}), output_field=BooleanField())
-        return rows.annotate(begins=begins).order_by("-begins", cls.named_by, "pk")
+        found: QuerySet[Any] = rows.annotate(begins=begins).order_by("-begins", cls.named_by, "pk")
+        return found
 
     def row_of(self, value: Any) -> Model | None:
         """The row behind a value, if it may be chosen."""

@@ -10,6 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from mrm.access.models import Account
 from mrm.access.roles import Role
 from mrm.audit.models import Event
+from mrm.signoff.queries import waiting_count
 
 MENU = (
     ("Home", "home", ()),
@@ -20,6 +21,7 @@ MENU = (
     ("Reports", "reporting:documents", ("reporting",)),
     ("Admin", "access:admin", ("access", "jobs")),
 )
+QUEUE = "signoff:requests"  # the item that counts what waits for the reader
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -43,15 +45,16 @@ def page(request: HttpRequest) -> dict[str, Any]:
             "role": roles,
             "username": account.username,
         },
-        "menu": [_item(request, *entry) for entry in MENU],
+        "menu": [_item(request, account, *entry) for entry in MENU],
         "log_line": SimpleLazyObject(_log_line),
     }
 
 
-def _item(request: HttpRequest, label: str, name: str, areas: tuple[str, ...]) -> dict[str, Any]:
+def _item(request: HttpRequest, account: Account, label: str, name: str, areas: tuple[str, ...]) -> dict[str, Any]:
     match = request.resolver_match
     here = match is not None and (match.view_name == name or match.namespace in areas)
-    return {"label": label, "url": reverse(name), "current": here, "count": None}
+    count = SimpleLazyObject(lambda: waiting_count(account)) if name == QUEUE else None
+    return {"label": label, "url": reverse(name), "current": here, "count": count}
 
 
 def _log_line() -> str:

@@ -15,6 +15,7 @@ from mrm.signoff.queries.queue import Group, Row, grouped, queue, waiting_for
 from mrm.signoff.queries.records import open_requests, policies, policy_for, visible_to
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, rules, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
+from mrm.signoff.queries.waiting import waiting_count
 
 __all__ = [
     "Candidate",
@@ -41,6 +42,7 @@ __all__ = [
     "signer",
     "verdict",
     "visible_to",
+    "waiting_count",
     "waiting_for",
     "why_not",
 ]

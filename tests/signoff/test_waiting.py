@@ -1,0 +1,96 @@
+"""The count in the menu: the same requests as the queue lists, by one query on any page."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from mrm.access import services as access
+from mrm.core.packs import PackFile
+from mrm.signoff import queries, services
+from mrm.signoff.models import Policy
+from tests.factories import approval as make
+from tests.factories import validation
+from tests.factories.access import SETUP, Cast, account, fresh
+
+
+def counts(cast: Cast) -> dict[str, int]:
+    """What each of the cast would see in the menu, checked against the list."""
+    found = {}
+    for name, each in cast.everybody().items():
+        reader = fresh(each)
+        with CaptureQueriesContext(connection) as asked:
+            found[name] = queries.waiting_count(reader)
+        assert len(asked) <= 2, name  # the grants of a fresh account, and the count
+        assert found[name] == len(queries.waiting_for(fresh(each))), name
+    return {name: count for name, count in found.items() if count}
+
+
+def test_the_count_follows_every_step_of_a_request(cast: Cast) -> None:
+    assert counts(cast) == {}
+    first = make.submitted(cast)
+    assert counts(cast) == {"officer": 1, "second_officer": 1}
+    second = validation.version(cast, validation.model(cast, "Card PD"))
+    make.submitted(cast, validation.validated(cast, second))
+    assert counts(cast) == {"officer": 2, "second_officer": 2}
+    make.sign(first, cast.officer)
+    assert counts(cast) == {"officer": 1, "second_officer": 2}
+    make.sign(first, cast.officer, decision="withdraw_vote")
+    assert counts(cast) == {"officer": 2, "second_officer": 2}
+    make.sign(first, cast.second_officer, decision="return")
+    assert counts(cast) == {"officer": 1, "second_officer": 1}
+
+
+def test_a_stage_that_loses_its_vote_waits_for_its_role_again(cast: Cast) -> None:
+    two_stages(cast)
+    third = account("Olaf Officer", cast.risk, ("risk_officer", cast.bank))
+    head = account("Hanna Head", cast.bank, ("bu_lead", cast.bank))
+    asked = make.submitted(cast)
+    assert (menu(cast.officer), menu(head)) == (1, 0)
+    make.sign(asked, third)
+    assert (menu(cast.officer), menu(head)) == (0, 1)
+    access.revoke(third.role_grants.get(), reason="Moved on", actor=SETUP)
+    assert (menu(cast.officer), menu(head)) == (1, 0)
+
+
+def menu(reader: Any) -> int:
+    count = queries.waiting_count(fresh(reader))
+    assert count == len(queries.waiting_for(fresh(reader)))
+    return count
+
+
+def two_stages(cast: Cast) -> None:
+    """Tier 1 asks one risk officer first, then one lead."""
+    old = Policy.objects.get(key="production-use-tier-1", current=True)
+    first = old.content["stages"][0]
+    stages = [
+        {**first, "id": name, "requirements": [{"role": role, "quorum": 1, "distinct_business_unit": False}]}
+        for name, role in (("risk", "risk_officer"), ("business", "bu_lead"))
+    ]
+    content = old.content | {"version": 2, "stages": stages}
+    services.load_policy(PackFile("signoff_policy", old.key, "2", old.title, content), actor=cast.policy_admin)
+
+
+@pytest.mark.parametrize("address", ["/", "/models/", "/approvals/"])
+def test_every_page_shows_the_count_for_one_query(cast: Cast, client: Client, address: str) -> None:
+    make.submitted(cast)
+    client.force_login(cast.officer)
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get(address).content.decode()
+    menu = re.search(r'<ul class="topnav">.*?</ul>', page, re.DOTALL)
+    assert menu
+    assert re.findall(r'([A-Z]\w+) <span class="count">(\d+)', menu[0]) == [("Approvals", "1")]
+    counting = [entry for entry in asked.captured_queries if "ARRAY(SELECT JSON" in entry["sql"].upper()]
+    assert len(counting) == 1
+
+
+def test_who_never_signs_pays_no_query(cast: Cast, client: Client) -> None:
+    make.submitted(cast)
+    reader = fresh(cast.auditor)
+    assert reader.roles == ("auditor",)
+    with CaptureQueriesContext(connection) as asked:
+        assert queries.waiting_count(reader) == 0
+    assert len(asked) == 0
