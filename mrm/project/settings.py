@@ -205,6 +205,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "RecordKindEnum": "mrm.inventory.models.model.RecordKind",
+        "ValidationKindEnum": "mrm.validation.models.Kind",
+    },
 }
 
 CONTENT_SECURITY_POLICY = {

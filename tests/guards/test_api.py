@@ -12,7 +12,7 @@ SNAPSHOT = Path(__file__).with_name("openapi.yaml")
 
 def described() -> str:
     out = io.StringIO()
-    call_command("spectacular", "--validate", stdout=out)
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
     return out.getvalue()
 
 
