@@ -32,10 +32,10 @@ class Event(models.Model):
     position = models.BigIntegerField(
         unique=True, editable=False, db_default=Func(Value("audit_event_position"), function="nextval")
     )
-    at = models.DateTimeField(db_index=True)
-    verb = models.CharField(max_length=80, db_index=True)
+    at = models.DateTimeField()
+    verb = models.CharField(max_length=80)
     outcome = models.CharField(max_length=10, choices=Outcome)
-    actor = models.CharField(max_length=150, db_index=True)
+    actor = models.CharField(max_length=150)
     actor_name = models.CharField(max_length=200)
     actor_roles = models.JSONField(default=list)
     person = models.CharField(max_length=40, blank=True)
@@ -62,7 +62,9 @@ class Event(models.Model):
         ]
         indexes = [
             models.Index(fields=["subject_type", "subject_id", "-position"], name="event_subject"),
-            models.Index(fields=["object_type", "object_id", "-position"], name="event_object"),
+            models.Index(fields=["verb", "-position"], name="event_verb"),
+            models.Index(fields=["actor", "-position"], name="event_actor"),
+            models.Index(fields=["at"], name="event_at"),
         ]
 
     def __str__(self) -> str:

@@ -14,8 +14,9 @@ from mrm.core.registry import Registry
 
 
 def timeline(record: models.Model) -> models.QuerySet[Event]:
-    """Every event on a record and on what belongs to it, newest first."""
-    return Event.objects.filter(object_type=record._meta.label_lower, object_id=str(record.pk))
+    """Every event on a record and on what belongs to it, newest first, as they are chained."""
+    own = Event.objects.filter(object_type=record._meta.label_lower, object_id=str(record.pk))
+    return own.order_by("-object_seq")
 
 
 def of_subject(record: models.Model) -> models.QuerySet[Event]:

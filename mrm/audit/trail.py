@@ -18,12 +18,12 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
-from mrm.audit.models import Event, Outcome
+from mrm.audit.models import Outcome
+from mrm.core import blobs
 from mrm.core.actors import Actor, Identity
-from mrm.core.canonical import canonical, digest, timestamp
+from mrm.core.canonical import canonical
 from mrm.core.refusal import Invalid, Refused, Stale
 from mrm.core.registry import Registry
 
@@ -31,7 +31,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SENTENCES: Registry[str] = Registry("audit verb")
-LARGEST_PAYLOAD = 64 * 1024
+# the verbs that somebody reacts to: their events go to the outbox as well
+REACTING: set[str] = set()
+LARGEST_PAYLOAD = 65_535  # what the length before an entry of the published log can say
+APPENDED_AT_ONCE = 500
 
 
 @dataclass
@@ -156,19 +159,30 @@ def _record_refusal(action: Action, refusal: Refused) -> None:
 
 
 def _write(actions: Sequence[Action]) -> None:
-    """Chain and insert the events of one transaction; objects are locked in one fixed order."""
+    """Chain and append the events of one transaction; objects are locked in one fixed order."""
     keys = [_object_key(action) for action in actions]
     moment, heads, changes = _closing_facts([str(action.id) for action in actions], keys)
-    events = []
+    payloads = []
     for action, key in zip(actions, keys, strict=True):
         seq, previous = heads.get(key, (0, ""))
-        event = _event(action, key, seq + 1, previous, moment, changes.get(str(action.id), []))
-        heads[key] = (event.object_seq, event.digest)
-        events.append(event)
-    Event.objects.bulk_create(events)
-    _tell_database("")
-    verbs = [action.verb for action in actions if action.outcome == Outcome.DONE]
-    transaction.on_commit(lambda: import_string(settings.AUDIT_DOORBELL)(verbs), robust=True)
+        place = {"type": key[0], "id": key[1], "seq": seq + 1, "prev": previous}
+        payloads.append(_payload(action, place, moment, changes.get(str(action.id), [])))
+        heads[key] = (seq + 1, hashlib.sha256(b"\x00" + payloads[-1]).hexdigest())
+    owed = [str(action.id) for action in actions if action.outcome == Outcome.DONE and action.verb in REACTING]
+    _append(payloads, owed)
+    if owed:
+        transaction.on_commit(import_string(settings.AUDIT_DOORBELL), robust=True)
+
+
+def _append(payloads: Sequence[bytes], owed: Sequence[str]) -> None:
+    texts = [payload.decode() for payload in payloads]
+    with connection.cursor() as cursor:
+        for start in range(0, len(texts), APPENDED_AT_ONCE):
+            part = texts[start : start + APPENDED_AT_ONCE]
+            last = start + APPENDED_AT_ONCE >= len(texts)
+            # one parameter for each: an array literal would quote every quote of the JSON once more
+            places = ", ".join(["%s"] * len(part))
+            cursor.execute(f"SELECT audit_append(ARRAY[{places}], %s::uuid[])", [*part, list(owed) if last else []])
 
 
 def _object_key(action: Action) -> tuple[str, str]:
@@ -195,68 +209,34 @@ def _closing_facts(
     return facts["at"], heads, changes
 
 
-def _event(
-    action: Action, key: tuple[str, str], seq: int, previous: str, at: str, changes: list[dict[str, Any]]
-) -> Event:
-    subject = action.subject
+def _payload(action: Action, place: dict[str, Any], at: str, changes: list[dict[str, Any]]) -> bytes:
+    """The canonical bytes that are stored and hashed; large row changes are held by their digest."""
+    subject, actor = action.subject, action.actor
     assert subject is not None
-    moment = parse_datetime(at)
-    assert moment is not None
-    actor = action.actor
-    event = Event(
-        id=action.id,
-        at=moment,
-        verb=action.verb,
-        outcome=action.outcome,
-        actor=actor.key,
-        actor_name=actor.name,
-        actor_roles=list(actor.roles),
-        person=actor.person or "",
-        on_behalf_of=actor.on_behalf_of or "",
-        reason=action.reason,
-        request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
-        subject_type=subject._meta.label_lower,
-        subject_id=str(subject.pk),
-        subject_label=str(subject)[:300],
-        object_type=key[0],
-        object_id=key[1],
-        object_seq=seq,
-        object_prev=previous,
-        details=json.loads(canonical(action.details)),
-    )
-    event.payload = _payload(event, changes)
-    event.digest = hashlib.sha256(b"\x00" + event.payload).hexdigest()
-    return event
-
-
-def _payload(event: Event, changes: list[dict[str, Any]]) -> bytes:
-    """The canonical bytes that are hashed; large row changes are held by their digest."""
     content = {
         "v": 1,
-        "id": event.id,
-        "at": timestamp(event.at),
-        "verb": event.verb,
-        "outcome": event.outcome,
+        "id": action.id,
+        "at": at,
+        "verb": action.verb,
+        "outcome": action.outcome,
         "actor": {
-            "key": event.actor,
-            "name": event.actor_name,
-            "roles": event.actor_roles,
-            "person": event.person,
-            "on_behalf_of": event.on_behalf_of,
+            "key": actor.key,
+            "name": actor.name,
+            "roles": actor.roles,
+            "person": actor.person or "",
+            "on_behalf_of": actor.on_behalf_of or "",
         },
-        "reason": event.reason,
-        "request_id": event.request_id,
-        "subject": {"type": event.subject_type, "id": event.subject_id, "label": event.subject_label},
-        "object": {
-            "type": event.object_type,
-            "id": event.object_id,
-            "seq": event.object_seq,
-            "prev": event.object_prev,
-        },
-        "details": event.details,
+        "reason": action.reason,
+        "request_id": str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
+        "subject": {"type": subject._meta.label_lower, "id": str(subject.pk), "label": str(subject)[:300]},
+        "object": place,
+        "details": action.details,
         "changes": changes,
     }
     payload = canonical(content)
-    if len(payload) <= LARGEST_PAYLOAD:
-        return payload
-    return canonical({**content, "changes": {"count": len(changes), "sha256": digest(changes)}})
+    if len(payload) > LARGEST_PAYLOAD:
+        held = blobs.put_bytes(canonical(changes))
+        payload = canonical({**content, "changes": {"count": len(changes), "sha256": held.sha256}})
+    if len(payload) > LARGEST_PAYLOAD:
+        raise Refused(f"{action.verb}: reason and details are too long to be recorded; 60,000 characters are enough.")
+    return payload

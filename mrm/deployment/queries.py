@@ -41,7 +41,7 @@ def with_wanted(deployments: QuerySet[Deployment]) -> QuerySet[Deployment]:
     """The deployments with the revision in force as `wanted`, which may be none, in one query."""
     in_force = FilteredRelation("revisions", condition=Q(revisions__status=RevisionState.APPLIED))
     named = deployments.annotate(wanted=in_force)
-    return named.select_related("wanted__version__model", "wanted__approval")  # type: ignore[misc]  not known to stubs
+    return named.select_related("wanted__version__model", "wanted__approval")  # type: ignore[misc]
 
 
 def revisions(deployment: Deployment) -> list[Revision]:

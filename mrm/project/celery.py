@@ -61,12 +61,9 @@ def sweep() -> None:
     take_back()
 
 
-def ring(verbs: list[str]) -> None:
+def ring() -> None:
     """After a commit: say that events wait for their reactions. Silence costs seconds, not data."""
-    from mrm.project.reactions import REACTIONS  # noqa: PLC0415  needs the apps
-
-    if any(verb in REACTIONS for verb in verbs):
-        _ring("mrm.dispatch")
+    _ring("mrm.dispatch")
 
 
 def ring_jobs() -> None:

@@ -10,7 +10,6 @@ from django.utils.functional import SimpleLazyObject
 from mrm.access.models import Account
 from mrm.access.roles import Role
 from mrm.audit.models import Event
-from mrm.signoff.queries import waiting_count
 
 MENU = (
     ("Home", "home", ()),
@@ -53,8 +52,13 @@ def page(request: HttpRequest) -> dict[str, Any]:
 def _item(request: HttpRequest, account: Account, label: str, name: str, areas: tuple[str, ...]) -> dict[str, Any]:
     match = request.resolver_match
     here = match is not None and (match.view_name == name or match.namespace in areas)
-    count = SimpleLazyObject(lambda: waiting_count(account)) if name == QUEUE else None
-    return {"label": label, "url": reverse(name), "current": here, "count": count}
+    counted = name == QUEUE and account.may("signoff.vote")
+    return {
+        "label": label,
+        "url": reverse(name),
+        "current": here,
+        "count_url": reverse("signoff:waiting") if counted else "",
+    }
 
 
 def _log_line() -> str:

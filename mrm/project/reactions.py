@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mrm.audit.models import Event, Undispatched
+from mrm.audit.trail import REACTING
 from mrm.reporting import services as reporting
 
 log = structlog.get_logger(__name__)
@@ -18,6 +19,7 @@ BATCH = 200
 REACTIONS: dict[str, list[Callable[[Event], None]]] = {
     "approval.grant": [reporting.file_after_approval],
 }
+REACTING.update(REACTIONS)
 
 
 def dispatch_all() -> int:
@@ -32,8 +34,6 @@ def dispatch_all() -> int:
 def _batch() -> list[Undispatched]:
     now = timezone.now()
     ready = Undispatched.objects.filter(Q(not_before=None) | Q(not_before__lte=now))
-    idle = ready.exclude(event__verb__in=REACTIONS)
-    Undispatched.objects.filter(pk__in=idle.values("pk")[:10_000]).delete()
     return list(ready.filter(event__verb__in=REACTIONS).select_related("event")[:BATCH])
 
 

@@ -7,6 +7,7 @@ app_name = "signoff"
 
 urlpatterns = [
     path("", views.requests, name="requests"),
+    path("waiting/", views.waiting, name="waiting"),
     path("policies/", views.policies, name="policies"),
     path("policies/<int:pk>/", views.policy, name="policy"),
     path("<uuid:pk>/", views.request_page, name="request"),

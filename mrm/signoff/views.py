@@ -22,6 +22,12 @@ from mrm.signoff.models import Decision, Request, RequestState, dated
 TABS = (("waiting", "Waiting for you"), ("open", "All open"), ("decided", "Decided"))
 
 
+@require_GET
+def waiting(request: HttpRequest) -> HttpResponse:
+    """The number beside the menu's item, fetched after the page, so that no page waits for it."""
+    return render(request, "signoff/_waiting.html", {"count": queries.waiting_count(account_of(request))})
+
+
 def _find(request: HttpRequest, pk: object) -> Request:
     return get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
 

@@ -33,10 +33,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('position', models.BigIntegerField(db_default=models.Func(models.Value('audit_event_position'), function='nextval'), editable=False, unique=True)),
-                ('at', models.DateTimeField(db_index=True)),
-                ('verb', models.CharField(db_index=True, max_length=80)),
+                ('at', models.DateTimeField()),
+                ('verb', models.CharField(max_length=80)),
                 ('outcome', models.CharField(choices=[('done', 'Done'), ('refused', 'Refused')], max_length=10)),
-                ('actor', models.CharField(db_index=True, max_length=150)),
+                ('actor', models.CharField(max_length=150)),
                 ('actor_name', models.CharField(max_length=200)),
                 ('actor_roles', models.JSONField(default=list)),
                 ('person', models.CharField(blank=True, max_length=40)),
@@ -72,7 +72,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='event',
-            index=models.Index(fields=['object_type', 'object_id', '-position'], name='event_object'),
+            index=models.Index(fields=['verb', '-position'], name='event_verb'),
+        ),
+        migrations.AddIndex(
+            model_name='event',
+            index=models.Index(fields=['actor', '-position'], name='event_actor'),
+        ),
+        migrations.AddIndex(
+            model_name='event',
+            index=models.Index(fields=['at'], name='event_at'),
         ),
         migrations.AddConstraint(
             model_name='event',

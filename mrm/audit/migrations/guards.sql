@@ -5,7 +5,8 @@ BEGIN
 END $$;
 
 -- Runs as the owner, because the application role may not write to audit_change itself.
-CREATE FUNCTION audit_capture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION audit_capture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   event uuid := nullif(current_setting('mrm.audit_event', true), '')::uuid;
   secret text[] := TG_ARGV[1:];
@@ -35,16 +36,18 @@ END $$;
 -- One round trip at the end of an action: lock the chains, read their heads, collect the row changes.
 CREATE FUNCTION audit_close(events uuid[], kinds text[], keys text[]) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
+  chain text;
   heads jsonb;
   rows jsonb;
-  fresh boolean;
 BEGIN
-  FOR i IN 1 .. coalesce(array_length(kinds, 1), 0) LOOP
-    SELECT NOT EXISTS (SELECT FROM audit_event WHERE object_type = kinds[i] AND object_id = keys[i])
-       AND EXISTS (SELECT FROM audit_change WHERE "table" = replace(kinds[i], '.', '_') AND "row" = keys[i]
-                   AND op = 'insert' AND event_id = ANY(events)) INTO fresh;
-    -- an object born in this transaction is seen by nobody else, so an import of thousands holds no lock for it
-    IF NOT fresh THEN PERFORM pg_advisory_xact_lock(hashtextextended(kinds[i] || ' ' || keys[i], 0)); END IF;
+  -- an object born in this transaction is seen by nobody else, so an import of thousands holds no lock for it
+  FOR chain IN
+    SELECT o.kind || ' ' || o.key FROM unnest(kinds, keys) AS o(kind, key)
+     WHERE EXISTS (SELECT FROM audit_event WHERE object_type = o.kind AND object_id = o.key)
+        OR NOT EXISTS (SELECT FROM audit_change WHERE "table" = replace(o.kind, '.', '_') AND "row" = o.key
+                        AND op = 'insert' AND event_id = ANY(events))
+  LOOP
+    PERFORM pg_advisory_xact_lock(hashtextextended(chain, 0));
   END LOOP;
   SELECT jsonb_agg(jsonb_build_array(o.kind, o.key, h.object_seq, h.digest)) INTO heads
     FROM unnest(kinds, keys) AS o(kind, key) CROSS JOIN LATERAL (
@@ -53,8 +56,27 @@ BEGIN
   SELECT jsonb_agg(jsonb_build_object('event', event_id, 'table', "table", 'row', "row", 'op', op,
                                       'before', before, 'after', after) ORDER BY id) INTO rows
     FROM audit_change WHERE event_id = ANY(events);
-  RETURN jsonb_build_object('at', clock_timestamp(), 'heads', coalesce(heads, '[]'), 'changes', coalesce(rows, '[]'));
+  RETURN jsonb_build_object('at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'heads', coalesce(heads, '[]'), 'changes', coalesce(rows, '[]'));
 END $$;
+
+-- The only way into the trail. What is hashed is what is stored, and every column is read from it, so that
+-- no column can say otherwise. `owed` are the events that somebody reacts to. Ends the action.
+CREATE FUNCTION audit_append(payloads text[], owed uuid[]) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+  INSERT INTO audit_event (id, at, verb, outcome, actor, actor_name, actor_roles, person, on_behalf_of, reason,
+    request_id, subject_type, subject_id, subject_label, object_type, object_id, object_seq, object_prev, details,
+    payload, digest)
+  SELECT (e ->> 'id')::uuid, (e ->> 'at')::timestamptz, e ->> 'verb', e ->> 'outcome', e #>> '{actor,key}',
+    e #>> '{actor,name}', e #> '{actor,roles}', e #>> '{actor,person}', e #>> '{actor,on_behalf_of}', e ->> 'reason',
+    e ->> 'request_id', e #>> '{subject,type}', e #>> '{subject,id}', e #>> '{subject,label}', e #>> '{object,type}',
+    e #>> '{object,id}', (e #>> '{object,seq}')::bigint, e #>> '{object,prev}', e -> 'details',
+    convert_to(t.payload, 'UTF8'), encode(sha256('\x00'::bytea || convert_to(t.payload, 'UTF8')), 'hex')
+  FROM unnest(payloads) WITH ORDINALITY AS t(payload, place), LATERAL (SELECT t.payload::jsonb AS e) AS parsed
+  ORDER BY t.place;
+  INSERT INTO audit_undispatched (event_id, attempts) SELECT event, 0 FROM unnest(owed) AS event;
+  SELECT set_config('mrm.audit_event', '', true);
+$$;
 
 CREATE FUNCTION audit_states() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -66,17 +88,6 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-
-CREATE FUNCTION audit_enqueue() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.outcome = 'done' THEN
-    INSERT INTO audit_undispatched (event_id, attempts) VALUES (NEW.id, 0);
-  END IF;
-  RETURN NULL;
-END $$;
-
-CREATE TRIGGER audit_enqueue AFTER INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_enqueue();
-ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_enqueue;
 
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_change FOR EACH ROW EXECUTE FUNCTION audit_refuse();

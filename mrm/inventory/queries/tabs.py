@@ -112,8 +112,8 @@ def _counts(rows: dict[str, QuerySet[Any]], model: Model) -> dict[str, int]:
     """How many rows each tab has, all in one query."""
     names = {f"tab_{place}": name for place, name in enumerate(rows)}
     asked = {key: _count(rows[name]) for key, name in names.items()}
-    found = Model.objects.filter(pk=model.pk).values(**asked).get()
-    return {names[key]: count for key, count in found.items()}
+    found = Model.objects.filter(pk=model.pk).values_list(*asked.values()).get()
+    return dict(zip(names.values(), found, strict=True))
 
 
 def _count(rows: QuerySet[Any]) -> Coalesce:

@@ -1,4 +1,4 @@
-"""How many requests wait for one account, asked on every page: one query, whatever there is."""
+"""How many requests wait for one account: one query, whatever there is."""
 
 from typing import Any
 
