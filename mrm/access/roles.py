@@ -47,6 +47,7 @@ BUILDING = {
     "validation.begin_finding",
     "validation.remediate_finding",
     "approval.submit",
+    "approval.reopen",
     "approval.withdraw_request",
     "signoff.comment",
     "reporting.request",

@@ -86,6 +86,28 @@ class Submit(APIView):
         return Response(SubmitOut(answer).data, status.HTTP_201_CREATED)
 
 
+class ReopenOut(serializers.Serializer[object]):
+    """The version after it was given back: its state, and the request that the signers had returned."""
+
+    version = serializers.UUIDField()
+    status = serializers.CharField()
+    returned = serializers.CharField()
+
+
+class Reopen(APIView):
+    """Take a version that the signers returned back to work: it is a draft again."""
+
+    @extend_schema(request=ReasonIn, responses=ReopenOut)
+    def post(self, request: Request, pk: object) -> Response:
+        version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
+        given = ReasonIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        version = services.reopen(version, **given.validated_data, actor=account_of(request))
+        asked = queries.last_request(version)
+        answer = {"version": version.pk, "status": version.status, "returned": asked.ref if asked else ""}
+        return Response(ReopenOut(answer).data)
+
+
 class OfVersion(APIView):
     """Every approval of a version, the newest first."""
 

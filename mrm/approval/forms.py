@@ -13,5 +13,9 @@ class WithdrawForm(forms.Form):
     reason = forms.CharField(label="Why the approval ends", widget=forms.Textarea(attrs=LINES))
 
 
+class ReopenForm(forms.Form):
+    reason = forms.CharField(label="What will be worked on", widget=forms.Textarea(attrs=LINES))
+
+
 class MeetForm(forms.Form):
     note = forms.CharField(label="What was seen", widget=forms.Textarea(attrs=LINES))

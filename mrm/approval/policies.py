@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mrm.approval.models import Approval
+    from mrm.inventory.models import Version
+    from mrm.signoff.models import Request
+    from mrm.validation.models import Validation
 
 
 def in_force(approval: "Approval", today: dt.date) -> str | None:
@@ -23,4 +26,21 @@ def same_bytes(approval: "Approval", sha256: str) -> str | None:
     """Why these bytes are not the approved ones, or None."""
     if approval.artifact_sha256 != sha256:
         return f"The approval is for artifact {approval.artifact_sha256[:12]}…, these bytes are {sha256[:12]}…."
+    return None
+
+
+def may_reopen(version: "Version", asked: "Request | None", concluded: "Validation | None") -> str | None:
+    """Why the version is not opened again for work, or None: only what the signers returned goes back to its makers.
+
+    `asked` is the last request on the version, `concluded` the last outcome for its present artifact.
+    """
+    if version.status != "validated":
+        return f"{version} is {version.get_status_display().lower()}; a validated version is opened again for work."
+    if asked is None:
+        return f"{version} was never put before the signers; a version that they returned is opened again for work."
+    if asked.status != "returned":
+        state = asked.get_status_display().lower()
+        return f"{asked.ref} on {version} is {state}; a version that was returned is opened again for work."
+    if concluded and concluded.concluded_at and asked.decided_at and concluded.concluded_at > asked.decided_at:
+        return f"{version} was validated again since {asked.ref} was returned: put it before the signers."
     return None

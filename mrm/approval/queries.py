@@ -296,7 +296,12 @@ class Panel:
     why_not: str | None
     why_not_withdraw: str | None
     why_not_meet: str | None
+    why_not_reopen: str | None
     broken: str | None
+
+    @property
+    def returned(self) -> bool:
+        return self.request is not None and self.request.status == RequestState.RETURNED
 
     @property
     def missing(self) -> list[Gate]:
@@ -307,9 +312,14 @@ class Panel:
         return next((entry for entry in self.approvals if entry.status == ApprovalState.VALID), None)
 
 
+def last_request(version: Version) -> Request | None:
+    """The request on the use of the version that was made last."""
+    return Request.objects.filter(subject_kind="version_use", subject_key=str(version.pk)).order_by("-number").first()
+
+
 def panel(version: Version, account: Account) -> Panel:
     """Everything about the approval of one version, as this account may act on it."""
-    asked = Request.objects.filter(subject_kind="version_use", subject_key=str(version.pk)).order_by("-number").first()
+    asked, evidence = last_request(version), evidence_of([version])[version.pk]
     approvals = list(approvals_of(version))
     valid = next((entry for entry in approvals if entry.status == ApprovalState.VALID), None)
     if asked and asked.status == RequestState.OPEN:
@@ -322,12 +332,13 @@ def panel(version: Version, account: Account) -> Panel:
         why_not = account.lacks("approval.submit", version)
     return Panel(
         version,
-        signoff.in_order(gates_of(evidence_of([version])[version.pk])),
+        signoff.in_order(gates_of(evidence)),
         asked,
         approvals,
         why_not,
         account.lacks("approval.withdraw", version),
         account.lacks("approval.meet_condition", version),
+        account.lacks("approval.reopen", version) or policies.may_reopen(version, asked, evidence.concluded),
         policies.in_force(valid, timezone.localdate()) if valid else None,
     )
 

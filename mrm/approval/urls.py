@@ -7,12 +7,14 @@ app_name = "approval"
 
 urlpatterns = [
     path("submit/<uuid:pk>/", views.submit, name="submit"),
+    path("reopen/<uuid:pk>/", views.reopen, name="reopen"),
     path("withdraw/<uuid:pk>/", views.withdraw, name="withdraw"),
     path("<int:pk>/met/", views.meet, name="meet"),
 ]
 
 api = [
     path("versions/<uuid:pk>/submit/", rest.Submit.as_view(), name="submit"),
+    path("versions/<uuid:pk>/reopen/", rest.Reopen.as_view(), name="reopen"),
     path("versions/<uuid:pk>/approval/", rest.OfVersion.as_view(), name="version-approvals"),
     path("approvals/<uuid:pk>/withdraw/", rest.Withdraw.as_view(), name="withdraw-approval"),
     path("conditions/<int:pk>/meet/", rest.Meet.as_view(), name="meet-condition"),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from mrm.access.models import Account
 from mrm.access.pages import account_of
 from mrm.approval import queries, services
-from mrm.approval.forms import MeetForm, SubmitForm, WithdrawForm
+from mrm.approval.forms import MeetForm, ReopenForm, SubmitForm, WithdrawForm
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.inventory.queries.tabs import Panel, Seal
@@ -24,10 +24,25 @@ def submit(request: HttpRequest, pk: object) -> HttpResponse:
     version = get_object_or_404(versions_visible_to(account), pk=pk)
     form = SubmitForm(request.POST if request.method == "POST" else None)
     if request.method == "GET":
-        return _ask(request, "submit", form, version=version, sheet=queries.panel(version, account))
+        sheet = queries.panel(version, account)
+        return _ask(request, "submit", form, version=version, sheet=sheet, closed=sheet.why_not)
     asked = services.submit(version, note=form.cleaned_data["note"] if form.is_valid() else "", actor=account)
     messages.success(request, f"{asked.ref} is before the signers.")
     return redirect(asked)
+
+
+@require_http_methods(["GET", "POST"])
+def reopen(request: HttpRequest, pk: object) -> HttpResponse:
+    """Take a returned version back to work."""
+    account = account_of(request)
+    version = get_object_or_404(versions_visible_to(account), pk=pk)
+    form = ReopenForm(request.POST if request.method == "POST" else None)
+    if request.method == "GET" or not form.is_valid():
+        closed = queries.panel(version, account).why_not_reopen
+        return _ask(request, "reopen", form, version=version, closed=closed)
+    services.reopen(version, reason=form.cleaned_data["reason"], actor=account)
+    messages.success(request, f"{version} is a draft again; ask for its validation when the work is done.")
+    return redirect(version)
 
 
 @require_http_methods(["GET", "POST"])

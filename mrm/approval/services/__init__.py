@@ -1,6 +1,6 @@
 """Ask for the use of a version, act on the decision, and end it."""
 
-from mrm.approval.services.decision import ACTION, grant, meet_condition, submit, withdraw
+from mrm.approval.services.decision import ACTION, grant, meet_condition, reopen, submit, withdraw
 from mrm.approval.services.subject import VersionUse
 
-__all__ = ["ACTION", "VersionUse", "grant", "meet_condition", "submit", "withdraw"]
+__all__ = ["ACTION", "VersionUse", "grant", "meet_condition", "reopen", "submit", "withdraw"]

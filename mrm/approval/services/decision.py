@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from django.utils import timezone
 
 from mrm.access.models import Account, Person
-from mrm.approval import queries
+from mrm.approval import policies, queries
 from mrm.approval.models import Approval, Condition
 from mrm.approval.workflow import FLOW, ApprovalState
 from mrm.audit.trail import audited, describe
@@ -23,11 +23,35 @@ ACTION = "approve_for_production"
 def submit(version: Version, *, actor: Account, note: str = "") -> Request:
     """Put the use of a version before the signers of its tier's policy: validated, or approved and to be renewed."""
     permit(actor, "approval.submit", version)
+    version = _locked(version)
     if version.status not in queries.SIGNABLE:
         raise Refused(
             f"{version} is {version.get_status_display().lower()}; only a validated version is put before the signers."
         )
     return signoff.submit("version_use", version, action=ACTION, actor=actor, note=note)
+
+
+@audited("approval.reopen", "reopened {subject} for work")
+def reopen(version: Version, *, actor: Account, reason: str) -> Version:
+    """Give a version that the signers returned back to its makers: a draft again, to be validated anew."""
+    permit(actor, "approval.reopen", version)
+    if not reason.strip():
+        raise Invalid("Say what will be worked on.", fields={"reason": ["Needed."]})
+    version = _locked(version)
+    asked, evidence = queries.last_request(version), queries.evidence_of([version])[version.pk]
+    if closed := policies.may_reopen(version, asked, evidence.concluded):
+        raise Refused(closed)
+    assert asked
+    inventory_services.advance_version(version, "reopen", actor=actor)
+    if version.model.lifecycle == Lifecycle.VALIDATION:
+        inventory_services.advance_model(version.model, "back_to_development", actor=actor)
+    describe(returned=asked.ref)
+    return version
+
+
+def _locked(version: Version) -> Version:
+    """The version as it is now, held: it is either before the signers or with its makers, never both."""
+    return queries.subject_versions().select_for_update(of=("self",)).get(pk=version.pk)
 
 
 @audited("approval.grant", "put in force the {subject}, until {until}")
