@@ -1,30 +1,41 @@
-"""Every address, every method: the visitor is led to the sign-in page, the outsider learns nothing and changes nothing."""
+"""Every address, every method: the visitor is led to the sign-in page, the outsider learns nothing, the auditor changes nothing."""
 
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from django.apps import apps
-from django.db import models
+from django.db import connection, models
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
+from mrm.access.models import Account
 from mrm.audit.governed import governed_models
 from mrm.audit.models import Event
+from mrm.deployment import services as deployment
+from mrm.deployment.models import Target
 from mrm.evaluation import services as evaluation
-from mrm.evaluation.models import Run
 from mrm.inventory.models import Model
 from mrm.reporting import services as reporting
-from mrm.validation.models import Validation
-from tests.factories.access import Cast, fresh
-from tests.factories.approved import a_model, an_approved
+from mrm.validation.api import MOVES
+from tests.factories import validation as making
+from tests.factories.access import SETUP, Cast, fresh
+from tests.factories.approved import a_draft, a_model, an_approved
 
 SECRET = "Secret credit decision"
-OPEN = {"sign-in/", "sign-out/", "sign-up/", "healthz", "readyz", "metrics", "gallery/"}
+OPEN = {"sign-in/", "sign-out/", "sign-up/", "healthz", "readyz", "metrics", "gallery/", "records/logout/"}
 # what anybody signed in may change: his own things
 OWN = ("people/account/", "api/v1/tokens/", "api/v1/me/")
+METHODS = ("get", "post", "put", "patch", "delete")
+# what the auditor's role lets him ask for, and what is written down when he reads
+AUDITORS_OWN = {"reporting.request", "reporting.download"}
 
 
 def routes(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -37,53 +48,78 @@ def routes(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPa
 
 
 ROUTES = sorted({route for route, _ in routes(get_resolver())} - OPEN)
-OURS = [route for route in ROUTES if not route.startswith("records/")]
+WALKED = [route for route in ROUTES if not route.startswith(OWN)]
+
+
+@dataclass(frozen=True)
+class Records:
+    """A model with everything that hangs on it: every key there is, and words that only its readers may see."""
+
+    keys: list[str]
+    secrets: list[bytes]
 
 
 @pytest.fixture
-def records(cast: Cast, tmp_path: Path) -> list[str]:
-    """A model with everything that hangs on it; one key of every table."""
+def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
     model = a_model(cast, SECRET)
     version = an_approved(cast, model, tmp_path)
     dataset = version.datasets.get().dataset
     settings = {"label": "default", "cutoff": "0.5", "favourable": "below"}
     evaluation.start(version, dataset=dataset, kinds=["performance"], settings=settings, actor=fresh(cast.developer))
-    reporting.request(version, actor=cast.auditor)
-    assert Run.objects.exists()
-    assert Validation.objects.exists()
+    reporting.request(version, actor=cast.officer)
+    challenged = making.under_way(cast, a_draft(cast, model, tmp_path, "2.0.0", seed=2))
+    fault = making.finding(cast, challenged, title="Secret weakness of the scores")
+    monkeypatch.setenv("MRM_SECRET_GATEWAY", "of no use")
+    place = deployment.add_target(
+        key="engine", name="Engine of the bank", connector_id="embedded", environment="production", unit=cast.bank,
+        config={"base_url": "http://127.0.0.1:9", "token_secret": "gateway"}, actor=SETUP,
+    )  # fmt: skip
+    opened = deployment.create(model, target=place, endpoint="secret-endpoint", actor=cast.deployer)
+    deployment.deploy(opened, version=version, actor=cast.deployer)
     keys = {
         str(row)
-        for kind in governed_models()
+        for kind in [*governed_models(), apps.get_model("jobs.Job")]
+        if kind is not Account
         for row in kind._base_manager.order_by("pk").values_list("pk", flat=True)[:1]
     }
-    keys |= {str(Event.objects.filter(object_id=str(model.pk)).values_list("pk", flat=True)[0]), str(model.pk)}
-    return sorted(keys)
+    keys |= {str(Event.objects.filter(object_id=str(model.pk)).values_list("pk", flat=True)[0])}
+    keys |= {str(model.pk), str(version.pk), str(challenged.pk)}
+    secrets = [SECRET, model.ref, dataset.name, place.name, opened.endpoint, fault.title, cast.developer.person.name]
+    return Records(sorted(keys), [secret.encode() for secret in secrets])
 
 
-def addresses(route: str, keys: list[str]) -> Iterator[str]:
-    """The route with the keys put in; other parts get a word."""
-    import re
-
-    filled = re.sub(r"<(?:slug|str|path):(?!pk)[a-z_]+>", "word", route).replace("^", "").replace("$", "")
+def addresses(route: str, keys: Iterable[str]) -> Iterator[str]:
+    """The route with every key put in that may stand there; other parts get a word."""
+    filled = route.replace("^", "").replace("$", "").replace("(?P<url>.*)", "nowhere/")
+    filled = re.sub(r"\(\?P<app_label>(\w+)[^)]*\)", r"\1", filled).replace("\\", "")
+    if found := re.match(r"records/(\w+)/(\w+)/<path:object_id>/", filled):
+        keys = [str(key) for key in apps.get_model(*found.groups())._base_manager.values_list("pk", flat=True)[:1]]
+        yield from ("/" + filled.replace("<path:object_id>", key) for key in keys)
+        return
+    filled = filled.replace("<slug:move>", min(MOVES))
+    filled = re.sub(r"<(?:slug|str|path):(?!pk)[a-z_]+>", "word", filled)
     if "<uuid:pk>" in filled:
         yield from ("/" + filled.replace("<uuid:pk>", key) for key in keys if len(key) == 36)
     elif "<int:pk>" in filled:
         yield from ("/" + filled.replace("<int:pk>", key) for key in keys if key.isdigit())
-    elif "<" not in filled and "(" not in filled:
+    else:
+        assert "<" not in filled, route
         yield "/" + filled
 
 
-def test_the_walk_reaches_the_whole_house() -> None:
-    assert len(OURS) > 100
-    areas = {route.split("/")[0] for route in OURS}
+def test_the_walk_reaches_the_whole_house(db: None) -> None:
+    ours = [route for route in ROUTES if not route.startswith("records/")]
+    assert len(ours) > 100
+    areas = {route.split("/")[0] for route in ours}
     assert {"models", "approvals", "validations", "evaluations", "deployments", "reports", "people", "api"} <= areas
+    assert [route for route in ours if not list(addresses(route, [str(uuid.uuid4()), "1"]))] == []
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_visitor_is_led_to_the_sign_in_page(route: str) -> None:
     for address in addresses(route, [str(uuid.uuid4()), "1"]):
-        for method in ("get", "post"):
+        for method in METHODS:
             answer = getattr(Client(), method)(address)
             if route.startswith("api/"):
                 assert answer.status_code in {401, 404, 405, 200}, (address, answer.status_code)
@@ -93,28 +129,147 @@ def test_a_visitor_is_led_to_the_sign_in_page(route: str) -> None:
                 assert answer["Location"].startswith("/sign-in/"), address
 
 
-def count_rows() -> dict[str, int]:
+def contents() -> dict[str, tuple[int, str]]:
+    """Of every governed table and the work asked for: how many rows, and a digest of all they say."""
     watched: list[type[models.Model]] = [*governed_models(), apps.get_model("jobs.Job")]
-    return {kind._meta.label: kind._base_manager.count() for kind in watched}
+    found = {}
+    for kind in watched:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '')"
+                f' FROM "{kind._meta.db_table}" t'
+            )
+            found[kind._meta.label] = cursor.fetchone()
+    return found
 
 
-def test_the_outsider_reads_nothing_and_changes_nothing(cast: Cast, records: list[str]) -> None:
-    browser, api = Client(raise_request_exception=True), APIClient()
-    browser.force_login(cast.outsider, backend="mrm.project.signin.AccountBackend")
-    api.force_authenticate(fresh(cast.outsider))
-    before = count_rows()
-    walked = 0
-    for route in OURS:
-        if route.startswith(OWN):
-            continue
-        client = api if route.startswith("api/") else browser
-        for address in addresses(route, records):
-            for method in ("get", "post"):
-                answer = getattr(client, method)(address)
-                walked += 1
-                assert answer.status_code < 500, (method, address)
-                content = b"".join(answer.streaming_content) if answer.streaming else answer.content
-                assert SECRET.encode() not in content, (method, address)
-    assert walked > 500
-    assert count_rows() == before
+class Bodies:
+    """For each address of the API a body with what the description asks for, so that the rules behind it are met."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.key = next(key for key in keys if len(key) == 36)
+        self.description = yaml.safe_load((Path(__file__).parent / "openapi.yaml").read_text())
+
+    def of(self, route: str, method: str) -> dict[str, Any]:
+        path = "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", route)
+        operation = self.description["paths"].get(re.sub(r"\{pk\}", "{id}", path)) or self.description["paths"].get(
+            path, {}
+        )
+        content = operation.get(method, {}).get("requestBody", {}).get("content", {})
+        shape = content.get("application/json", {}).get("schema")
+        return self._filled(shape) if shape else {}
+
+    def _filled(self, shape: dict[str, Any]) -> Any:
+        if "$ref" in shape:
+            return self._filled(self.description["components"]["schemas"][shape["$ref"].rsplit("/", 1)[1]])
+        for words in ("allOf", "oneOf", "anyOf"):
+            if words in shape:
+                return self._filled(shape[words][0])
+        if "enum" in shape:
+            return shape["enum"][0]
+        if shape.get("type") == "object":
+            wanted = shape.get("required", []) or list(shape.get("properties", {}))[:2]
+            return {name: self._filled(shape["properties"][name]) for name in wanted if name in shape["properties"]}
+        plain = {"integer": 1, "number": 1, "boolean": True, "array": []}
+        return plain.get(shape.get("type", ""), self.key if shape.get("format") == "uuid" else "word")
+
+
+def walk(account: Account, records: Records, within: str = "") -> Iterator[tuple[str, str, str, HttpResponse]]:
+    """Every address, key and method as this account; a key that is no such record is asked for by two methods.
+
+    The auditor sees every record, so what he does not find is none, and is not asked for again.
+    """
+    sees_all = account.username == "anna"
+    bodies, browser, api = Bodies(records.keys), Client(raise_request_exception=True), APIClient()
+    browser.force_login(account, backend="mrm.project.signin.AccountBackend")
+    api.force_authenticate(fresh(account))
+    for route in (route for route in WALKED if route.startswith(within)):
+        json = route.startswith("api/")
+        for place, address in enumerate(addresses(route, records.keys)):
+            known, missing = place == 0, False
+            for method in METHODS:
+                if method in {"put", "patch", "delete"} and not known:
+                    continue
+                if method == "post" and missing and sees_all and not known:
+                    continue
+                client: Any = api if json else browser
+                body = bodies.of(route, method) if json else {"reason": "word", "text": "word"}
+                given = (body,) if method != "get" and (json or method == "post") else ()
+                answer = getattr(client, method)(address, *given)
+                missing = answer.status_code == 404
+                known = known or answer.status_code not in {404, 405}
+                yield route, method, address, answer
+
+
+def content_of(answer: HttpResponse) -> bytes:
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+def test_the_outsider_reads_nothing_and_changes_nothing(cast: Cast, records: Records) -> None:
+    before, events = contents(), Event.objects.filter(outcome="done").count()
+    walked, read = 0, set()
+    for route, method, address, answer in walk(cast.outsider, records):
+        walked += 1
+        assert answer.status_code < 500, (method, address)
+        content = content_of(answer)
+        assert [secret for secret in records.secrets if secret in content] == [], (method, address)
+        if "<" in route and answer.status_code == 200:
+            read.add(route)
+    assert walked > 2000
+    assert contents() == before
+    assert Event.objects.filter(outcome="done").count() == events
+    # packs and policies are the rules of the house, which everybody may read; a reference is only verified
+    assert read <= {"models/packs/<int:pk>/", "approvals/policies/<int:pk>/", "reports/verify/<str:ref>/"}
+
+
+def test_the_auditor_reads_everything_and_changes_nothing(cast: Cast, records: Records) -> None:
+    before, last = contents(), Event.objects.latest("position").position
+    walked, read = 0, 0
+    for _route, method, address, answer in walk(cast.auditor, records):
+        walked += 1
+        assert answer.status_code < 500, (method, address)
+        read += records.secrets[0] in content_of(answer)
+    assert walked > 1500
+    assert read > 20
+    written = set(Event.objects.filter(position__gt=last, outcome="done").values_list("verb", flat=True))
+    assert written <= AUDITORS_OWN
+    after = contents()
+    changed = {label for label in before if before[label] != after[label]}
+    assert changed <= {"reporting.Document", "jobs.Job"}, changed
     assert Model.objects.get(name=SECRET).revision == 1
+    assert Target.objects.get().checked_at is None
+
+
+def test_the_walk_would_see_a_change(cast: Cast, records: Records) -> None:
+    """The same steps by somebody who may: what the two tests above deny is found here."""
+    before = contents()
+    steps = list(walk(fresh(cast.deployer), records, "api/v1/deployments/"))
+    assert any(answer.status_code == 202 for _route, _method, _address, answer in steps)
+    assert any(records.secrets[4] in content_of(answer) for _route, _method, _address, answer in steps)
+    after = contents()
+    changed = {label for label in before if before[label] != after[label]}
+    assert {"deployment.Revision", "jobs.Job"} <= changed
+
+
+def test_an_unknown_field_is_named_by_every_address_that_takes_a_body(cast: Cast, records: Records) -> None:
+    """Whoever may act gets the name of the field that nobody knows, and nothing is done."""
+    bodies, before, met = Bodies(records.keys), contents(), set()
+    clients = []
+    for account in cast.everybody().values():
+        clients.append(APIClient())
+        clients[-1].force_authenticate(fresh(account))
+    for route in (route for route in WALKED if route.startswith("api/")):
+        for method in ("post", "patch", "put"):
+            if not (body := bodies.of(route, method)):
+                continue
+            for address in addresses(route, records.keys):
+                answers = [getattr(client, method)(address, {**body, "surprise": 1}) for client in clients]
+                assert {answer.status_code for answer in answers} <= {400, 403, 404, 415}, (method, address)
+                told = [answer.json()["reasons"] for answer in answers if answer.status_code == 400]
+                met |= {
+                    (route, method) for reasons in told if any("surprise: Unknown field" in line for line in reasons)
+                }
+    wanted = {(route, method) for route in WALKED for method in ("post", "patch", "put") if bodies.of(route, method)}
+    assert wanted - met == set()
+    assert len(wanted) > 25
+    assert contents() == before
