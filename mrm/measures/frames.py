@@ -14,8 +14,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mrm.measures.tables import quoted
-
 ROW_GROUP = 131_072
 NULLS = ("", "NA", "NaN", "null", "NULL")
 DELIMITERS = ",;\t|"
@@ -193,6 +191,11 @@ def _codes(connection: duckdb.DuckDBPyConnection, source: Path, names: list[str]
     except duckdb.Error as error:
         raise BadData(f"The CSV file cannot be read: {str(error).splitlines()[0]}") from error
     return [name for name, found in zip(names, row, strict=True) if found]
+
+
+def quoted(name: str) -> str:
+    """A column name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

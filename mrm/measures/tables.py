@@ -19,6 +19,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mrm.measures.frames import quoted
+
 FIXED_POINT = 2**31
 UNKNOWN_OUTCOME = -1
 
@@ -170,11 +172,6 @@ def from_counts(attribute: str, counts: Mapping[str, tuple[int, int]]) -> Summar
         cells[(group,), UNKNOWN_OUTCOME, 1] = Cell(favourable, 0, 0)
         cells[(group,), UNKNOWN_OUTCOME, 0] = Cell(total - favourable, 0, 0)
     return Summary(spec, cells)
-
-
-def quoted(name: str) -> str:
-    """A column name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _double(value: float) -> str:

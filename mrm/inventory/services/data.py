@@ -11,7 +11,6 @@ from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.inventory import policies
 from mrm.inventory.models import Dataset, DatasetRole, Version, VersionDataset
-from mrm.measures.frames import BadData, to_parquet
 
 LARGEST_TABLE = 64 * 1024 * 1024
 
@@ -59,11 +58,18 @@ def register_upload(
     with tempfile.TemporaryDirectory(prefix="mrm-upload-") as folder:
         received = _received(chunks, Path(folder) / "received", sha256)
         target = Path(folder) / "data.parquet"
-        try:
-            manifest = to_parquet(received, target)
-        except BadData as fault:
-            raise Invalid(str(fault), fields={"file": [str(fault)]}) from fault
-        return register_dataset(parquet=target, manifest=manifest.as_dict(), unit=unit, actor=actor, **facts)
+        manifest = _converted(received, target)
+        return register_dataset(parquet=target, manifest=manifest, unit=unit, actor=actor, **facts)
+
+
+def _converted(received: Path, target: Path) -> dict[str, Any]:
+    """Write the table as Parquet and return its manifest."""
+    from mrm.measures.frames import BadData, to_parquet  # noqa: PLC0415  duckdb loads with the first upload only
+
+    try:
+        return to_parquet(received, target).as_dict()
+    except BadData as fault:
+        raise Invalid(str(fault), fields={"file": [str(fault)]}) from fault
 
 
 @audited("inventory.link_dataset", "linked {subject} to {version}")
