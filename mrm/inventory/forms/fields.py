@@ -60,6 +60,10 @@ class Revised(forms.Form):
     def changes(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.changed_data if name not in self.own}
 
+    def revision_given(self) -> dict[str, Any]:
+        """What the service of an edit takes: the changes, the revision they were made on, and why."""
+        return {name: self.cleaned_data[name] for name in self.own} | {"changes": self.changes()}
+
     @classmethod
     def again(cls, form: "Revised", current: dict[str, Any], revision: int, **kwargs: Any) -> "Revised":
         """The same form over the record as it is now: what the person touched stays, the rest is renewed."""

@@ -65,3 +65,10 @@ class ArtifactForm(forms.Form):
     file = forms.FileField(label=_("File"), help_text=_("Kept under its SHA-256; nothing is run where it is stored."))
     kind = forms.ChoiceField(label=_("Kind"), choices=ArtifactKind.choices)
     sha256 = digest_field()
+
+    def artifact(self) -> dict[str, Any]:
+        """What the service takes; the file is read as it is stored."""
+        given = self.cleaned_data
+        file = given["file"]
+        named = {"filename": file.name, "kind": given["kind"], "sha256": given["sha256"] or None}
+        return {"chunks": file.chunks(), **named}

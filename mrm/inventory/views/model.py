@@ -8,16 +8,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from mrm.access.forms import take_refusal
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.audit import reading
 from mrm.audit.queries import timeline as events_of
 from mrm.core.actors import permit
-from mrm.core.refusal import Invalid, Stale
+from mrm.core.refusal import Stale
 from mrm.inventory import forms, queries, services
-from mrm.inventory.forms.fields import differences
 from mrm.inventory.forms.model import shown
 from mrm.inventory.models import Model
+from mrm.inventory.views.answers import carried_out, collision, form_page
 from mrm.inventory.views.panels import drawn
 
 
@@ -82,17 +81,11 @@ def register(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     permit(account, "inventory.register", None)
     form = forms.RegisterForm(request.POST or None, account=account, initial={"owner": account.person_id})
-    if form.is_valid():
-        try:
-            made = services.register(**form.facts(), actor=account)
-        except Invalid as refusal:
-            take_refusal(form, refusal)
-        else:
-            messages.success(
-                request, _("%(name)s is registered as %(ref)s. Rate it next.") % {"name": made, "ref": _ref(made)}
-            )
-            return redirect("inventory:model", made.pk)
-    return render(request, "inventory/register.html", {"form": form}, status=422 if form.errors else 200)
+    if made := carried_out(form, lambda: services.register(**form.facts(), actor=account)):
+        said = _("%(name)s is registered as %(ref)s. Rate it next.") % {"name": made, "ref": _ref(made)}
+        messages.success(request, said)
+        return redirect("inventory:model", made.pk)
+    return form_page(request, "inventory/register.html", {"form": form})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,21 +95,16 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     permit(account, "inventory.edit", found)
     form = forms.ModelForm(request.POST or None, model=found)
     context = {**queries.model_page(found, account, ""), "form": form}
-    if form.is_valid():
-        given = {"revision": form.cleaned_data["revision"], "reason": form.cleaned_data["reason"]}
-        try:
-            services.edit(found, changes=form.changes(), actor=account, **given)
-        except Invalid as refusal:
-            take_refusal(form, refusal)
-        except Stale as stale:
-            current = _visible(request, pk)
-            again = forms.ModelForm.again(form, shown(current), current.revision, model=current)
-            answer = {**context, "form": again, "stale": stale.reasons, "differences": differences(form, stale)}
-            return render(request, "inventory/edit.html", answer, status=409)
-        else:
-            messages.success(request, _("The record is changed."))
-            return redirect("inventory:model", found.pk)
-    return render(request, "inventory/edit.html", context, status=422 if form.errors else 200)
+    try:
+        changed = carried_out(form, lambda: services.edit(found, **form.revision_given(), actor=account))
+    except Stale as stale:
+        current = _visible(request, pk)
+        again = forms.ModelForm.again(form, shown(current), current.revision, model=current)
+        return collision(request, "inventory/edit.html", context, stale, again)
+    if changed:
+        messages.success(request, _("The record is changed."))
+        return redirect("inventory:model", found.pk)
+    return form_page(request, "inventory/edit.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,11 +114,10 @@ def retire(request: HttpRequest, pk: UUID) -> HttpResponse:
     permit(account, "inventory.retire", found)
     form = forms.ReasonForm(request.POST or None)
     context = {**queries.model_page(found, account, ""), "form": form}
-    if form.is_valid():
-        services.retire(found, reason=form.cleaned_data["reason"], actor=account)
+    if carried_out(form, lambda: services.retire(found, **form.cleaned_data, actor=account)):
         messages.success(request, _("The model is decommissioned; its record stays."))
         return redirect("inventory:model", found.pk)
-    return render(request, "inventory/retire.html", context, status=422 if form.errors else 200)
+    return form_page(request, "inventory/retire.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -139,12 +126,11 @@ def dependencies(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _visible(request, pk)
     permit(account, "inventory.link_models", found)
     form = forms.DependencyForm(request.POST or None, account=account, model=found)
-    if form.is_valid():
-        link = services.link_models(found, **form.cleaned_data, actor=account)
+    if link := carried_out(form, lambda: services.link_models(found, **form.cleaned_data, actor=account)):
         messages.success(request, _("Recorded: %(link)s.") % {"link": link})
         return redirect("inventory:data", found.pk)
     context = {**queries.model_page(found, account, "inventory:data"), "form": form}
-    return render(request, "inventory/dependencies.html", context, status=422 if form.errors else 200)
+    return form_page(request, "inventory/dependencies.html", context)
 
 
 @require_safe

@@ -3,21 +3,21 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from mrm.access.forms import take_refusal
 from mrm.access.pages import account_of
 from mrm.audit import reading
 from mrm.audit.queries import of_subject
 from mrm.core.actors import permit
-from mrm.core.refusal import Invalid, Stale
+from mrm.core.refusal import Stale
 from mrm.inventory import forms, queries, services
-from mrm.inventory.forms.fields import differences
 from mrm.inventory.forms.version import shown
 from mrm.inventory.models import Version
+from mrm.inventory.views.answers import carried_out, collision, form_page
 from mrm.inventory.views.panels import drawn
 
 
@@ -42,18 +42,11 @@ def add_version(request: HttpRequest, pk: UUID) -> HttpResponse:
     model = get_object_or_404(queries.models_visible_to(account), pk=pk)
     permit(account, "inventory.add_version", model)
     form = forms.VersionForm(request.POST or None, initial={"developer": model.developer_id})
-    if form.is_valid():
-        try:
-            made = services.add_version(model, **form.cleaned_data, actor=account)
-        except Invalid as refusal:
-            take_refusal(form, refusal)
-        else:
-            messages.success(
-                request, _("Version %(label)s is a draft; attach its artifact next.") % {"label": made.label}
-            )
-            return redirect("inventory:version", made.pk)
+    if made := carried_out(form, lambda: services.add_version(model, **form.cleaned_data, actor=account)):
+        messages.success(request, _("Version %(label)s is a draft; attach its artifact next.") % {"label": made.label})
+        return redirect("inventory:version", made.pk)
     context = {**queries.model_page(model, account, "inventory:versions"), "form": form}
-    return render(request, "inventory/add_version.html", context, status=422 if form.errors else 200)
+    return form_page(request, "inventory/add_version.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,21 +56,16 @@ def edit_version(request: HttpRequest, pk: UUID) -> HttpResponse:
     permit(account, "inventory.edit_version", found)
     form = forms.VersionEditForm(request.POST or None, version=found)
     context = {"version": found, "form": form}
-    if form.is_valid():
-        given = {"revision": form.cleaned_data["revision"], "reason": form.cleaned_data["reason"]}
-        try:
-            services.edit_version(found, changes=form.changes(), actor=account, **given)
-        except Invalid as refusal:
-            take_refusal(form, refusal)
-        except Stale as stale:
-            current = _visible(request, pk)
-            again = forms.VersionEditForm.again(form, shown(current), current.revision, version=current)
-            answer = {**context, "form": again, "stale": stale.reasons, "differences": differences(form, stale)}
-            return render(request, "inventory/edit_version.html", answer, status=409)
-        else:
-            messages.success(request, _("The draft is changed."))
-            return redirect("inventory:version", found.pk)
-    return render(request, "inventory/edit_version.html", context, status=422 if form.errors else 200)
+    try:
+        changed = carried_out(form, lambda: services.edit_version(found, **form.revision_given(), actor=account))
+    except Stale as stale:
+        current = _visible(request, pk)
+        again = forms.VersionEditForm.again(form, shown(current), current.revision, version=current)
+        return collision(request, "inventory/edit_version.html", context, stale, again)
+    if changed:
+        messages.success(request, _("The draft is changed."))
+        return redirect("inventory:version", found.pk)
+    return form_page(request, "inventory/edit_version.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -86,23 +74,9 @@ def attach(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _visible(request, pk)
     permit(account, "inventory.attach_artifact", found)
     form = forms.ArtifactForm(request.POST or None, request.FILES or None)
-    if form.is_valid():
-        given = form.cleaned_data
-        file = given["file"]
-        try:
-            services.attach_artifact(
-                found,
-                chunks=file.chunks(),
-                filename=file.name,
-                kind=given["kind"],
-                sha256=given["sha256"] or None,
-                actor=account,
-            )
-        except Invalid as refusal:
-            take_refusal(form, refusal)
-        else:
-            messages.success(request, _("The artifact is attached."))
-            return redirect("inventory:version", found.pk)
+    if carried_out(form, lambda: services.attach_artifact(found, **form.artifact(), actor=account)):
+        messages.success(request, _("The artifact is attached."))
+        return redirect("inventory:version", found.pk)
     return _version_form(request, found, form, _("Attach the artifact"))
 
 
@@ -112,14 +86,9 @@ def link_dataset(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _visible(request, pk)
     permit(account, "inventory.link_dataset", found)
     form = forms.LinkDatasetForm(request.POST or None, account=account)
-    if form.is_valid():
-        try:
-            link = services.link_dataset(found, **form.cleaned_data, actor=account)
-        except Invalid as refusal:
-            take_refusal(form, refusal)
-        else:
-            messages.success(request, _("Linked: %(link)s.") % {"link": link})
-            return redirect("inventory:version", found.pk)
+    if link := carried_out(form, lambda: services.link_dataset(found, **form.cleaned_data, actor=account)):
+        messages.success(request, _("Linked: %(link)s.") % {"link": link})
+        return redirect("inventory:version", found.pk)
     return _version_form(request, found, form, _("Link a data set"))
 
 
@@ -129,8 +98,7 @@ def retire_version(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _visible(request, pk)
     permit(account, "inventory.retire", found)
     form = forms.ReasonForm(request.POST or None)
-    if form.is_valid():
-        services.retire_version(found, reason=form.cleaned_data["reason"], actor=account)
+    if carried_out(form, lambda: services.retire_version(found, **form.cleaned_data, actor=account)):
         messages.success(request, _("The version is retired."))
         return redirect("inventory:version", found.pk)
     return _version_form(request, found, form, _("Retire this version"))
@@ -140,9 +108,8 @@ def _visible(request: HttpRequest, pk: UUID) -> Version:
     return get_object_or_404(queries.versions_visible_to(account_of(request)), pk=pk)
 
 
-def _version_form(request: HttpRequest, found: Version, form: object, title: str) -> HttpResponse:
-    context = {"version": found, "form": form, "title": title}
-    return render(request, "inventory/version_form.html", context, status=422 if form.errors else 200)  # type: ignore[attr-defined]
+def _version_form(request: HttpRequest, found: Version, form: Form, title: str) -> HttpResponse:
+    return form_page(request, "inventory/version_form.html", {"version": found, "form": form, "title": title})
 
 
 def _steps(found: Version) -> list[tuple[str, str]]:
