@@ -49,6 +49,9 @@ urlpatterns = [
     path("reports/", include("mrm.reporting.urls")),
     path("people/", include("mrm.access.urls")),
     path("jobs/", include("mrm.jobs.urls")),
+    # one door each for signing out and for passwords: the one that leaves an event
+    path("records/logout/", RedirectView.as_view(pattern_name="account_logout")),
+    path("records/password_change/", RedirectView.as_view(pattern_name="access:account")),
     path("records/", admin.site.urls),
     path("api/v1/", include((api, "api"))),
     path("healthz", health.alive),

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from mrm.access.services import change_password, issue_token
 from tests.factories import inventory as factory
-from tests.factories.access import Cast
+from tests.factories.access import PASSWORD, Cast, fresh, with_password
 
 
 def client_of(account: object) -> Client:
@@ -28,6 +28,19 @@ def test_records_are_shown_to_auditors_and_changed_by_nobody(cast: Cast, table: 
     assert auditor.get(reverse(f"admin:{table}_changelist")).status_code == 200
     assert client_of(cast.owner).get(reverse(f"admin:{table}_changelist")).status_code == 302
     assert client_of(cast.administrator).get(reverse(f"admin:{table}_add")).status_code == 403
+
+
+@pytest.mark.parametrize(("path", "leads_to"), [("logout", "/sign-out/"), ("password_change", "/people/account/")])
+def test_the_records_have_no_doors_of_their_own(cast: Cast, path: str, leads_to: str) -> None:
+    """Passwords change and people sign out where it is recorded."""
+    passwords = {
+        "old_password": PASSWORD,
+        "new_password1": "another good battery",
+        "new_password2": "another good battery",
+    }
+    answer = client_of(with_password(fresh(cast.auditor))).post(f"/records/{path}/", passwords)
+    assert (answer.status_code, answer["Location"]) == (302, leads_to)
+    assert fresh(cast.auditor).check_password(PASSWORD)
 
 
 def test_secrets_are_not_among_the_records(cast: Cast) -> None:

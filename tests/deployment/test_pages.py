@@ -93,6 +93,8 @@ def test_without_the_role_a_post_is_403(cast: Cast, model: Model, deployment: De
     version = an_approved(cast, model, tmp_path)
     answer = browser(cast.owner).post(reverse("deployment:deploy", args=[deployment.pk]), {"version": version.pk})
     assert answer.status_code == 403
+    assert "This is done by a deployer for Retail Lending; you hold no such role there." in answer.content.decode()
+    assert deployment.revisions.count() == 0
 
 
 def test_the_list_costs_the_same_for_one_and_three(
@@ -115,6 +117,7 @@ def test_the_api_deploys_under_the_same_rules(cast: Cast, model: Model, deployme
     answer = api(cast.deployer).post(f"/api/v1/deployments/{deployment.pk}/revisions/", {"version": str(version.pk)})
     assert answer.status_code == 409
     assert answer.json()["reasons"][0].startswith("Credit decision 1.0.0 may not be deployed.")
+    assert deployment.revisions.count() == 0
 
 
 def test_the_api_names_an_unknown_field(cast: Cast, deployment: Deployment) -> None:
@@ -130,8 +133,11 @@ def test_the_api_answers_403_without_the_role_and_404_to_the_outsider(
 ) -> None:
     version = an_approved(cast, model, tmp_path)
     address = f"/api/v1/deployments/{deployment.pk}/revisions/"
-    assert api(cast.officer).post(address, {"version": str(version.pk)}).status_code == 403
+    refused = api(cast.officer).post(address, {"version": str(version.pk)})
+    assert refused.status_code == 403
+    assert refused.json()["reasons"][0].startswith("This is done by a deployer for Retail Lending")
     assert api(cast.outsider).post(address, {"version": str(version.pk)}).status_code == 404
+    assert deployment.revisions.count() == 0
 
 
 def test_a_place_is_named_with_secrets_by_name_only(cast: Cast, place: Target) -> None:

@@ -92,11 +92,16 @@ def test_the_api_starts_follows_and_cancels(cast: Cast) -> None:
         "label": "default",
         "favourable": "below",
     }
-    assert client.post(address, given | {"seeds": 1}, "application/json").status_code == 400
+    unknown = client.post(address, given | {"seeds": 1}, "application/json")
+    assert unknown.status_code == 400
+    assert unknown.json()["reasons"][0].startswith("seeds: Unknown field; known are ")
+    assert client.get(address).json()["count"] == 0
     answer = client.post(address, given, "application/json")
     assert answer.status_code == 202
     assert answer.json()["progress"]["state"] == "queued"
     one = reverse("api:cancel_run", args=[answer.json()["id"]])
     assert client.post(one).json()["status"] == "cancelled"
-    assert client.post(one).status_code == 409
+    again = client.post(one)
+    assert (again.status_code, len(again.json()["reasons"])) == (409, 1)
+    assert "cancelled" in again.json()["reasons"][0].lower()
     assert client.get(address).json()["count"] == 1

@@ -59,7 +59,9 @@ def test_the_asker_stops_waiting_work_once(cast: Cast, job: Job) -> None:
     assert client_of(cast.owner).get(url).status_code == 405
     client_of(cast.owner).post(url)
     assert Job.objects.get().state == JobState.CANCELLED
-    assert client_of(cast.owner).post(url).status_code == 409
+    again = client_of(cast.owner).post(url)
+    assert (again.status_code, "This work is cancelled already." in again.content.decode()) == (409, True)
+    assert Job.objects.get().state == JobState.CANCELLED
 
 
 def test_programs_read_the_state(cast: Cast, job: Job) -> None:

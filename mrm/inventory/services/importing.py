@@ -71,9 +71,8 @@ def kept_import(sha256: str) -> str:
 def decode(content: bytes) -> str:
     """The text of an uploaded file, or Invalid."""
     if len(content) > MOST_BYTES:
-        raise Invalid(
-            f"The file is larger than {MOST_BYTES // (1024 * 1024)} MiB; split it.", fields={"file": ["Too large."]}
-        )
+        sentence = f"The file is larger than {MOST_BYTES // (1024 * 1024)} MiB; split it."
+        raise Invalid(sentence, fields={"file": [sentence]})
     return _text(content)
 
 
@@ -143,9 +142,8 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = content[: error.start].count(b"\n") + 1
-        raise Invalid(
-            f"The text in row {row} is not UTF-8; save the file as CSV UTF-8.", fields={"file": ["Not UTF-8."]}
-        ) from error
+        sentence = f"The text in row {row} is not UTF-8; save the file as CSV UTF-8."
+        raise Invalid(sentence, fields={"file": [sentence]}) from error
 
 
 def _last_row(text: str) -> int:
