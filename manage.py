@@ -13,6 +13,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mrm.project.settings")
     if command in OWNER_COMMANDS:
         os.environ["MRM_DB_ROLE"] = "owner"
+    if command == "sequencer":
+        os.environ["MRM_DB_ROLE"] = "log"
     from django.core.management import execute_from_command_line  # noqa: PLC0415  settings must be chosen first
 
     if command not in WITHOUT_DATABASE and not os.environ.get("DATABASE_URL"):

@@ -125,6 +125,13 @@ def owner_connection(own_database: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
+def log_connection(own_database: str) -> Iterator[psycopg.Connection]:
+    """The same database as the sequencer."""
+    with psycopg.connect(_cluster().url("mrm_log", own_database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
 def superuser_connection(own_database: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(_cluster().url("postgres", own_database), autocommit=True) as connection:
         yield connection

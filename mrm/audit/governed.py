@@ -12,6 +12,11 @@ UNGOVERNED = {
     "audit.Event": "is the trail: append-only by its own triggers and grants",
     "audit.Change": "is the trail: written by the capture trigger alone",
     "audit.Undispatched": "is the outbox of the trail: rows leave it when their reactions have run",
+    "audit.Pending": "waits for the sequencer, which alone takes it out",
+    "audit.Leaf": "is the log: written once by the sequencer, whose database role alone may",
+    "audit.Subtree": "is the log: the hashes above the leaves",
+    "audit.Checkpoint": "is the log: its states as they were signed",
+    "audit.Anchor": "is the log: what witnesses of its states gave",
     "jobs.Job": "is progress, not a decision: what a job does is audited by the service it calls",
 }
 

@@ -89,9 +89,9 @@ class EmbeddedPostgres:
         return True
 
     def provision(self, database: str = "mrm") -> None:
-        """Create the two roles and the database when they are missing."""
+        """Create the three roles and the database when they are missing."""
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
-            for role in ("mrm_owner", "mrm_app"):
+            for role in ("mrm_owner", "mrm_app", "mrm_log"):
                 if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                     connection.execute(f"CREATE ROLE {role} LOGIN")
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():

@@ -1,10 +1,12 @@
 """All settings, from the environment; what is missing or wrong fails at start with a hint."""
 
 import os
+from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.text import slugify
 
 from mrm.project.places import BASE, data_folder, socket_folder
 
@@ -132,12 +134,14 @@ TEMPLATES = [
 ]
 
 DB_ROLE = env.str("MRM_DB_ROLE", "app")
-if DB_ROLE not in {"app", "owner"}:
-    raise ImproperlyConfigured("MRM_DB_ROLE is app or owner.")
+_ADDRESSES = {"app": "DATABASE_URL", "owner": "DATABASE_OWNER_URL", "log": "DATABASE_LOG_URL"}
+if DB_ROLE not in _ADDRESSES:
+    raise ImproperlyConfigured("MRM_DB_ROLE is app, owner or log.")
 if env.str("DATABASE_URL", ""):
-    if DB_ROLE == "owner" and not env.str("DATABASE_OWNER_URL", ""):
-        raise ImproperlyConfigured("Migrations run as the owner of the tables: set DATABASE_OWNER_URL too.")
-    DATABASES = {"default": env.db("DATABASE_OWNER_URL" if DB_ROLE == "owner" else "DATABASE_URL")}
+    if not env.str(_ADDRESSES[DB_ROLE], ""):
+        needed = "Migrations run as the owner of the tables" if DB_ROLE == "owner" else "The sequencer has its own role"
+        raise ImproperlyConfigured(f"{needed}: set {_ADDRESSES[DB_ROLE]} too.")
+    DATABASES = {"default": env.db(_ADDRESSES[DB_ROLE])}
 else:
     DATABASES = {
         "default": {
@@ -160,6 +164,8 @@ LARGEST_UPLOAD = env.int("MRM_LARGEST_UPLOAD", 512 * 1024 * 1024)
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 CONNECTORS = env.list("MRM_CONNECTORS", default=["embedded", "mlflow"])
+LOG_KEY = Path(env.str("MRM_LOG_KEY", str(DATA_DIR / "secrets" / "log.key")))
+LOG_ORIGIN = env.str("MRM_LOG_ORIGIN", f"{slugify(BANK_NAME)}.example/model-risk-log")
 AUDIT_DOORBELL = "mrm.project.celery.ring"
 JOBS_DOORBELL = "mrm.project.celery.ring_jobs"
 

@@ -59,9 +59,10 @@ def test_only_the_migration_sees_the_owner() -> None:
     assert holders == ["migrate"]
 
 
-def test_there_is_one_clock() -> None:
-    clock = next(entry for entry in manifests() if entry["metadata"]["name"] == "clock")
-    assert (clock["spec"]["replicas"], clock["spec"]["strategy"]) == (1, {"type": "Recreate"})
+@pytest.mark.parametrize("name", ["clock", "sequencer"])
+def test_what_leads_alone_runs_once(name: str) -> None:
+    alone = next(entry for entry in manifests() if entry.get("metadata", {}).get("name") == name)
+    assert (alone["spec"]["replicas"], alone["spec"]["strategy"]) == (1, {"type": "Recreate"})
 
 
 def test_selectors_match_their_pods() -> None:
@@ -73,7 +74,7 @@ def test_selectors_match_their_pods() -> None:
 
 def test_compose_services_wait_for_what_they_need() -> None:
     services = compose()["services"]
-    assert {"database", "broker", "migrate", "web", "worker", "clock", "gateway"} == set(services)
+    assert {"database", "broker", "migrate", "web", "worker", "clock", "sequencer", "gateway"} == set(services)
     for name, service in services.items():
         for needed in service.get("depends_on", {}):
             assert needed in services, (name, needed)
@@ -98,13 +99,13 @@ def test_the_image_does_not_run_as_root() -> None:
 
 def test_every_setting_that_deploy_names_is_read() -> None:
     text = (DEPLOY / "example.env").read_text() + (DEPLOY / "kubernetes" / "kustomization.yaml").read_text()
-    elsewhere = {"MRM_OWNER_PASSWORD", "MRM_APP_PASSWORD"}
+    elsewhere = {"MRM_OWNER_PASSWORD", "MRM_APP_PASSWORD", "MRM_LOG_PASSWORD"}
     for name in set(re.findall(r"\b(?:MRM|DATABASE)_[A-Z_]+\b", text)) - elsewhere:
         assert name in SETTINGS, name
 
 
-def test_the_first_start_of_the_database_makes_both_roles() -> None:
+def test_the_first_start_of_the_database_makes_every_role() -> None:
     script = (DEPLOY / "postgres-init.sh").read_text()
-    assert "CREATE ROLE mrm_owner LOGIN" in script
-    assert "CREATE ROLE mrm_app LOGIN" in script
+    for role in ("owner", "app", "log"):
+        assert f"CREATE ROLE mrm_{role} LOGIN" in script
     assert "/roles.sql" in script

@@ -36,7 +36,15 @@ class Up:
                 command = " ".join(child.cmdline())
             except psutil.Error:
                 continue
-            for name in ("postgres -D", "valkey-server", "mrm.gateway", "celery worker", "beat", "granian"):
+            for name in (
+                "postgres -D",
+                "valkey-server",
+                "mrm.gateway",
+                "celery worker",
+                "beat",
+                "sequencer",
+                "granian",
+            ):
                 if name in command.replace("-A mrm.project.celery ", ""):
                     found[name] = child
         return found

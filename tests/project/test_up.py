@@ -22,7 +22,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def test_everything_runs_and_is_ready(up: Up) -> None:
-    assert len(up.children()) == 6, up.children()
+    assert len(up.children()) == 7, up.children()
     assert httpx.get(f"{up.address}/readyz", timeout=5).json() == {
         "status": "ready", "database": "answers", "storage": "answers", "broker": "answers",
     }  # fmt: skip
@@ -66,11 +66,11 @@ def test_the_doctor_finds_nothing_wrong_and_says_what_is_not_promised(up: Up) ->
     assert "they separate mistakes, not malice" in seen.stdout
 
 
-@pytest.mark.parametrize("name", ["granian", "celery worker", "valkey-server"])
+@pytest.mark.parametrize("name", ["granian", "sequencer", "celery worker", "valkey-server"])
 def test_what_dies_is_started_again(up: Up, name: str) -> None:
     before = up.children()[name]
     before.kill()
-    assert up.wait(lambda: name in up.children() and up.children()[name].pid != before.pid)
+    assert up.wait(lambda: (found := up.children().get(name)) is not None and found.pid != before.pid)
     assert up.wait(lambda: up.answers("/readyz"))
 
 

@@ -34,8 +34,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{'ok  ' if good else 'FAIL'}  {name}: {words}")
         if not os.environ.get("DATABASE_URL"):
             self.stdout.write(
-                "note  The embedded database's two roles share one operating-system user and a socket without password:"
-                " they separate mistakes, not malice. Set DATABASE_URL and DATABASE_OWNER_URL in production."
+                "note  The embedded database's roles share one operating-system user and a socket without password:"
+                " they separate mistakes, not malice. Set DATABASE_URL, DATABASE_OWNER_URL and DATABASE_LOG_URL in production."
             )
         if faults:
             raise SystemExit(1)
@@ -47,7 +47,8 @@ def _roles() -> tuple[bool, str]:
             "SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
             " (SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user),"
             " has_table_privilege('audit_event', 'UPDATE') OR has_table_privilege('audit_event', 'DELETE')"
-            " OR has_table_privilege('audit_change', 'INSERT')"
+            " OR has_table_privilege('audit_event', 'INSERT') OR has_table_privilege('audit_change', 'INSERT')"
+            " OR has_table_privilege('audit_leaf', 'INSERT') OR has_table_privilege('audit_checkpoint', 'INSERT')"
         )
         user, powerful, owned, may_rewrite = cursor.fetchone()
     if powerful or owned or may_rewrite:

@@ -20,7 +20,7 @@ from mrm.project.supervisor import AlreadyRunning, Lock, Service, Supervisor, py
 
 
 class Command(BaseCommand):
-    help = "Run everything on this machine: database, broker, gateway, web, worker and clock. Ctrl-C stops it all."
+    help = "Run everything on this machine: database, broker, gateway, web, worker, clock and sequencer. Ctrl-C stops it all."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -105,6 +105,7 @@ class Command(BaseCommand):
             "-m", "granian", "--interface", "wsgi", "--host", host, "--port", port, "--workers", "1",
             "--blocking-threads", "8", "--no-ws", "mrm.project.wsgi:application",
         )  # fmt: skip
+        supervisor.add(Service("sequencer", python("manage.py", "sequencer"), logs / "sequencer.log"))
         supervisor.add(Service("worker", worker, logs / "worker.log"))
         supervisor.add(Service("clock", beat, logs / "clock.log"))
         supervisor.add(Service("web", web, logs / "web.log"), lambda: _answers(f"http://{host}:{port}/healthz"))

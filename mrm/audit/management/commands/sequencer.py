@@ -1,0 +1,78 @@
+import signal
+import time
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from mrm.audit import keys
+from mrm.audit.log.notes import SigningKey
+from mrm.audit.sequencer import BATCH, Sequencer, Tampered
+
+IDLE = 0.2  # seconds between two looks at an empty queue
+REFUSED = 30.0  # seconds before a batch that did not hold is looked at again
+
+
+class Command(BaseCommand):
+    help = "Give each event its place in the log and sign the log's state. One leads; a second one waits."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="stop when nothing waits any more")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stopping = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        try:
+            signers = self._keys()
+            raw = _connected()
+            self.stdout.write("Waiting for the lead")
+            sequencer = Sequencer(raw, signers, settings.LOG_ORIGIN)
+            sequencer.lead()
+            self.stdout.write(f"Leading at size {sequencer.frontier.size}, signing as {signers[0].vkey}")
+            self._run(sequencer, once=options["once"])
+        except (keys.KeyProblem, Tampered) as problem:
+            raise CommandError(str(problem)) from problem
+        except psycopg.OperationalError as error:
+            raise CommandError(f"The database went away: {str(error).strip()}") from error
+
+    def _run(self, sequencer: Sequencer, *, once: bool) -> None:
+        while not self.stopping:
+            try:
+                taken = sequencer.step()
+            except Tampered as problem:
+                if once:
+                    raise
+                self.stderr.write(f"Nothing is signed until somebody looks. {problem}")
+                self._pause(REFUSED)
+                continue
+            if taken < BATCH:
+                if once and not taken:
+                    return
+                self._pause(IDLE)
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self.stopping and time.monotonic() < until:
+            time.sleep(min(IDLE, seconds))
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _keys(self) -> list[SigningKey]:
+        if not settings.LOG_KEY.exists():
+            key = keys.make(settings.LOG_KEY, settings.LOG_ORIGIN)
+            self.stdout.write(f"A new log key. Give its public half to whoever is to check the log:\n{key.vkey}")
+        return [keys.load(settings.LOG_KEY)]
+
+
+def _connected() -> "psycopg.Connection[Any]":
+    connection.ensure_connection()
+    raw: psycopg.Connection[Any] | None = connection.connection
+    assert raw is not None
+    return raw
