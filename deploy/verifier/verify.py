@@ -1,0 +1,2419 @@
+#!/usr/bin/env python3
+"""Checks an exported audit log offline, trusting neither the server that made it nor its database.
+
+    python verify.py BUNDLE [--key VKEY ...] [--since OLD_CHECKPOINT] [--anchor FILE_OR_FOLDER ...]
+                            [--tsa CERT] [--witness VKEY] [--json]
+
+BUNDLE is the exported zip, or the folder it was unpacked to. One line is printed for each verdict:
+
+    INTEGRITY             the events are those that the signed checkpoints cover: none changed, missing, added or moved
+    ANCHORED              somebody outside saw the log at some size; UNANCHORED when nobody vouches for it
+    COMPLETENESS          the changes in the events, put one upon the other, give exactly the live rows
+    SEPARATION OF DUTIES  each decision is what its pinned policy makes of the votes, and no party's vote counted
+
+The exit status is 0 when nothing differs, 1 when something does, 2 when the bundle cannot be read.
+
+One file, Python 3.9 or later, the standard library alone; the package `cryptography` is used when it is there, because
+it checks signatures faster. Formats: RFC 6962 and RFC 9162 (the Merkle tree), RFC 3161 (time stamps), RFC 8032
+(Ed25519), and of c2sp.org: signed-note, tlog-checkpoint, tlog-tiles, tlog-proof, tlog-cosignature.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import datetime as dt
+import hashlib
+import io
+import json
+import marshal
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from json.encoder import encode_basestring as quoted
+from typing import Any, BinaryIO, Callable, NamedTuple
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes as crypto_hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+except ImportError:
+    x509 = None
+
+sha256 = hashlib.sha256
+
+FORMAT, VERSION = "mrm-audit-bundle", 1
+WIDTH = 256  # hashes in a full tile
+MOST_SHOWN = 100  # findings kept for --json
+CLOCK_TOLERANCE = 600  # seconds by which two clocks may disagree before it is a finding
+SPILL_AT = 32 * 1024 * 1024  # bytes of records kept in memory before they go to temporary files
+SMALL, LINE, LARGE = 4 * 1024 * 1024, 64 * 1024 * 1024, 512 * 1024 * 1024  # most bytes of a file, line, change list
+UNREAD = {"verify.py", "README.md"}  # in the bundle for people; what they say proves nothing
+
+INTEGRITY, ANCHORED, COMPLETENESS, DUTIES = "INTEGRITY", "ANCHORED", "COMPLETENESS", "SEPARATION OF DUTIES"
+
+
+class Unreadable(Exception):
+    """What was given is no bundle, key or certificate: exit status 2."""
+
+
+class Cut(Exception):
+    """The log cannot be followed further; what is said becomes the finding."""
+
+
+class Malformed(Exception):
+    """One part is not written as its format asks; the sentence says where."""
+
+
+# ------------------------------------------------------------------------------------------------------------ verdicts
+
+
+class Verdict:
+    """What one check found. `unchecked` says why nothing could be said."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.count, self.findings, self.told, self.unchecked = name, 0, [], "", ""
+
+    def find(self, sentence: str) -> None:
+        self.count += 1
+        if len(self.findings) < MOST_SHOWN:
+            self.findings.append(sentence)
+
+    @property
+    def state(self) -> str:
+        return "FAILED" if self.count else "NOT CHECKED" if self.unchecked else "OK"
+
+    @property
+    def sentence(self) -> str:
+        if not self.count:
+            return self.unchecked or self.told
+        more = f" (and {self.count - 1} more)" if self.count > 1 else ""
+        return self.findings[0] + more
+
+
+class Report:
+    def __init__(self) -> None:
+        self.verdicts = {name: Verdict(name) for name in (INTEGRITY, ANCHORED, COMPLETENESS, DUTIES)}
+
+    def __getitem__(self, name: str) -> Verdict:
+        return self.verdicts[name]
+
+    @property
+    def exit_status(self) -> int:
+        return 1 if any(verdict.count for verdict in self.verdicts.values()) else 0
+
+    def lines(self) -> list[str]:
+        return [f"{each.name:<22}{each.state:<13}{each.sentence}" for each in self.verdicts.values()]
+
+    def as_json(self) -> dict[str, Any]:
+        told = [
+            {"name": each.name, "state": each.state, "sentence": each.sentence, "findings": each.findings}
+            for each in self.verdicts.values()
+        ]
+        return {"exit_status": self.exit_status, "verdicts": told}
+
+
+class Options(NamedTuple):
+    """What the auditor brings along: it is trusted, the bundle is not."""
+
+    keys: tuple[str, ...] = ()
+    since: str | None = None
+    anchors: tuple[tuple[str, bytes], ...] = ()
+    authorities: tuple[bytes, ...] = ()
+    witnesses: tuple[str, ...] = ()
+
+
+# ----------------------------------------------------------------------------------------------------- the bundle's files
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*(/[A-Za-z0-9_][A-Za-z0-9_.:-]*)*")
+
+
+def check_name(name: str) -> str:
+    if len(name) > 300 or not NAME.fullmatch(name) or ".." in name:
+        raise Unreadable(f"the bundle holds a file named {name[:80]!r}; such a name is not read")
+    return name
+
+
+class Files:
+    """Files by name, wherever they are; `used` remembers what was looked at."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.used: set[str] = set()
+
+    def open(self, name: str) -> BinaryIO:
+        raise NotImplementedError
+
+    def has(self, name: str) -> bool:
+        return name in self.names
+
+    def stream(self, name: str) -> BinaryIO:
+        if name not in self.names:
+            raise Cut(f"{name} is missing")
+        self.used.add(name)
+        return self.open(name)
+
+    def read(self, name: str, most: int = SMALL) -> bytes:
+        with self.stream(name) as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise Unreadable(f"{name} is larger than {most} bytes; that is not read")
+        return content
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        with self.stream(name) as file:
+            while line := file.readline(LINE):
+                if line[-1:] != b"\n":
+                    raise Cut(f"{name} does not end in a newline, or holds a line of more than {LINE} bytes")
+                yield line
+
+
+class Zip(Files):
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.archive = zipfile.ZipFile(path)
+        for entry in self.archive.infolist():
+            if entry.filename.endswith("/"):
+                continue
+            name = check_name(entry.filename)
+            if name in self.names:
+                raise Unreadable(f"the bundle holds {name} twice")
+            if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise Unreadable(f"{name} is encrypted, or packed in a way that is not read")
+            self.names.add(name)
+
+    def open(self, name: str) -> BinaryIO:
+        return io.BufferedReader(self.archive.open(name), 1 << 16)  # type: ignore[arg-type]
+
+
+class Folder(Files):
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        for folder, folders, files in os.walk(path):
+            for name in folders + files:
+                if os.path.islink(os.path.join(folder, name)):
+                    raise Unreadable(f"the bundle holds a link named {name!r}; links are not followed")
+            within = os.path.relpath(folder, path)
+            parts = [] if within == "." else within.split(os.sep)
+            self.names.update(check_name("/".join([*parts, name])) for name in files)
+
+    def open(self, name: str) -> BinaryIO:
+        return open(os.path.join(self.path, *name.split("/")), "rb")
+
+
+class Memory(Files):
+    """A bundle held as names and bytes."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__()
+        self.files = files
+        self.names = {check_name(name) for name in files}
+
+    def open(self, name: str) -> BinaryIO:
+        return io.BytesIO(self.files[name])
+
+
+def open_bundle(path: str) -> Files:
+    if os.path.isdir(path):
+        return Folder(path)
+    if not os.path.exists(path):
+        raise Unreadable(f"there is no file {path}")
+    if not zipfile.is_zipfile(path):
+        raise Unreadable(f"{path} is neither a zip file nor a folder")
+    return Zip(path)
+
+
+# -------------------------------------------------------------------------------------------------------- canonical JSON
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if not -(2**53) < number < 2**53:
+        raise Malformed(f"holds the number {text}, which is too large to be exact; such numbers are written as text")
+    return number
+
+
+def _fraction(text: str) -> Any:
+    raise Malformed(f"holds the number {text}; a number with a fraction is written as text")
+
+
+_decode = json.JSONDecoder(parse_float=_fraction, parse_int=_whole, parse_constant=_fraction).decode
+encode: Callable[[Any], str] = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
+
+
+def parse(raw: bytes, what: str) -> Any:
+    """The value of JSON bytes that must be canonical: equal values have equal bytes, so nothing hides in the writing."""
+    try:
+        text = raw.decode("utf-8")
+        value = _decode(text)
+    except Malformed as error:
+        raise Malformed(f"{what} {error}") from None
+    except ValueError as error:
+        raise Malformed(f"{what} is not JSON: {error}") from None
+    if not _surely_canonical(raw, text, value):
+        _check_canonical(value, text, what)
+    return value
+
+
+def _surely_canonical(raw: bytes, text: str, value: Any) -> bool:
+    """Whether the text is canonical beyond doubt, without writing it anew; where this says no, the slow check decides.
+
+    Without a backslash every quote begins or ends a string, so what is outside strings can be looked at by itself: no
+    white space, no minus zero, and as many colons as the value has keys, which are sorted; so none was lost as a double.
+    """
+    if b"\\" in raw:
+        return False
+    outside = "".join(text.split('"')[::2])
+    if "-0" in outside or " " in outside or "\n" in outside or "\t" in outside or "\r" in outside:
+        return False
+    return outside.count(":") == _keys(value) and (raw.isascii() or unicodedata.is_normalized("NFC", text))
+
+
+def _keys(value: Any) -> int:
+    """How many keys the value has at every depth; less than none when a key is out of order or not ASCII."""
+    count = 0
+    waiting = [[value]]
+    for values in waiting:
+        for each in values:
+            if each.__class__ is dict:
+                keys = list(each)
+                if keys != sorted(keys) or not "".join(keys).isascii():
+                    return -1
+                count += len(keys)
+                waiting.append(each.values())
+            elif each.__class__ is list:
+                waiting.append(each)
+    return count
+
+
+def _check_canonical(value: Any, text: str, what: str) -> None:
+    waiting = [value]
+    for each in waiting:
+        if isinstance(each, dict):
+            if not all(key.isascii() for key in each):
+                raise Malformed(f"{what} has a key that is not ASCII")
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+        elif isinstance(each, str) and not unicodedata.is_normalized("NFC", each):
+            raise Malformed(f"{what} holds text that is not in the composed form (NFC)")
+    if encode(value) != text:
+        raise Malformed(f"{what} is not written in the canonical form")
+
+
+def mapping(value: Any, keys: str, what: str) -> dict[str, Any]:
+    """The value, which must be an object with exactly these keys."""
+    names = keys.split()
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise Malformed(f"{what} must hold exactly {', '.join(names)}")
+    return value
+
+
+def read_json(files: Files, name: str, keys: str, most: int = SMALL) -> dict[str, Any]:
+    """A small file of the bundle, written by hand or machine: any JSON with exactly these keys, each once."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a key is there twice")
+        return found
+
+    try:
+        value = json.loads(files.read(name, most).decode("utf-8"), object_pairs_hook=once)
+    except ValueError as error:
+        raise Unreadable(f"{name} is not JSON: {error}") from None
+    except Cut as error:
+        raise Unreadable(str(error)) from None
+    try:
+        return mapping(value, keys, name)
+    except Malformed as error:
+        raise Unreadable(str(error)) from None
+
+
+# --------------------------------------------------------------------------------------------- the tree (RFC 6962, 9162)
+
+EMPTY_ROOT = sha256(b"").digest()
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
+
+
+class Tree:
+    """A growing tree: `peaks` are the roots of its complete subtrees, `rows` the hashes of the tiles now being filled."""
+
+    def __init__(self, size: int = 0, rows: list[list[bytes]] | None = None) -> None:
+        self.size = size
+        self.rows: list[list[bytes]] = rows or [[]]
+        self.peaks: list[bytes] = []
+        for row in reversed(self.rows):  # the highest level holds the leftmost, largest subtrees
+            at = 0
+            for bit in range(7, -1, -1):
+                if len(row) >> bit & 1:
+                    self.peaks.append(_complete_root(row[at : at + (1 << bit)]))
+                    at += 1 << bit
+
+    def append(self, leaf: bytes) -> None:
+        rows, peaks = self.rows, self.peaks
+        rows[0].append(leaf)
+        rest, level = self.size, 0
+        while rest & 1:
+            leaf = sha256(b"\x01" + peaks.pop() + leaf).digest()
+            rest >>= 1
+            level += 1
+            if not level & 7:
+                if level >> 3 == len(rows):
+                    rows.append([])
+                rows[level >> 3].append(leaf)
+        peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self.peaks:
+            return EMPTY_ROOT
+        found = self.peaks[-1]
+        for left in reversed(self.peaks[:-1]):
+            found = node(left, found)
+        return found
+
+
+def _complete_root(row: list[bytes]) -> bytes:
+    while len(row) > 1:
+        row = [node(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+    return row[0]
+
+
+def proved_root(index: int, size: int, leaf: bytes, proof: list[bytes]) -> bytes:
+    """The root to which the proof leads from the leaf: RFC 9162, section 2.1.3.2."""
+    if not 0 <= index < size:
+        raise Malformed(f"a tree of {size} events has no event {index}")
+    position, last, found = index, size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            raise Malformed("the proof has too many hashes")
+        if position & 1 or position == last:
+            found = node(sibling, found)
+            while not position & 1 and position:
+                position, last = position >> 1, last >> 1
+        else:
+            found = node(found, sibling)
+        position, last = position >> 1, last >> 1
+    if last:
+        raise Malformed("the proof has too few hashes")
+    return found
+
+
+def grown_roots(old: int, new: int, old_root: bytes, proof: list[bytes]) -> tuple[bytes, bytes]:
+    """The old and the new root to which a consistency proof leads: RFC 9162, section 2.1.4.2; 0 < old < new."""
+    chain = list(proof) if old & (old - 1) else [old_root, *proof]
+    if not chain:
+        raise Malformed("the proof is empty")
+    position, last = old - 1, new - 1
+    while position & 1:
+        position, last = position >> 1, last >> 1
+    first = second = chain[0]
+    for each in chain[1:]:
+        if last == 0:
+            raise Malformed("the proof has too many hashes")
+        if position & 1 or position == last:
+            first, second = node(each, first), node(each, second)
+            while not position & 1 and position:
+                position, last = position >> 1, last >> 1
+        else:
+            second = node(second, each)
+        position, last = position >> 1, last >> 1
+    if last:
+        raise Malformed("the proof has too few hashes")
+    return first, second
+
+
+def place(index: int, width: int) -> str:
+    """The path of a tile below its level: groups of three digits, .p/<width> when it is not full (tlog-tiles)."""
+    groups = [f"{index % 1000:03d}"]
+    while index >= 1000:
+        index //= 1000
+        groups.append(f"x{index % 1000:03d}")
+    return "/".join(reversed(groups)) + ("" if width == WIDTH else f".p/{width}")
+
+
+def width_of(level: int, index: int, size: int) -> int:
+    return max(0, min(WIDTH, (size >> 8 * level) - index * WIDTH))
+
+
+# ---------------------------------------------------------------------------------------------------- Ed25519 (RFC 8032)
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
+
+
+def _point(encoded: bytes) -> tuple[int, int, int, int] | None:
+    y = int.from_bytes(encoded, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT_OF_MINUS_ONE % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = P - x
+    return x, y, 1, x * y % P
+
+
+def _add(p: tuple[int, int, int, int], q: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def _times(scalar: int, point: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    found = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            found = _add(found, point)
+        point = _add(point, point)
+        scalar >>= 1
+    return found
+
+
+_BASE = _point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def ed25519_by_hand(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the signature holds, by the equation of RFC 8032, section 5.1.7."""
+    key, scalar = _point(public), int.from_bytes(signature[32:], "little")
+    if key is None or len(signature) != 64 or scalar >= L or _BASE is None:
+        return False
+    challenge = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
+    x, y, z, _ = _add(_times(scalar, _BASE), _times(challenge, (P - key[0], key[1], 1, P - key[3])))
+    inverse = pow(z, P - 2, P)
+    x, y = x * inverse % P, y * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
+
+
+def ed25519_holds(public: bytes, message: bytes, signature: bytes) -> bool:
+    if x509 is None:
+        return ed25519_by_hand(public, message, signature)
+    try:
+        ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+# ----------------------------------------------------------------- notes, checkpoints and cosignatures (c2sp.org formats)
+
+ED25519, COSIGNATURE = 1, 4
+NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+class Key(NamedTuple):
+    name: str
+    kind: int
+    public: bytes
+
+    @property
+    def id(self) -> bytes:
+        return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id.hex()})"
+
+
+class Line(NamedTuple):
+    """A signature line of a note."""
+
+    name: str
+    id: bytes
+    content: bytes
+
+
+class Checkpoint(NamedTuple):
+    origin: str
+    size: int
+    root: bytes
+    text: str
+    lines: tuple[Line, ...]
+
+
+def strict_base64(text: str, what: str, length: int = 0) -> bytes:
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed(f"{what} is not base64") from None
+    if base64.b64encode(content).decode() != text or (length and len(content) != length):
+        raise Malformed(f"{what} is not written as base64 writes it, or has another length")
+    return content
+
+
+def parse_key(text: str) -> Key:
+    parts = text.strip("\n").split("+", 2)
+    if len(parts) != 3 or not _is_name(parts[0]):
+        raise Malformed("a key is a name, an id and base64 with + between")
+    content = strict_base64(parts[2], "the key", 33)
+    key = Key(parts[0], content[0], content[1:])
+    if key.kind not in (ED25519, COSIGNATURE) or key.id.hex() != parts[1]:
+        raise Malformed(f"the key {parts[0]} is of an unknown kind, or its id is not {parts[1]}")
+    return key
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
+
+
+def note_text(raw: bytes, what: str) -> str:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed(f"{what} is not UTF-8") from None
+    if any(sign < " " and sign != "\n" for sign in text):
+        raise Malformed(f"{what} holds a control character")
+    return text
+
+
+def parse_lines(text: str, what: str) -> tuple[Line, ...]:
+    if not text.endswith("\n"):
+        raise Malformed(f"{what} does not end in a newline")
+    found = []
+    for line in text[:-1].split("\n"):
+        parts = line.split(" ")
+        if len(parts) != 3 or parts[0] != "—" or not _is_name(parts[1]):
+            raise Malformed(f"{what} has a signature line that is none")
+        content = strict_base64(parts[2], f"a signature of {what}")
+        if len(content) < 5:
+            raise Malformed(f"{what} has a signature that is too short")
+        found.append(Line(parts[1], content[:4], content[4:]))
+    if len(found) > 100 or len({(each.name, each.id) for each in found}) < len(found):
+        raise Malformed(f"{what} is signed twice by one key, or by more than a hundred")
+    return tuple(found)
+
+
+def parse_checkpoint(note: str, what: str) -> Checkpoint:
+    text, blank, signatures = note.rpartition("\n\n")
+    if not blank:
+        raise Malformed(f"{what} has no signatures after a blank line")
+    lines = text.split("\n")
+    if len(lines) < 3 or not all(lines) or not NUMBER.fullmatch(lines[1]):
+        raise Malformed(f"{what} is no checkpoint: origin, size and root, a line each")
+    root = strict_base64(lines[2], f"the root of {what}", 32)
+    return Checkpoint(lines[0], int(lines[1]), root, text + "\n", parse_lines(signatures, what))
+
+
+class Keys:
+    """The keys that may have signed: those the auditor trusts, and those the bundle only names."""
+
+    def __init__(self, files: Files, options: Options) -> None:
+        named = read_json(files, "keys.json", "log witnesses timestamp_authorities")
+        if not all(isinstance(each, list) and all(isinstance(one, str) for one in each) for each in named.values()):
+            raise Unreadable("keys.json must hold lists of text")
+        self.own = self._parsed(named["log"], "keys.json")
+        self.named_witnesses = self._parsed(named["witnesses"], "keys.json")
+        self.authorities = [each.encode() for each in named["timestamp_authorities"]]
+        self.trusted = self._parsed(options.keys, "--key")
+        self.witnesses = self._parsed(options.witnesses, "--witness")
+        self.log = {(key.name, key.id): key for key in self.own + self.trusted if key.kind == ED25519}
+        seers = self.named_witnesses + self.witnesses
+        self.seers = {(key.name, key.id): key for key in seers if key.kind == COSIGNATURE}
+        self.needed = {(key.name, key.id) for key in (self.trusted or self.own) if key.kind == ED25519}
+
+    def _parsed(self, texts: Any, source: str) -> list[Key]:
+        try:
+            return [parse_key(text) for text in texts]
+        except Malformed as error:
+            raise Unreadable(f"{source}: {error}") from None
+
+    def check(self, checkpoint: Checkpoint, what: str) -> dict[Key, int]:
+        """Raise unless every signature is by a named key and holds, one of them by a key that counts.
+
+        Gives the witnesses that cosigned, with their times.
+        """
+        seen, counted, message = {}, False, checkpoint.text.encode()
+        for line in checkpoint.lines:
+            name = (line.name, line.id)
+            if name in self.log:
+                if not ed25519_holds(self.log[name].public, message, line.content):
+                    raise Malformed(f"{what}: the signature of {self.log[name]} does not hold")
+                counted = counted or name in self.needed
+            elif name in self.seers:
+                seen[self.seers[name]] = cosigned_at(checkpoint.text, line, self.seers[name], what)
+            else:
+                raise Malformed(f"{what} is signed by {line.name} ({line.id.hex()}), a key that nobody named")
+        if not counted:
+            whom = "the key given" if self.trusted else "a key of the bundle"
+            raise Malformed(f"{what} is not signed by {whom}")
+        return seen
+
+
+def cosigned_at(text: str, line: Line, key: Key, what: str) -> int:
+    """The time at which a witness cosigned a checkpoint's text (tlog-cosignature, Ed25519)."""
+    if len(line.content) != 72:
+        raise Malformed(f"{what}: the cosignature of {key} has not 72 bytes")
+    time = int.from_bytes(line.content[:8], "big")
+    if time >= 2**63 or not ed25519_holds(
+        key.public, f"cosignature/v1\ntime {time}\n{text}".encode(), line.content[8:]
+    ):
+        raise Malformed(f"{what}: the cosignature of {key} does not hold")
+    return time
+
+
+class Proof(NamedTuple):
+    index: int
+    hashes: list[bytes]
+    note: str
+
+
+def parse_proof(raw: bytes, what: str) -> Proof:
+    """A receipt in the form of c2sp.org/tlog-proof, version 1."""
+    head, blank, note = note_text(raw, what).partition("\n\n")
+    lines = head.split("\n")
+    if not blank or lines[0] != "c2sp.org/tlog-proof@v1":
+        raise Malformed(f"{what} does not begin as a tlog-proof, or holds no checkpoint")
+    del lines[0]
+    if lines and lines[0].startswith("extra "):
+        strict_base64(lines.pop(0)[6:], f"the extra data of {what}")
+    if not lines or not lines[0].startswith("index ") or not NUMBER.fullmatch(lines[0][6:]):
+        raise Malformed(f"{what} does not say the index of its event")
+    hashes = [strict_base64(line, f"a hash of {what}", 32) for line in lines[1:]]
+    return Proof(int(lines[0][6:]), hashes, note)
+
+
+# ----------------------------------------------------------------------------------------------------- records on disk
+
+
+class Spill:
+    """Records by key, in order; they go to temporary files when they are many, and come back in parts that fit."""
+
+    def __init__(self, folder: Callable[[], str], expected: int) -> None:
+        self.folder, self.parts = folder, max(1, min(4096, expected // 8192))
+        self.rows: list[list[tuple[Any, ...]]] = [[] for _ in range(self.parts)]
+        self.paths: set[int] = set()
+        self.weight, self.name = 0, f"{id(self):x}"
+
+    def add(self, key: Any, record: tuple[Any, ...], weight: int) -> None:
+        self.rows[hash(key) % self.parts].append(record)
+        self.weight += weight
+        if self.weight > SPILL_AT:
+            self._flush()
+
+    def _flush(self) -> None:
+        for part, rows in enumerate(self.rows):
+            if rows:
+                self.paths.add(part)
+                with open(self._path(part), "ab") as file:
+                    marshal.dump(rows, file)
+                self.rows[part] = []
+        self.weight = 0
+
+    def _path(self, part: int) -> str:
+        return os.path.join(self.folder(), f"{self.name}-{part}")
+
+    def read(self, part: int) -> Iterator[tuple[Any, ...]]:
+        if part in self.paths:
+            with open(self._path(part), "rb") as file:
+                while True:
+                    try:
+                        rows = marshal.load(file)  # noqa: S302  (our own temporary file)
+                    except EOFError:
+                        break
+                    yield from rows
+        yield from self.rows[part]
+
+
+class Kept:
+    """Small facts by name, in memory up to a limit and in a temporary database beyond it."""
+
+    MOST = 20_000
+
+    def __init__(self, folder: Callable[[], str]) -> None:
+        self.folder, self.near = folder, {}
+        self.far: sqlite3.Connection | None = None
+
+    def get(self, name: str, missing: Any = None) -> Any:
+        if name in self.near:
+            return self.near[name]
+        if self.far is None:
+            return missing
+        row = self.far.execute("SELECT v FROM kept WHERE k = ?", (name,)).fetchone()
+        return marshal.loads(row[0]) if row else missing  # noqa: S302  (our own temporary file)
+
+    def put(self, name: str, value: Any) -> None:
+        self.near[name] = value
+        if len(self.near) > self.MOST:
+            if self.far is None:
+                self.far = sqlite3.connect(os.path.join(self.folder(), "kept"), isolation_level=None)
+                self.far.execute("PRAGMA journal_mode = OFF")
+                self.far.execute("PRAGMA synchronous = OFF")
+                self.far.execute("CREATE TABLE kept (k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID")
+            rows = [(key, marshal.dumps(each)) for key, each in self.near.items()]
+            self.far.execute("BEGIN")
+            self.far.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", rows)
+            self.far.execute("COMMIT")
+            self.near = {}
+
+    def named(self, beginning: str) -> Iterator[tuple[str, Any]]:
+        """Every fact whose name begins so."""
+        for name, value in self.near.items():
+            if name.startswith(beginning):
+                yield name, value
+        if self.far is not None:
+            end = beginning[:-1] + chr(ord(beginning[-1]) + 1)
+            for name, value in self.far.execute("SELECT k, v FROM kept WHERE k >= ? AND k < ?", (beginning, end)):
+                if name not in self.near:
+                    yield name, marshal.loads(value)  # noqa: S302  (our own temporary file)
+
+    def close(self) -> None:
+        if self.far is not None:
+            self.far.close()
+
+
+class Desk:
+    """A temporary folder, made when first needed and removed at the end."""
+
+    def __init__(self) -> None:
+        self.path = ""
+
+    def __call__(self) -> str:
+        if not self.path:
+            self.path = tempfile.mkdtemp(prefix="verify-")
+        return self.path
+
+    def clear(self) -> None:
+        if self.path:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+# -------------------------------------------------------------------------------------------------------------- events
+
+EVENT = ["actor", "at", "changes", "details", "id", "object", "outcome", "reason", "request_id", "subject", "v", "verb"]
+ACTOR = ["key", "name", "on_behalf_of", "person", "roles"]
+OBJECT = ["id", "prev", "seq", "type"]
+SUBJECT = ["id", "label", "type"]
+CHANGE = ["after", "before", "op", "row", "table"]
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z", re.ASCII)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+VERB = re.compile(r"[a-z]+\.[a-z_]+")
+POSITION = re.compile(rb"[1-9][0-9]{0,18}")
+_days: set[str] = set()
+
+
+def is_moment(text: Any) -> bool:
+    """Whether this is a time in UTC with microseconds, written as 2026-11-21T03:27:00.123456Z."""
+    if text.__class__ is not str or not MOMENT.fullmatch(text):
+        return False
+    if text[:10] in _days:
+        return True
+    try:
+        dt.date(int(text[:4]), int(text[5:7]), int(text[8:10]))
+    except ValueError:
+        return False
+    _days.add(text[:10])
+    return True
+
+
+def seconds(moment: str) -> float:
+    return dt.datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=dt.timezone.utc).timestamp()
+
+
+def event_fault(event: Any) -> str:
+    """Where the event breaks the schema of events, version 1; empty when it does not."""
+    if event.__class__ is not dict or list(event) != EVENT:
+        return f"must hold exactly {', '.join(EVENT)}"
+    actor, thing, subject = event["actor"], event["object"], event["subject"]
+    if actor.__class__ is not dict or list(actor) != ACTOR:
+        return f"actor must hold exactly {', '.join(ACTOR)}"
+    if thing.__class__ is not dict or list(thing) != OBJECT:
+        return f"object must hold exactly {', '.join(OBJECT)}"
+    if subject.__class__ is not dict or list(subject) != SUBJECT:
+        return f"subject must hold exactly {', '.join(SUBJECT)}"
+    if event["v"].__class__ is not int or event["v"] != 1:
+        return "v must be 1"
+    for part, name in (
+        (event["reason"], "reason"),
+        (event["request_id"], "request_id"),
+        (actor["key"], "actor.key"),
+        (actor["name"], "actor.name"),
+        (actor["on_behalf_of"], "actor.on_behalf_of"),
+        (actor["person"], "actor.person"),
+        (thing["id"], "object.id"),
+        (thing["prev"], "object.prev"),
+        (thing["type"], "object.type"),
+        (subject["id"], "subject.id"),
+        (subject["label"], "subject.label"),
+        (subject["type"], "subject.type"),
+        (event["id"], "id"),
+        (event["verb"], "verb"),
+    ):
+        if part.__class__ is not str:
+            return f"{name} must be text"
+    if actor["roles"].__class__ is not list or not all(role.__class__ is str for role in actor["roles"]):
+        return "actor.roles must be a list of text"
+    if not actor["key"] or not thing["id"] or not thing["type"] or not subject["id"] or not subject["type"]:
+        return "actor.key, object and subject must not be empty"
+    if not is_moment(event["at"]):
+        return "at must be a time such as 2026-11-21T03:27:00.123456Z"
+    if not UUID.fullmatch(event["id"]) or not VERB.fullmatch(event["verb"]):
+        return "id must be a UUID, and verb such as area.action"
+    if event["outcome"] not in ("done", "refused"):
+        return "outcome must be done or refused"
+    if thing["seq"].__class__ is not int or thing["seq"] < 1:
+        return "object.seq must be a number from 1"
+    if (thing["prev"] != "") != (thing["seq"] > 1) or (thing["prev"] and not DIGEST.fullmatch(thing["prev"])):
+        return "object.prev must be the hash of the event before, and empty for the first"
+    if event["details"].__class__ is not dict:
+        return "details must be an object"
+    return held_fault(event["changes"]) if event["changes"].__class__ is dict else changes_fault(event)
+
+
+def held_fault(held: dict[str, Any]) -> str:
+    if list(held) != ["count", "sha256"] or held["count"].__class__ is not int or held["count"] < 1:
+        return "changes held by digest must say count and sha256"
+    if held["sha256"].__class__ is not str or not DIGEST.fullmatch(held["sha256"]):
+        return "changes.sha256 must be a digest in hexadecimal"
+    return ""
+
+
+def changes_fault(event: dict[str, Any]) -> str:
+    changes = event["changes"]
+    if changes.__class__ is not list:
+        return "changes must be a list"
+    if changes and event["outcome"] == "refused":
+        return "a refused event must change nothing"
+    for number, change in enumerate(changes):
+        if fault := change_fault(change):
+            return f"changes[{number}] {fault}"
+    return ""
+
+
+def change_fault(change: Any) -> str:
+    if change.__class__ is not dict or list(change) != CHANGE:
+        return f"must hold exactly {', '.join(CHANGE)}"
+    before, after, op = change["before"], change["after"], change["op"]
+    if change["table"].__class__ is not str or not change["table"] or change["row"].__class__ is not str:
+        return "must name its table and row"
+    if op == "insert":
+        fine = before is None and after.__class__ is dict and bool(after)
+    elif op == "delete":
+        fine = after is None and before.__class__ is dict and bool(before)
+    elif op == "update":
+        fine = before.__class__ is dict and after.__class__ is dict and list(before) == list(after)
+    else:
+        return "must be an insert, update or delete"
+    return "" if fine else "must hold the row before and after as its kind of change asks"
+
+
+def columns_line(event: dict[str, Any], index: int, payload: bytes, digest: str, position: str) -> bytes:
+    """The line of events.jsonl that belongs to a payload: every column, read out of the payload alone."""
+    actor, thing, subject = event["actor"], event["object"], event["subject"]
+    details = encode(event["details"]) if event["details"] else "{}"
+    return (
+        (
+            f'{{"columns":{{"actor":{quoted(actor["key"])},"actor_name":{quoted(actor["name"])},'
+            f'"actor_roles":[{",".join(map(quoted, actor["roles"]))}],"at":"{event["at"]}","details":{details},'
+            f'"digest":"{digest}","id":"{event["id"]}","object_id":{quoted(thing["id"])},"object_prev":"{thing["prev"]}",'
+            f'"object_seq":{thing["seq"]},"object_type":{quoted(thing["type"])},'
+            f'"on_behalf_of":{quoted(actor["on_behalf_of"])},"outcome":"{event["outcome"]}",'
+            f'"person":{quoted(actor["person"])},"position":{position},"reason":{quoted(event["reason"])},'
+            f'"request_id":{quoted(event["request_id"])},"subject_id":{quoted(subject["id"])},'
+            f'"subject_label":{quoted(subject["label"])},"subject_type":{quoted(subject["type"])},'
+            f'"verb":"{event["verb"]}"}},"index":{index},"payload":"'
+        ).encode()
+        + binascii.b2a_base64(payload, newline=False)
+        + b'"}\n'
+    )
+
+
+def position_in(line: bytes) -> str:
+    """The column `position`, which no payload holds: a number of the database, checked for its order alone."""
+    start = line.rfind(b'"position":') + 11
+    number = POSITION.match(line, start)
+    return number.group().decode() if start > 10 and number else "0"
+
+
+def line_fault(line: bytes, expected: bytes) -> str:
+    """In which column a line of events.jsonl differs from what the payload says."""
+    try:
+        given = parse(line[:-1], "the line")
+    except Malformed as error:
+        return str(error)
+    wanted = _decode(expected.decode())
+    if not isinstance(given, dict) or set(given) != set(wanted) or not isinstance(given["columns"], dict):
+        return "the line must hold columns, index and payload"
+    for name in ("index", "payload"):
+        if encode(given[name]) != encode(wanted[name]):
+            return f"{name} is not that of the log"
+    columns = given["columns"]
+    for name in sorted(set(columns) | set(wanted["columns"])):
+        if name not in wanted["columns"]:
+            return f"column {name} is in no event of version 1"
+        if name not in columns:
+            return f"column {name} is missing"
+        if encode(columns[name]) != encode(wanted["columns"][name]):
+            if name == "position":
+                return "column position must be a number from 1"
+            return f"column {name} is {show(columns[name])}, the payload says {show(wanted['columns'][name])}"
+    return "the line is not written in the canonical form"
+
+
+def show(value: Any) -> str:
+    text = encode(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def called(index: int, event: dict[str, Any]) -> str:
+    return f"event {index} ({event['verb']} on {event['object']['type']} {event['object']['id']})"
+
+
+# ---------------------------------------------------------------------------------------------------- following the log
+
+
+class Log:
+    """Follows the events in the order of the log, and hands each to the checks that want it."""
+
+    def __init__(self, files: Files, options: Options, report: Report, desk: Desk) -> None:
+        self.files, self.report, self.integrity = files, report, report[INTEGRITY]
+        self.scope, self.origin, self.size = self._manifest()
+        self.keys = Keys(files, options)
+        self.start = self.scope.get("size", 0)
+        self.whole = self.scope["kind"] == "log"
+        self.anchors = Anchors(files, self.keys, options, report[ANCHORED], self)
+        self.replay = Replay(files, report[COMPLETENESS], desk, self.size) if self.whole else None
+        self.duties = None if self.scope["kind"] == "since" else Duties(files, report[DUTIES], desk, self.whole)
+        self.chains = Spill(desk, self.size)
+        self.identities = Spill(desk, self.size)
+        self.tree = Tree()
+        self.latest = self.stamped = self.stamp = ""
+        self.checkpoints = 0
+
+    def _manifest(self) -> tuple[dict[str, Any], str, int]:
+        manifest = read_json(self.files, "manifest.json", "format version scope origin size made_at epochs")
+        if (manifest["format"], manifest["version"]) != (FORMAT, VERSION) or manifest["version"] is True:
+            raise Unreadable(f"this is no {FORMAT} of version {VERSION}")
+        scope, origin, size = manifest["scope"], manifest["origin"], manifest["size"]
+        wanted = {"log": "kind", "object": "kind type id", "since": "kind size"}
+        if not isinstance(scope, dict) or scope.get("kind") not in wanted:
+            raise Unreadable("manifest.json: the scope is log, object or since")
+        if set(scope) != set(wanted[scope["kind"]].split()):
+            raise Unreadable(f"manifest.json: the scope {scope['kind']} holds exactly {wanted[scope['kind']]}")
+        numbers = [size, scope.get("size", 0)]
+        if any(each.__class__ is not int or not 0 <= each < 2**53 for each in numbers) or numbers[1] > size:
+            raise Unreadable("manifest.json: size must be a number, and the scope must not begin after it")
+        if not isinstance(origin, str) or not isinstance(manifest["epochs"], list):
+            raise Unreadable("manifest.json: origin must be text and epochs a list")
+        if not is_moment(manifest["made_at"]):
+            raise Unreadable("manifest.json: made_at must be a time such as 2026-11-21T03:27:00.123456Z")
+        self.made_at, self.epochs = manifest["made_at"], self._epochs(manifest["epochs"], origin, size)
+        return scope, origin, size
+
+    def _epochs(self, given: list[Any], origin: str, size: int) -> list[tuple[str, int]]:
+        """Origin and first size of each run of the log: a restored log goes on under another origin, and says so."""
+        found: list[tuple[str, int]] = []
+        for number, epoch in enumerate(given, start=1):
+            if not isinstance(epoch, dict) or set(epoch) != {"epoch", "origin", "size"}:
+                raise Unreadable("manifest.json: an epoch holds exactly epoch, origin and size")
+            start = epoch["size"]
+            if epoch["epoch"].__class__ is not int or epoch["epoch"] != number:
+                raise Unreadable("manifest.json: epochs count from 1")
+            if start.__class__ is not int or not (found[-1][1] if found else 0) <= start <= size:
+                raise Unreadable(f"manifest.json: epoch {number} must begin at a size after the one before")
+            found.append((epoch["origin"], start))
+        if not found or found[0][1] != 0 or found[-1][0] != origin or len({each[0] for each in found}) < len(found):
+            raise Unreadable("manifest.json: the first epoch begins at 0, the last has the bundle's origin, none twice")
+        return found
+
+    def _epoch_fault(self, origin: str, size: int) -> bool:
+        """Whether a checkpoint of this origin cannot be of this size."""
+        for number, (name, start) in enumerate(self.epochs):
+            end = self.epochs[number + 1][1] if number + 1 < len(self.epochs) else self.size
+            if name == origin:
+                return not start <= size <= end
+        return True
+
+    def check(self) -> None:
+        try:
+            self.note = note_text(self.files.read("checkpoint"), "checkpoint")
+            self.head = parse_checkpoint(self.note, "checkpoint")
+            self.keys.check(self.head, "checkpoint")
+            if (self.head.origin, self.head.size) != (self.origin, self.size):
+                raise Malformed(f"the checkpoint is of {self.head.origin}, size {self.head.size}; the manifest differs")
+            if self.scope["kind"] == "object":
+                self._follow_object()
+            else:
+                self._follow_all()
+            self._check_chains()
+            self._check_names()
+            self._tell()
+        except (Cut, Malformed) as error:
+            self.integrity.find(str(error))
+
+    def _tell(self) -> None:
+        signers = ", ".join(str(key) for key in self.keys.trusted or self.keys.own if key.kind == ED25519)
+        by = f"signed by {signers}"
+        if not self.keys.trusted:
+            by = f"BY THE BUNDLE'S OWN KEY {signers}, WHICH SAYS NOTHING ABOUT WHO MADE IT: GIVE --key"
+        kind = self.scope["kind"]
+        if kind == "log":
+            what = f"all {self.size} events hash to the root of {self.origin}"
+        elif kind == "since":
+            what = f"events {self.start} to {self.size} continue the log {self.origin} of size {self.start}"
+        else:
+            what = (
+                f"{self.taken} events on {self.scope['type']} {self.scope['id']} are in {self.origin} of size"
+                f" {self.size}, one after the other (whether more follow, only the whole log shows)"
+            )
+        again = "".join(f"; RESTORED at size {size}, and gone on as {name}" for name, size in self.epochs[1:])
+        self.integrity.told = f"{what}; {self.checkpoints} checkpoints in order, {by}{again}"
+
+    # -- checkpoints
+
+    def _kept(self) -> Iterator[Checkpoint]:
+        """Every kept checkpoint in order, its signatures checked; a faulty one becomes a finding and is passed over."""
+        size, at, note = -1, "", ""
+        for number, line in enumerate(self.files.lines("checkpoints.jsonl")):
+            what = f"checkpoints.jsonl, line {number + 1}"
+            try:
+                entry = mapping(parse(line[:-1], what), "at note root size", what)
+                if not all(isinstance(entry[each], str) for each in ("at", "note", "root")):
+                    raise Malformed(f"{what} must hold at, note and root as text")
+                note = entry["note"]
+                found = parse_checkpoint(note_text(note.encode(), what), what)
+                seen = self.keys.check(found, what)
+                if entry["size"] != found.size or entry["root"] != found.root.hex():
+                    raise Malformed(f"{what} says another size or root than its note")
+                if self._epoch_fault(found.origin, found.size):
+                    raise Malformed(f"{what}: {found.origin} had no size {found.size} by the epochs of the manifest")
+                if entry["size"].__class__ is not int or found.size <= size:
+                    raise Malformed(f"{what}: size {found.size} does not come after size {size}")
+                if not is_moment(entry["at"]) or not at <= entry["at"] <= self.made_at:
+                    raise Malformed(f"{what}: its time {entry['at']} is out of order: the clock was set back")
+            except Malformed as error:
+                self.integrity.find(str(error))
+                continue
+            size, at = found.size, entry["at"]
+            self.checkpoints += 1
+            self.stamp = at
+            self.anchors.meet(found, note, seen)
+            yield found
+        if (size, note) != (self.size, self.note):
+            self.integrity.find("the last line of checkpoints.jsonl is not the checkpoint of the bundle")
+
+    def _behind(self, early: str, late: str) -> bool:
+        """Whether one time lies further behind another than two clocks may differ."""
+        return early < late and seconds(late) - seconds(early) > CLOCK_TOLERANCE
+
+    # -- the whole log, or its newest part
+
+    def _follow_all(self) -> None:
+        self._begin()
+        kept = self._kept()
+        upcoming = next(kept, None)
+        while upcoming is not None and upcoming.size < self.start:
+            upcoming = next(kept, None)
+        upcoming = self._reach(upcoming, kept)
+        lines = self.files.lines("events.jsonl")
+        tree, rows = self.tree, self.tree.rows
+        marks = self.anchors.sizes
+        for index, payload in self._entries():
+            leaf = sha256(b"\x00" + payload).digest()
+            tree.append(leaf)
+            line = next(lines, None)
+            if line is None:
+                raise Cut(f"events.jsonl ends before event {index}")
+            self.take(index, payload, leaf.hex(), line)
+            if len(rows[0]) == WIDTH:
+                self._full_tiles()
+            if upcoming is not None and tree.size >= upcoming.size:
+                upcoming = self._reach(upcoming, kept)
+            if tree.size in marks:
+                self.anchors.compare(tree.size, tree.root())
+        if next(lines, None) is not None:
+            raise Cut(f"events.jsonl goes on after event {self.size - 1}, the last of the checkpoint")
+        self._last_tiles()
+        for _ in kept:  # none is left, unless they are out of order
+            pass
+        if tree.root() != self.head.root:
+            self.integrity.find(
+                f"the {self.size} events hash to {tree.root().hex()}, the signed root is {self.head.root.hex()}"
+            )
+        if self.scope["kind"] == "since":
+            self._check_growth()
+
+    def _begin(self) -> None:
+        """Begin from the tiles that hold the log's older part, when only the newer one is in the bundle."""
+        rows: list[list[bytes]] = []
+        level = 0
+        while self.start >> 8 * level:
+            row: list[bytes] = []
+            if width := self.start >> 8 * level & 255:
+                index = self.start >> 8 * (level + 1)
+                name = f"tile/{level}/{place(index, width_of(level, index, self.size))}"
+                content = self.files.read(name)
+                row = [content[at : at + 32] for at in range(0, width * 32, 32)]
+                if len(row[-1]) != 32:
+                    raise Cut(f"{name} is too short")
+            rows.append(row)
+            level += 1
+        self.tree = Tree(self.start, rows)
+        self.older = self.tree.root()
+        if self.start in self.anchors.sizes:
+            self.anchors.compare(self.start, self.older)
+
+    def _reach(self, upcoming: Checkpoint | None, kept: Iterator[Checkpoint]) -> Checkpoint | None:
+        """Compare every checkpoint of the size that the tree now has."""
+        while upcoming is not None and upcoming.size <= self.tree.size:
+            if upcoming.size == self.tree.size and upcoming.root != self.tree.root():
+                self.integrity.find(
+                    f"the first {upcoming.size} events hash to {self.tree.root().hex()},"
+                    f" the checkpoint of that size was signed over {upcoming.root.hex()}"
+                )
+            if self._behind(self.stamp, self.latest):
+                self.integrity.find(
+                    f"the checkpoint of size {upcoming.size} bears the time {self.stamp}, before that of its events"
+                    f" ({self.latest}): the clock was set back"
+                )
+            self.stamped = self.stamp
+            upcoming = next(kept, None)
+        return upcoming
+
+    def _entries(self) -> Iterator[tuple[int, bytes]]:
+        """Every payload from the start on, out of the entry bundles."""
+        for bundle in range(self.start // WIDTH, -(-self.size // WIDTH)):
+            width = width_of(0, bundle, self.size)
+            name = f"tile/entries/{place(bundle, width)}"
+            content = self.files.read(name, WIDTH * (65_535 + 2))
+            at = 0
+            for index in range(bundle * WIDTH, bundle * WIDTH + width):
+                end = at + 2 + int.from_bytes(content[at : at + 2], "big")
+                if at + 2 > len(content) or end > len(content):
+                    raise Cut(f"{name} is cut off at event {index}")
+                if index >= self.start:
+                    yield index, content[at + 2 : end]
+                elif sha256(b"\x00" + content[at + 2 : end]).digest() != self.tree.rows[0][index % WIDTH]:
+                    self.integrity.find(f"event {index} does not have the hash that {name} gives it")
+                at = end
+            if at < len(content):
+                raise Cut(f"{name} goes on after event {index}")
+
+    def _full_tiles(self) -> None:
+        for level, row in enumerate(self.tree.rows):
+            if len(row) == WIDTH:
+                self._compare_tile(level, (self.tree.size >> 8 * (level + 1)) - 1, row)
+                row.clear()
+
+    def _last_tiles(self) -> None:
+        for level, row in enumerate(self.tree.rows):
+            if row:
+                self._compare_tile(level, self.tree.size >> 8 * (level + 1), row)
+
+    def _compare_tile(self, level: int, index: int, row: list[bytes]) -> None:
+        name = f"tile/{level}/{place(index, len(row))}"
+        if not self.files.has(name):
+            self.integrity.find(f"{name} is missing")
+            return
+        content, wanted = self.files.read(name), b"".join(row)
+        if content == wanted:
+            return
+        at = (
+            next((each for each in range(len(row)) if content[each * 32 : each * 32 + 32] != row[each]), len(row))
+            + index * WIDTH
+        )
+        what = f"event {at}" if level == 0 else f"events {at << 8 * level} to {(at + 1) << 8 * level}"
+        self.integrity.find(f"{name} does not hold the hash that {what} has")
+
+    def _check_growth(self) -> None:
+        lines = note_text(self.files.read("consistency.proof"), "consistency.proof").split("\n")
+        proof = [strict_base64(line, "consistency.proof", 32) for line in lines[:-1]]
+        if lines[-1]:
+            raise Malformed("consistency.proof does not end in a newline")
+        if self.start in (0, self.size):
+            if proof:
+                raise Malformed("consistency.proof must be empty here")
+            return
+        if grown_roots(self.start, self.size, self.older, proof) != (self.older, self.head.root):
+            raise Malformed(f"consistency.proof does not lead from size {self.start} to size {self.size}")
+
+    # -- one object
+
+    def _follow_object(self) -> None:
+        for _ in self._kept():
+            pass
+        wanted, last = (self.scope["type"], self.scope["id"]), -1
+        for line in self.files.lines("events.jsonl"):
+            given = parse(line[:-1], f"the line of events.jsonl after event {last}")
+            if not isinstance(given, dict) or not isinstance(given.get("payload"), str):
+                raise Malformed(f"events.jsonl: the line after event {last} holds no payload")
+            index = given.get("index")
+            if index.__class__ is not int or not last < index < self.size:
+                raise Malformed(f"events.jsonl: the line after event {last} is out of order")
+            payload = strict_base64(given["payload"], f"event {index}: its payload")
+            leaf = sha256(b"\x00" + payload).digest()
+            name = f"proofs/{index}.tlog-proof"
+            proof = parse_proof(self.files.read(name), name)
+            if proof.index != index or proof.note != self.note:
+                raise Malformed(f"{name} is for event {proof.index}, or for another checkpoint than the bundle's")
+            if proved_root(index, self.size, leaf, proof.hashes) != self.head.root:
+                raise Malformed(f"event {index} is not in the log: {name} does not lead to its root")
+            event = self.take(index, payload, leaf.hex(), line)
+            if event is not None and (event["object"]["type"], event["object"]["id"]) != wanted:
+                raise Malformed(f"{called(index, event)} belongs to another object than the bundle is about")
+            last = index
+        if last < 0:
+            raise Cut("events.jsonl holds no event of the object")
+
+    # -- one event
+
+    taken = 0
+
+    def take(self, index: int, payload: bytes, digest: str, line: bytes) -> dict[str, Any] | None:
+        """Check one event by itself, and pass it on to the checks over many."""
+        try:
+            event = parse(payload, f"event {index}: the payload")
+        except Malformed as error:
+            self.integrity.find(str(error))
+            return None
+        if fault := event_fault(event):
+            self.integrity.find(f"event {index}: {fault}")
+            return None
+        self.taken += 1
+        position = position_in(line)
+        if position == "0" or line != columns_line(event, index, payload, digest, position):
+            wanted = columns_line(event, index, payload, digest, position)
+            self.integrity.find(f"{called(index, event)}: {line_fault(line, wanted)}")
+        at, thing = event["at"], event["object"]
+        self.latest = max(self.latest, at)
+        if at < self.stamped and self._behind(at, self.stamped):
+            self.integrity.find(
+                f"{called(index, event)}: its time {at} lies before the checkpoint made before it ({self.stamped}):"
+                " the clock was set back"
+            )
+        key = f"{thing['type']}\n{thing['id']}"
+        self.chains.add(key, (key, index, thing["seq"], thing["prev"], digest, at, int(position)), 300)
+        self.identities.add(event["id"], (event["id"], index), 100)
+        changes = event["changes"]
+        if changes.__class__ is dict:
+            changes = self._held(index, event)
+        if self.replay is not None:
+            self.replay.take(index, at, changes, len(payload))
+        if self.duties is not None:
+            self.duties.take(index, event, changes)
+        return event
+
+    def _held(self, index: int, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """A list of changes too long for the payload, which holds its digest."""
+        held = event["changes"]
+        name = f"changes/{held['sha256']}.json"
+        what = f"{called(index, event)}: {name}"
+        try:
+            raw = self.files.read(name, LARGE)
+            if sha256(raw).hexdigest() != held["sha256"]:
+                raise Malformed(f"{what} does not have the digest that the event holds")
+            changes = parse(raw, what)
+            if fault := changes_fault({**event, "changes": changes}):
+                raise Malformed(f"{what}: {fault}")
+            if len(changes) != held["count"]:
+                raise Malformed(f"{what} holds {len(changes)} changes; the event says {held['count']}")
+        except Cut as error:
+            self.integrity.find(f"{called(index, event)}: {error}")
+            return []
+        except Malformed as error:
+            self.integrity.find(str(error))
+            return []
+        return list(changes)
+
+    # -- all events
+
+    def _check_chains(self) -> None:
+        for part in range(self.chains.parts):
+            last: dict[str, tuple[Any, ...]] = {}
+            for record in self.chains.read(part):
+                key, index, seq, prev, _, at, position = record
+                what, before = f"event {index} on {key.replace(chr(10), ' ')}", last.get(key)
+                last[key] = record
+                if before is None:
+                    if seq != 1 and self.scope["kind"] != "since":
+                        self.integrity.find(f"{what}: object.seq is {seq}, but no event on this object comes before")
+                    continue
+                if seq != before[2] + 1:
+                    self.integrity.find(f"{what}: object.seq is {seq}, that of event {before[1]} before is {before[2]}")
+                elif prev != before[4]:
+                    self.integrity.find(f"{what}: object.prev is not the hash of event {before[1]}")
+                if at < before[5]:
+                    self.integrity.find(f"{what}: at {at} lies before event {before[1]}: the clock was set back")
+                if position <= before[6]:
+                    self.integrity.find(f"{what}: column position does not come after that of event {before[1]}")
+        for part in range(self.identities.parts):
+            known: dict[str, int] = {}
+            for identity, index in self.identities.read(part):
+                if identity in known:
+                    self.integrity.find(f"event {index}: id {identity} is that of event {known[identity]} too")
+                known[identity] = index
+
+    def _check_names(self) -> None:
+        strange = {
+            name
+            for name in self.files.names - self.files.used - UNREAD
+            if not name.startswith(("anchors/", "policies/", "state/"))
+        }
+        if strange:
+            self.integrity.find(f"{min(strange)} is in the bundle, but nothing in the log accounts for it")
+
+
+# ------------------------------------------------------------------------------------------------ replay of all changes
+
+
+class Replay:
+    """Puts the changes of every event one upon the other; what results must be the live rows."""
+
+    def __init__(self, files: Files, verdict: Verdict, desk: Desk, size: int) -> None:
+        self.files, self.verdict = files, verdict
+        self.changes, self.live = Spill(desk, size), Spill(desk, size)
+        self.tables: dict[str, Any] = {}
+        self.rows = 0
+
+    def take(self, index: int, at: str, changes: list[dict[str, Any]], weight: int) -> None:
+        add = self.changes.add
+        for change in changes:
+            key = (change["table"], change["row"])
+            add(key, (key, index, at, change["op"], change["before"], change["after"]), weight)
+
+    def check(self) -> None:
+        try:
+            self._read_state()
+            for part in range(self.changes.parts):
+                self._compare(part)
+        except (Cut, Malformed) as error:
+            self.verdict.find(str(error))
+        self.verdict.told = f"the changes in the events give exactly the {self.rows} rows of {len(self.tables)} tables"
+
+    def _read_state(self) -> None:
+        tables = parse(self.files.read("state/tables.json").rstrip(b"\n"), "state/tables.json")
+        if not isinstance(tables, dict):
+            raise Malformed("state/tables.json must name the tables")
+        for table, kept in tables.items():
+            mapping(kept, "key secret", f"state/tables.json: {table}")
+            if not isinstance(kept["key"], str) or not isinstance(kept["secret"], list):
+                raise Malformed(f"state/tables.json: {table} must name its key and its secret columns")
+        self.tables = tables
+        strange = {name for name in self.files.names if name.startswith("state/")}
+        strange -= {"state/tables.json", *(f"state/{table}.jsonl" for table in tables)}
+        if strange:
+            raise Malformed(f"{min(strange)} belongs to no table of state/tables.json")
+        for table, kept in tables.items():
+            name, column = f"state/{table}.jsonl", kept["key"]
+            for line in self.files.lines(name):
+                raw = line[:-1]
+                row = _row(raw, name)
+                if not isinstance(row, dict) or column not in row:
+                    raise Malformed(f"a row of {name} has no {column}")
+                self.rows += 1
+                key = (table, _text(row[column]))
+                self.live.add(key, (key, raw), len(raw) + 200)
+
+    def _compare(self, part: int) -> None:
+        rows = self._fold(part)
+        for key, raw in self.live.read(part):
+            row = rows.pop(key, None)
+            if row is None:
+                self.verdict.find(f"{key[0]} row {key[1]} is live, but no event made it, or it is there twice")
+            elif encode(row).encode() != raw:
+                self.verdict.find(f"{key[0]} row {key[1]}: {self._difference(row, raw, key)}")
+        for table, name in sorted(rows):
+            where = "which is not in state/tables.json" if table not in self.tables else "but it is not live"
+            self.verdict.find(f"{table} row {name} is in the log, {where}")
+
+    def _difference(self, row: dict[str, Any], raw: bytes, key: tuple[str, str]) -> str:
+        live = parse(raw, f"{key[0]} row {key[1]}")
+        for field in sorted(set(row) | set(live)):
+            if field not in row:
+                return f"field {field} is {show(live[field])}, of which no event tells"
+            if field not in live:
+                return f"field {field} is missing, the log says {show(row[field])}"
+            if encode(row[field]) != encode(live[field]):
+                return f"field {field} is {show(live[field])}, the log says {show(row[field])}"
+        return "the row is not written in the canonical form"
+
+    def _fold(self, part: int) -> dict[tuple[str, str], dict[str, Any]]:
+        """The rows after all changes. The events of one transaction bear one time, and an inner one stands before the
+        outer one that opened it; so when a change does not fit, all changes of that time to the row are put in order."""
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        groups: dict[tuple[str, str], tuple[str, Any, list[Any]]] = {}
+        waiting: set[tuple[str, str]] = set()
+        for record in self.changes.read(part):
+            key, _, at = record[:3]
+            group = groups.get(key)
+            if group is None or group[0] != at:
+                if key in waiting:
+                    self._give_up(key, groups[key], rows)
+                    waiting.discard(key)
+                group = groups[key] = (at, rows.get(key), [])
+            group[2].append(record)
+            fault, row = ("waits", None) if key in waiting else self._put(rows.get(key), record)
+            if fault and len(group[2]) > 1:
+                fault, row = _in_some_order(self._put, group[1], group[2])
+            if fault:
+                waiting.add(key)
+                continue
+            waiting.discard(key)
+            if row is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = row
+        for key in waiting:
+            self._give_up(key, groups[key], rows)
+        return rows
+
+    def _give_up(self, key: tuple[str, str], group: tuple[str, Any, list[Any]], rows: dict[Any, Any]) -> None:
+        """The first change that does not fit becomes the finding; the others are put as far as they go."""
+        row, told = group[1], False
+        for record in group[2]:
+            fault, after = self._put(row, record)
+            if fault and not told:
+                self.verdict.find(f"event {record[1]}: {record[3]} of {key[0]} row {key[1]}: {fault}")
+                told = True
+            row = row if fault else after
+        if row is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = row
+
+    def _put(self, row: dict[str, Any] | None, record: Any) -> tuple[str, dict[str, Any] | None]:
+        """The row after one change; or why the change does not fit the row as it was."""
+        (table, name), _, _, op, before, after = record
+        if op == "insert":
+            kept = self.tables.get(table)
+            if row is not None:
+                return "the row was there already", None
+            if kept is not None and _text(after.get(kept["key"])) != name:
+                return f"field {kept['key']} is not the row's key", None
+            if kept is not None and not after.keys().isdisjoint(kept["secret"]):
+                return "the row shows a secret column", None
+            return "", after
+        if row is None:
+            return "no event made the row before", None
+        if op == "delete":
+            return ("", None) if encode(row) == encode(before) else ("the row was not as the event says", None)
+        for field, value in before.items():
+            if field not in row or (row[field] is not value and encode(row[field]) != encode(value)):
+                return f"field {field} was {show(row.get(field))} in the log, the event says {show(value)}", None
+        return "", {**row, **after}
+
+
+def _in_some_order(put: Callable[..., Any], row: Any, records: list[Any], budget: int = 2000) -> tuple[str, Any]:
+    """The row after all changes in whatever order they fit one upon the other."""
+    stack: list[tuple[Any, list[Any]]] = [(row, records)]
+    while stack and budget:
+        row, left = stack.pop()
+        if not left:
+            return "", row
+        for at in range(len(left) - 1, -1, -1):
+            budget -= 1
+            fault, after = put(row, left[at])
+            if not fault:
+                stack.append((after, left[:at] + left[at + 1 :]))
+    return "the changes fit one another in no order", None
+
+
+def _row(raw: bytes, name: str) -> Any:
+    """A live row read for its key alone: whether it is written canonically shows when it is compared."""
+    try:
+        return _decode(raw.decode("utf-8"))
+    except (Malformed, ValueError) as error:
+        raise Malformed(f"a row of {name} is not as it should be: {error}") from None
+
+
+def _text(value: Any) -> str:
+    return value if value.__class__ is str else encode(value)
+
+
+# ------------------------------------------------------------------------------------------- time stamps (RFC 3161, CMS)
+
+SIGNED_DATA, STAMP_INFO = "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4"
+CONTENT_TYPE, MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
+HASHES = {
+    "2.16.840.1.101.3.4.2.1": "sha256",
+    "2.16.840.1.101.3.4.2.2": "sha384",
+    "2.16.840.1.101.3.4.2.3": "sha512",
+}
+SEQUENCE, SET, INTEGER, OCTETS, OID, TIME = 0x30, 0x31, 0x02, 0x04, 0x06, 0x18
+
+
+class Unable(Exception):
+    """What would be needed for the check is not here."""
+
+
+class Stamp(NamedTuple):
+    """What a time-stamp token says, and what is needed to check who says it."""
+
+    raw: bytes
+    imprint: bytes
+    time: str
+    info: bytes
+    certificates: list[bytes]
+    issuer: bytes
+    serial: int
+    digest: str
+    attributes: bytes
+    signature: bytes
+
+
+def der(data: bytes) -> list[tuple[int, bytes, bytes]]:
+    """Tag, content and whole of each value, one after the other, written as DER writes them."""
+    parts, at = [], 0
+    while at < len(data):
+        begin, tag = at, data[at]
+        if tag & 31 == 31 or at + 2 > len(data):
+            raise Malformed("has a value that is cut off or has a long tag")
+        length, at = data[at + 1], at + 2
+        if length & 128:
+            count = length & 127
+            length = int.from_bytes(data[at : at + count], "big")
+            if not 1 <= count <= 4 or at + count > len(data) or length < 128 or data[at] == 0:
+                raise Malformed("has a length that is not written in the shortest form")
+            at += count
+        if at + length > len(data):
+            raise Malformed("is cut off")
+        parts.append((tag, data[at : at + length], data[begin : at + length]))
+        at += length
+    return parts
+
+
+def inside(part: tuple[int, bytes, bytes], tag: int, at_least: int = 1) -> list[tuple[int, bytes, bytes]]:
+    if part[0] != tag:
+        raise Malformed(f"has the tag {part[0]} where {tag} belongs")
+    parts = der(part[1])
+    if len(parts) < at_least:
+        raise Malformed("lacks a value")
+    return parts
+
+
+def content(part: tuple[int, bytes, bytes], tag: int) -> bytes:
+    if part[0] != tag:
+        raise Malformed(f"has the tag {part[0]} where {tag} belongs")
+    return part[1]
+
+
+def oid(part: tuple[int, bytes, bytes]) -> str:
+    numbers, value = [], 0
+    for byte in content(part, OID):
+        value = value << 7 | byte & 127
+        if not byte & 128:
+            numbers.append(value)
+            value = 0
+    if not numbers:
+        raise Malformed("has an empty object identifier")
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, [first, numbers[0] - 40 * first, *numbers[1:]]))
+
+
+def parse_stamp(raw: bytes, what: str) -> Stamp:
+    """A TimeStampResp taken apart; its signature is not checked yet."""
+    try:
+        return _parse_stamp(raw)
+    except Malformed as error:
+        raise Malformed(f"{what}: the time stamp {error}") from None
+    except (IndexError, ValueError):
+        raise Malformed(f"{what}: the time stamp is not one") from None
+
+
+def _parse_stamp(raw: bytes) -> Stamp:
+    whole = der(raw)
+    if len(whole) != 1:
+        raise Malformed("is followed by something else")
+    status, token = inside(whole[0], SEQUENCE, 2)[:2]
+    if int.from_bytes(content(inside(status, SEQUENCE)[0], INTEGER), "big") not in (0, 1):
+        raise Malformed("was refused by the authority")
+    kind, signed = inside(token, SEQUENCE, 2)
+    if oid(kind) != SIGNED_DATA:
+        raise Malformed("is not signed data")
+    parts = inside(inside(signed, 0xA0)[0], SEQUENCE, 4)
+    kind, wrapped = inside(parts[2], SEQUENCE, 2)
+    if oid(kind) != STAMP_INFO:
+        raise Malformed("stamps something else than a time")
+    info = content(inside(wrapped, 0xA0)[0], OCTETS)
+    facts = inside(der(info)[0], SEQUENCE, 5)
+    algorithm, imprint = inside(facts[2], SEQUENCE, 2)
+    if HASHES.get(oid(inside(algorithm, SEQUENCE)[0])) != "sha256":
+        raise Malformed("is not over SHA-256")
+    certificates = [each[2] for part in parts[3:-1] if part[0] == 0xA0 for each in der(part[1])]
+    signers = inside(parts[-1], SET)
+    if len(signers) != 1:
+        raise Malformed("has more than one signer")
+    fields = inside(signers[0], SEQUENCE, 6)
+    issuer, serial = inside(fields[1], SEQUENCE, 2)
+    digest = HASHES.get(oid(inside(fields[2], SEQUENCE)[0]))
+    if digest is None or fields[3][0] != 0xA0:
+        raise Malformed("is signed over an outdated hash, or without its attributes")
+    signature = next((part[1] for part in fields[5:] if part[0] == OCTETS), b"")
+    attributes = b"\x31" + fields[3][2][1:]
+    time = content(facts[4], TIME).decode("ascii")
+    if not re.fullmatch(r"\d{14}(\.\d+)?Z", time):
+        raise Malformed("has a time that is not in UTC")
+    number = int.from_bytes(content(serial, INTEGER), "big", signed=True)
+    stamp = Stamp(
+        raw, content(imprint, OCTETS), time, info, certificates, issuer[2], number, digest, attributes, signature
+    )
+    _check_attributes(stamp)
+    return stamp
+
+
+def _check_attributes(stamp: Stamp) -> None:
+    found = {}
+    for attribute in inside(der(stamp.attributes)[0], SET, 2):
+        kind, values = inside(attribute, SEQUENCE, 2)
+        found[oid(kind)] = inside(values, SET)[0]
+    if CONTENT_TYPE not in found or oid(found[CONTENT_TYPE]) != STAMP_INFO:
+        raise Malformed("is signed as something else")
+    expected = hashlib.new(stamp.digest, stamp.info).digest()
+    if MESSAGE_DIGEST not in found or content(found[MESSAGE_DIGEST], OCTETS) != expected:
+        raise Malformed("was changed after it was signed")
+
+
+def stamp_moment(stamp: Stamp) -> dt.datetime:
+    return dt.datetime.strptime(stamp.time[:14], "%Y%m%d%H%M%S").replace(tzinfo=dt.timezone.utc)
+
+
+def check_stamp(stamp: Stamp, authorities: list[bytes], what: str) -> str:
+    """Who signed the token: raises unless one of the certificates given vouches for the signer at that time."""
+    if not authorities:
+        raise Unable("no certificate of the authority was given (--tsa)")
+    if x509 is not None:
+        try:
+            return _stamp_by_library(stamp, authorities)
+        except Malformed as error:
+            raise Malformed(f"{what}: the time stamp {error}") from None
+        except ValueError as error:
+            raise Malformed(f"{what}: the time stamp or a certificate cannot be read: {error}") from None
+    if shutil.which("openssl"):
+        return _stamp_by_openssl(stamp, authorities, what)
+    raise Unable("neither the package cryptography nor the program openssl is here")
+
+
+def _stamp_by_library(stamp: Stamp, authorities: list[bytes]) -> str:
+    trusted = [each for pem in authorities for each in _certificates(pem)]
+    sent = [x509.load_der_x509_certificate(each) for each in stamp.certificates]
+    signer = next(
+        (each for each in trusted + sent
+         if each.serial_number == stamp.serial and each.issuer.public_bytes() == stamp.issuer),
+        None,
+    )  # fmt: skip
+    if signer is None:
+        raise Malformed("is signed by a certificate that is neither in it nor given")
+    usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage) if signer.extensions else None
+    if usage is None or x509.oid.ExtendedKeyUsageOID.TIME_STAMPING not in usage.value:
+        raise Malformed("is signed by a certificate that is not for time stamps")
+    if not _signed_by(signer.public_key(), stamp.signature, stamp.attributes, stamp.digest):
+        raise Malformed("has a signature that does not hold")
+    moment = stamp_moment(stamp)
+    _check_chain(signer, trusted, sent, moment)
+    return signer.subject.rfc4514_string()
+
+
+def _certificates(pem: bytes) -> list[Any]:
+    parts = re.findall(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", pem, re.DOTALL)
+    if not parts:
+        raise Unreadable("the certificate of the time-stamping authority is not in PEM form")
+    try:
+        return [x509.load_pem_x509_certificate(part) for part in parts]
+    except ValueError as error:
+        raise Unreadable(f"the certificate of the time-stamping authority cannot be read: {error}") from None
+
+
+def _signed_by(key: Any, signature: bytes, message: bytes, digest: str) -> bool:
+    algorithm = {"sha256": crypto_hashes.SHA256, "sha384": crypto_hashes.SHA384, "sha512": crypto_hashes.SHA512}[
+        digest
+    ]()
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, message, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, message, ec.ECDSA(algorithm))
+        elif isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature, message)
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _check_chain(signer: Any, trusted: list[Any], sent: list[Any], moment: dt.datetime) -> None:
+    """From the signer up to a certificate that the auditor trusts, each valid at the time of the stamp."""
+    current = signer
+    for _ in range(8):
+        start = getattr(current, "not_valid_before_utc", None) or current.not_valid_before.replace(
+            tzinfo=dt.timezone.utc
+        )
+        end = getattr(current, "not_valid_after_utc", None) or current.not_valid_after.replace(tzinfo=dt.timezone.utc)
+        if not start <= moment <= end:
+            raise Malformed("was made when a certificate of its authority was not valid")
+        if current in trusted:
+            return
+        issuer = next((each for each in trusted + sent if each != current and _issued(current, each)), None)
+        if issuer is None:
+            break
+        current = issuer
+    raise Malformed("is signed by an authority for which no certificate given vouches")
+
+
+def _issued(certificate: Any, issuer: Any) -> bool:
+    if certificate.issuer != issuer.subject:
+        return False
+    try:
+        if not issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError, x509.ExtensionNotFound):
+        return False
+    return True
+
+
+def _stamp_by_openssl(stamp: Stamp, authorities: list[bytes], what: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        token, anchor = os.path.join(folder, "token.tsr"), os.path.join(folder, "authority.pem")
+        for path, value in ((token, stamp.raw), (anchor, b"\n".join(authorities))):
+            with open(path, "wb") as file:
+                file.write(value)
+        moment = str(int(stamp_moment(stamp).timestamp()))
+        ran = subprocess.run(
+            [
+                *f"openssl ts -verify -digest {stamp.imprint.hex()} -partial_chain -attime {moment}".split(),
+                "-in",
+                token,
+                "-CAfile",
+                anchor,
+            ],
+            capture_output=True,
+            check=False,
+        )
+    if ran.returncode != 0 or b"Verification: OK" not in ran.stdout + ran.stderr:
+        raise Malformed(f"{what}: the time stamp was not accepted by openssl ts -verify")
+    return "the time-stamping authority given"
+
+
+# ------------------------------------------------------------------------------------------------------------- anchors
+
+
+class Anchor(NamedTuple):
+    """An entry of anchors.json."""
+
+    name: str
+    kind: str
+    size: int
+    file: str
+    at: str
+
+
+class Anchors:
+    """What others saw of the log. Only what the auditor brings along makes it ANCHORED: a checkpoint that he kept, or
+    the key of a witness, or the certificate of an authority, for a token in the bundle or outside it."""
+
+    def __init__(self, files: Files, keys: Keys, options: Options, verdict: Verdict, log: Log) -> None:
+        self.files, self.keys, self.options, self.verdict, self.log = files, keys, options, verdict, log
+        self.listed: dict[int, list[Anchor]] = {}
+        self.sizes: dict[int, list[tuple[str, bytes]]] = {}
+        self.stamps: dict[bytes, list[tuple[str, Stamp]]] = {}
+        self.vouched: dict[str, tuple[int, str]] = {}
+        self.agreeing: dict[str, int] = {}
+        self.open: list[str] = []
+        self.begun = False
+
+    def begin(self) -> None:
+        try:
+            self._list()
+        except (Cut, Malformed) as error:
+            self.verdict.find(str(error))
+        if self.options.since is not None:
+            self._bring("--since", self.options.since.encode(), "a checkpoint that you kept")
+        for label, content_ in self.options.anchors:
+            if content_[:1] == b"\x30":
+                stamp = self._brought_stamp(label, content_)
+                self.stamps.setdefault(stamp.imprint, []).append((label, stamp))
+            else:
+                self._bring(label, content_, f"the copy {label}")
+
+    def _list(self) -> None:
+        if not self.files.has("anchors/anchors.json"):
+            if strange := [name for name in self.files.names if name.startswith("anchors/")]:
+                raise Malformed(f"{min(strange)} is there, but no anchors/anchors.json that lists it")
+            return
+        entries = parse(self.files.read("anchors/anchors.json", LINE).rstrip(b"\n"), "anchors/anchors.json")
+        if not isinstance(entries, list):
+            raise Malformed("anchors/anchors.json must be a list")
+        for number, given in enumerate(entries):
+            what = f"anchors/anchors.json, entry {number}"
+            entry = mapping(given, "name kind size at file", what)
+            name, kind, size, file = entry["name"], entry["kind"], entry["size"], entry["file"]
+            if kind not in ("folder", "rfc3161", "witness") or not isinstance(name, str) or not isinstance(file, str):
+                raise Malformed(f"{what} must name an anchor of kind folder, rfc3161 or witness, and its file")
+            if size.__class__ is not int or not 0 <= size <= self.log.size:
+                raise Malformed(f"{what} must have a size within the log")
+            if not is_moment(entry["at"]) or entry["at"] > self.log.made_at:
+                raise Malformed(f"{what} must have a time, before that at which the bundle was made")
+            if not re.fullmatch(rf"anchors/{re.escape(name)}/{size}\.[a-z0-9]+", file):
+                raise Malformed(f"{what}: {file} is not the file of {name} for the size {size}")
+            if not self.files.has(file):
+                raise Malformed(f"{what}: {file} is missing")
+            self.listed.setdefault(size, []).append(Anchor(name, kind, size, file, entry["at"]))
+
+    def _bring(self, label: str, raw: bytes, by: str) -> None:
+        """A checkpoint that the auditor brings: the log must have its root at its size."""
+        try:
+            found = parse_checkpoint(note_text(raw, label), label)
+        except Malformed as error:
+            raise Unreadable(str(error)) from None
+        if found.origin not in [name for name, _ in self.log.epochs]:
+            self.verdict.find(f"{label} is of the log {found.origin}, the bundle of {self.log.origin}")
+        elif found.size > self.log.size:
+            self.verdict.find(
+                f"{label} saw {found.size} events, the bundle holds {self.log.size}: the newest were cut off, the log was"
+                " rolled back, or there are two logs"
+            )
+        else:
+            self.sizes.setdefault(found.size, []).append((by, found.root))
+            self._cosignatures(found, label)
+
+    def _brought_stamp(self, label: str, raw: bytes) -> Stamp:
+        try:
+            return parse_stamp(raw, label)
+        except Malformed as error:
+            raise Unreadable(str(error)) from None
+
+    def _cosignatures(self, found: Checkpoint, label: str) -> None:
+        for line in found.lines:
+            for key in self.keys.witnesses:
+                if (line.name, line.id) == (key.name, key.id) and key.kind == COSIGNATURE:
+                    try:
+                        self._vouch(f"witness {key}", found.size, _date(cosigned_at(found.text, line, key, label)))
+                    except Malformed as error:
+                        self.verdict.find(str(error))
+
+    def compare(self, size: int, root: bytes) -> None:
+        """The log's root at a size for which the auditor brought one."""
+        for by, kept in self.sizes.pop(size, []):
+            if kept != root:
+                self.verdict.find(
+                    f"{by} has the root {kept.hex()} at size {size}, the log in the bundle has {root.hex()}:"
+                    " the past was rewritten, or there are two logs"
+                )
+            else:
+                self._vouch(by, size, "")
+
+    def meet(self, found: Checkpoint, note: str, seen: dict[Key, int]) -> None:
+        """A kept checkpoint of the bundle: what was anchored of it must be it."""
+        for key, time in seen.items():
+            self._seen(key, found.size, time)
+        for anchor in self.listed.pop(found.size, []):
+            try:
+                self._check(anchor, found, note)
+            except (Cut, Malformed) as error:
+                self.verdict.find(str(error))
+        for label, stamp in self.stamps.pop(sha256(note.encode()).digest(), []):
+            self._stamped(stamp, found.size, label, "time stamp")
+        if (self.log.scope["kind"] != "log" and found.size in self.sizes and found.size < max(self.log.start, 1)) or (
+            self.log.scope["kind"] == "object" and found.size in self.sizes
+        ):
+            self.compare(found.size, found.root)
+
+    def _check(self, anchor: Anchor, found: Checkpoint, note: str) -> None:
+        raw = self.files.read(anchor.file)
+        if anchor.kind == "folder":
+            if raw != note.encode():
+                raise Malformed(f"{anchor.file} is not the checkpoint of size {anchor.size}")
+            if anchor.at < self.log.stamp:
+                raise Malformed(f"{anchor.file}: its time {anchor.at} lies before that of the checkpoint")
+            self._agrees(f"copies in {anchor.name}", anchor.size)
+        elif anchor.kind == "rfc3161":
+            stamp = parse_stamp(raw, anchor.file)
+            if stamp.imprint != sha256(note.encode()).digest():
+                raise Malformed(f"{anchor.file} stamps something else than the checkpoint of size {anchor.size}")
+            self._same_time(anchor, stamp_moment(stamp).timestamp())
+            self._stamped(stamp, anchor.size, anchor.file, f"time stamps of {anchor.name}")
+        else:
+            self._witnessed(anchor, found, raw)
+
+    def _same_time(self, anchor: Anchor, time: float) -> None:
+        if abs(seconds(anchor.at) - time) > CLOCK_TOLERANCE:
+            raise Malformed(f"{anchor.file} was made at {_date(int(time))}, anchors.json says {anchor.at}")
+
+    def _witnessed(self, anchor: Anchor, found: Checkpoint, raw: bytes) -> None:
+        """A witness's lines alone, or the whole note with them."""
+        text = note_text(raw, anchor.file)
+        if not text.startswith("— "):
+            whole = parse_checkpoint(text, anchor.file)
+            if whole.text != found.text:
+                raise Malformed(f"{anchor.file} is not over the checkpoint of size {anchor.size}")
+            lines = whole.lines
+        else:
+            lines = parse_lines(text, anchor.file)
+        known = False
+        for line in lines:
+            if key := self.keys.seers.get((line.name, line.id)):
+                time = cosigned_at(found.text, line, key, anchor.file)
+                self._same_time(anchor, time)
+                self._seen(key, anchor.size, time)
+                known = True
+            elif log_key := self.keys.log.get((line.name, line.id)):
+                if not ed25519_holds(log_key.public, found.text.encode(), line.content):
+                    raise Malformed(f"{anchor.file}: the signature of {log_key} does not hold")
+            else:
+                raise Malformed(f"{anchor.file} is signed by {line.name} ({line.id.hex()}), a key that nobody named")
+        if not known:
+            raise Malformed(f"{anchor.file} is signed by no witness")
+
+    def _seen(self, key: Key, size: int, time: int) -> None:
+        if key in self.keys.witnesses:
+            self._vouch(f"witness {key}", size, _date(time))
+        else:
+            self._agrees(f"witness {key}", size)
+
+    def _stamped(self, stamp: Stamp, size: int, label: str, by: str) -> None:
+        trusted = list(self.options.authorities)
+        when = stamp_moment(stamp).strftime("%Y-%m-%dT%H:%M:%SZ")
+        try:
+            name = check_stamp(stamp, trusted or self.keys.authorities, label)
+        except Unable as error:
+            self.open.append(f"{label}: {error}")
+        except Malformed as error:
+            self.verdict.find(str(error))
+        else:
+            if trusted:
+                self._vouch(f"time stamp of {name}", size, when)
+            else:
+                self._agrees(by, size)
+
+    def _vouch(self, by: str, size: int, when: str) -> None:
+        if by not in self.vouched or size >= self.vouched[by][0]:
+            self.vouched[by] = (size, when)
+
+    def _agrees(self, by: str, size: int) -> None:
+        self.agreeing[by] = max(size, self.agreeing.get(by, 0))
+
+    def finish(self) -> None:
+        for anchor in (each for size in sorted(self.listed) for each in self.listed[size]):
+            self.verdict.find(f"{anchor.file}: the bundle keeps no checkpoint of size {anchor.size}")
+        for entries in self.stamps.values():
+            for label, stamp in entries:
+                self.verdict.find(
+                    f"{label} stamps, at {stamp.time}, a checkpoint that the bundle does not hold: the log was"
+                    " rewritten or rolled back, or the stamp is newer than the bundle"
+                )
+        for size, brought in sorted(self.sizes.items()):
+            self.open += [f"{by} of size {size} cannot be compared with this part of the log" for by, _ in brought]
+        if not self.verdict.count:
+            self._expect()
+        strange = {name for name in self.files.names - self.files.used if name.startswith("anchors/")}
+        if strange and not self.verdict.count:
+            self.verdict.find(f"{min(strange)} is not listed in anchors/anchors.json")
+        self._tell()
+
+    def _expect(self) -> None:
+        """Whoever the auditor names must have seen the log."""
+        for key in self.keys.witnesses:
+            if f"witness {key}" not in self.vouched:
+                self.verdict.find(f"no checkpoint is cosigned by the witness {key}")
+        if self.options.authorities and not self.open and not any(by.startswith("time st") for by in self.vouched):
+            self.verdict.find("no checkpoint bears a time stamp of the authority given")
+
+    def _tell(self) -> None:
+        if self.vouched:
+            told = [
+                f"by {by} up to size {size}" + (f" at {when}" if when else "")
+                for by, (size, when) in sorted(self.vouched.items())
+            ]
+            self.verdict.told = "; ".join(told + self.open)
+            return
+        self.verdict.name = f"UN{ANCHORED}"
+        own = "; ".join(f"{by} up to size {size}" for by, size in sorted(self.agreeing.items()))
+        own = f"the bundle's own anchors agree with it ({own}), but " if own else ""
+        why = "; ".join(["", *self.open])
+        self.verdict.unchecked = (
+            f"{own}nobody outside vouches for this log: bring a checkpoint that you kept (--since), a copy (--anchor),"
+            f" a witness's key (--witness) or an authority's certificate (--tsa){why}"
+        )
+
+
+def _date(time: int) -> str:
+    try:
+        return dt.datetime.fromtimestamp(time, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return f"second {time}"
+
+
+# ------------------------------------------------------------------------------------------------- separation of duties
+
+FOR = ("approve", "approve_with_conditions")
+DECIDED = ("approved", "rejected", "returned")
+CONTRIBUTING = (
+    "inventory.add_version",
+    "inventory.edit_version",
+    "inventory.attach_artifact",
+    "inventory.link_dataset",
+)
+FACTS = {  # the columns of each table on which a decision rests
+    "signoff_policy": ("digest",),
+    "signoff_request": ("policy_id", "subject_kind", "subject_key", "subject_digest", "unit_id", "submitted_by_id", "status"),
+    "access_account": ("person_id", "kind", "is_active"),
+    "access_rolegrant": ("account_id", "role", "unit_id", "since", "until", "revoked_at"),
+    "access_businessunit": ("path",),
+    "inventory_version": ("model_id", "developer_id"),
+    "inventory_model": ("owner_id", "developer_id"),
+    "signoff_exclusion": ("request_id", "person_id", "reason"),
+    "approval_approval": ("request_id", "version_id"),
+    "signoff_vote": (
+        "request_id", "person_id", "account_id", "role", "unit_path", "decision", "subject_digest", "statement",
+        "statement_digest", "printed_name", "conditions", "rationale",
+    ),
+}  # fmt: skip
+LISTS = {  # under which column rows are found again
+    "signoff_exclusion": "request_id",
+    "signoff_vote": "request_id",
+    "access_account": "person_id",
+    "access_rolegrant": "account_id",
+}
+
+
+class Ballot(NamedTuple):
+    person: str
+    role: str
+    unit: str
+    decision: str
+    subject_digest: str
+
+
+def verdict_of(policy: Any, ballots: list[Ballot], digest: str, excluded: set[str], held: dict[str, set[str]]) -> str:
+    """What the votes amount to under the policy: open, approved, rejected or returned."""
+    last: dict[str, Ballot] = {}
+    for ballot in ballots:
+        last.pop(ballot.person, None)
+        last[ballot.person] = ballot
+    counted = [
+        each
+        for each in last.values()
+        if each.decision != "withdraw_vote"
+        and each.person not in excluded
+        and each.subject_digest == digest
+        and each.role in held.get(each.person, ())
+    ]
+    for effect, state in (("reject", "rejected"), ("return", "returned")):
+        if any(each.decision == effect and each.role in policy["reject"]["any_of"] for each in counted):
+            return state
+    free, asked, missing = [each for each in counted if each.decision in FOR], 0, False
+    for stage in policy["stages"]:
+        for need in stage["requirements"]:
+            chosen: list[Ballot] = []
+            for ballot in list(free):
+                apart = need.get("distinct_business_unit") and any(ballot.unit == other.unit for other in chosen)
+                if ballot.role == need["role"] and len(chosen) < need["quorum"] and not apart:
+                    chosen.append(ballot)
+                    free.remove(ballot)
+            asked += need["quorum"]
+            missing = missing or len(chosen) < need["quorum"]
+    return "open" if missing or not asked else "approved"
+
+
+class Duties:
+    """Re-evaluates every decision from the events and the policy pinned to it, at the moment it was made."""
+
+    def __init__(self, files: Files, verdict: Verdict, desk: Desk, whole: bool) -> None:
+        self.files, self.verdict, self.whole = files, verdict, whole
+        self.kept = Kept(desk)
+        self.policies: dict[str, Any] = {}
+        self.decisions = 0
+
+    def take(self, index: int, event: dict[str, Any], changes: list[dict[str, Any]]) -> None:
+        decided = []
+        for change in changes:
+            table = change["table"]
+            if table in FACTS:
+                self._learn(index, event, change)
+                after = change["after"] or {}
+                if table == "signoff_request" and after.get("status") in DECIDED:
+                    decided.append(change["row"])
+        if event["verb"] in CONTRIBUTING and event["outcome"] == "done" and event["actor"]["person"]:
+            name = f"made {event['subject']['id']}"
+            self.kept.put(name, [*self.kept.get(name, []), event["actor"]["person"]])
+        for request in decided:
+            self.decisions += 1
+            try:
+                self._decide(index, event, request)
+            except (Cut, Malformed) as error:
+                self.verdict.find(f"{called(index, event)}: {error}")
+            except (KeyError, TypeError) as error:
+                self.verdict.find(f"{called(index, event)}: the decision rests on rows that lack {error}")
+
+    def _learn(self, index: int, event: dict[str, Any], change: dict[str, Any]) -> None:
+        table, row = change["table"], change["row"]
+        after = change["after"] or {}
+        known = self.kept.get(f"{table} {row}", {}) if change["op"] == "update" else {}
+        facts = {**known, **{name: after[name] for name in FACTS[table] if name in after}}
+        self.kept.put(f"{table} {row}", facts)
+        if change["op"] != "insert":
+            return
+        if table in LISTS:
+            name = f"{table} of {facts.get(LISTS[table])}"
+            self.kept.put(name, [*self.kept.get(name, []), row])
+        if table == "signoff_vote":
+            facts["roles"] = event["actor"]["roles"]
+            self._check_vote(index, event, row, facts)
+        elif table == "approval_approval":
+            request = facts.get("request_id")
+            self.kept.put(f"approval {request}", (index, row, event["at"]))
+
+    def _check_vote(self, index: int, event: dict[str, Any], row: str, vote: dict[str, Any]) -> None:
+        what = f"{called(index, event)}: vote {row}"
+        if event["actor"]["person"] != vote.get("person_id"):
+            self.verdict.find(f"{what} is in the name of {vote.get('person_id')}, but {event['actor']['key']} gave it")
+        try:
+            raw = vote["statement"].encode()
+            statement = parse(raw, f"{what}: the statement")
+            pairs = {
+                "decision": vote["decision"],
+                "rationale": vote["rationale"],
+                "conditions": vote["conditions"],
+                "subject_digest": vote["subject_digest"],
+                "person": vote["person_id"],
+                "role": vote["role"],
+                "name": vote["printed_name"],
+            }
+            if sha256(raw).hexdigest() != vote["statement_digest"]:
+                raise Malformed(f"{what} does not have the digest of its statement")
+            for name, value in pairs.items():
+                if encode(statement[name]) != encode(value):
+                    raise Malformed(
+                        f"{what}: {name} is {show(value)}, the statement signed says {show(statement[name])}"
+                    )
+            vote["policy_digest"] = statement["policy_digest"]
+        except Malformed as error:
+            self.verdict.find(str(error))
+        except (KeyError, TypeError, AttributeError):
+            self.verdict.find(f"{what} does not hold a statement as it is signed")
+        del vote["statement"]
+        self.kept.put(f"signoff_vote {row}", vote)
+
+    def _decide(self, index: int, event: dict[str, Any], name: str) -> None:
+        request = self.kept.get(f"signoff_request {name}", {})
+        votes = [self.kept.get(f"signoff_vote {row}") for row in self.kept.get(f"signoff_vote of {name}", [])]
+        policy = self._policy(request, votes)
+        ballots = [
+            Ballot(vote["person_id"], vote["role"], vote["unit_path"], vote["decision"], vote["subject_digest"])
+            for vote in votes
+        ]
+        held = {vote["person_id"]: self._held(vote, request, event["at"]) for vote in votes}
+        excluded = self._excluded(name, request)
+        found = verdict_of(policy, ballots, request["subject_digest"], set(excluded), held)
+        if found != request["status"]:
+            parties = "; ".join(f"{vote['person_id']} {excluded[vote['person_id']]}" for vote in votes
+                                if vote["person_id"] in excluded)  # fmt: skip
+            raise Malformed(
+                f"request {name} was {request['status']}, but its {len(votes)} votes make it {found} under its policy"
+                + (f"; the vote of {parties} does not count" if parties else "")
+            )
+        self.kept.put(f"decided {name}", found)
+
+    def _policy(self, request: dict[str, Any], votes: list[dict[str, Any]]) -> Any:
+        digests = {vote["policy_digest"] for vote in votes}
+        if pinned := self.kept.get(f"signoff_policy {request['policy_id']}"):
+            digests.add(pinned["digest"])
+        elif self.whole:
+            raise Malformed(f"no event loaded the policy {request['policy_id']} pinned to the request")
+        if len(digests) != 1:
+            raise Malformed(f"the request and its votes rest on {len(digests)} policies instead of one")
+        digest = digests.pop()
+        if digest not in self.policies:
+            name = f"policies/{digest}.json"
+            raw = self.files.read(name)
+            if sha256(raw).hexdigest() != digest:
+                raise Malformed(f"{name} does not have the digest that the request was pinned to")
+            if len(self.policies) > 100:
+                self.policies.clear()
+            self.policies[digest] = parse(raw, name)
+        return self.policies[digest]
+
+    def _excluded(self, name: str, request: dict[str, Any]) -> dict[str, str]:
+        """Who is a party, and why: written down at the request, and found again from the log."""
+        parties = {}
+        for row in self.kept.get(f"signoff_exclusion of {name}", []):
+            exclusion = self.kept.get(f"signoff_exclusion {row}")
+            parties[exclusion["person_id"]] = exclusion["reason"]
+        submitter = self.kept.get(f"access_account {request['submitted_by_id']}", {})
+        found = {submitter.get("person_id"): "submitted the request"}
+        if request["subject_kind"] == "version_use":
+            version = self.kept.get(f"inventory_version {request['subject_key']}", {})
+            model = self.kept.get(f"inventory_model {version.get('model_id')}", {})
+            for person in self.kept.get(f"made {request['subject_key']}", []):
+                found[person] = "contributed to the version"
+            found[version.get("developer_id")] = "developed the version"
+            found[model.get("developer_id")] = "developed the model"
+            found[model.get("owner_id")] = "owns the model"
+        found.pop(None, None)
+        return {**found, **parties}
+
+    def _held(self, vote: dict[str, Any], request: dict[str, Any], at: str) -> set[str]:
+        """The roles that the voter held on the subject's unit when it was decided."""
+        if not self.whole:
+            return set(vote["roles"])
+        unit = self.kept.get(f"access_businessunit {request['unit_id']}", {}).get("path", "")
+        roles = set()
+        for account in self.kept.get(f"access_account of {vote['person_id']}", []):
+            if self.kept.get(f"access_account {account}")["is_active"] is not True:
+                continue
+            for row in self.kept.get(f"access_rolegrant of {account}", []):
+                grant = self.kept.get(f"access_rolegrant {row}")
+                above = self.kept.get(f"access_businessunit {grant['unit_id']}", {}).get("path", "-")
+                if unit.startswith(above) and _in_force(grant, at):
+                    roles.add(grant["role"])
+        return roles
+
+    def check(self) -> None:
+        for name, (index, row, _) in self.kept.named("approval "):
+            if self.kept.get(f"decided {name[9:]}") != "approved":
+                self.verdict.find(f"event {index}: approval {row} rests on request {name[9:]}, which was not approved")
+        roles = "" if self.whole else ", with the roles that the events name (grants are not in this bundle)"
+        self.verdict.told = f"{self.decisions} decisions follow from their votes and pinned policies{roles}"
+        self.kept.close()
+
+
+def _in_force(grant: dict[str, Any], at: str) -> bool:
+    since, until, revoked = (_instant(grant[name]) for name in ("since", "until", "revoked_at"))
+    now = _instant(at)
+    return since <= now and (not until or now < until) and (not revoked or now < revoked)
+
+
+def _instant(text: str | None) -> str:
+    """A time as PostgreSQL writes it in UTC, made comparable as text; empty for none."""
+    if text is None:
+        return ""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|\+00(?::?00)?)", text)
+    if found is None:
+        raise Malformed(f"the time {text!r} is not in UTC")
+    return f"{found[1]}T{found[2]}.{found[3] or '':0<6}"
+
+
+# -------------------------------------------------------------------------------------------------------- the whole check
+
+
+def check(files: Files, options: Options = Options()) -> Report:  # noqa: B008  (a tuple: nobody can change it)
+    """Every verdict on a bundle; raises Unreadable when it is none."""
+    report, desk = Report(), Desk()
+    try:
+        log = Log(files, options, report, desk)
+        log.anchors.begin()
+        log.check()
+        broken = bool(report[INTEGRITY].count)
+        if broken and not report[ANCHORED].count:
+            report[ANCHORED].unchecked = "the log does not hold together, so it is not compared with its anchors"
+        elif not broken or report[ANCHORED].count:
+            log.anchors.finish()
+        _finish(log, report, broken)
+    finally:
+        desk.clear()
+    return report
+
+
+def _finish(log: Log, report: Report, broken: bool) -> None:
+    kind = log.scope["kind"]
+    if broken:
+        for name in (COMPLETENESS, DUTIES):
+            report[name].unchecked = "the log does not hold together, so nothing is concluded from it"
+    if kind != "log":
+        report[COMPLETENESS].unchecked = f"live rows come with the whole log only; this bundle is of the scope {kind}"
+    elif log.replay is not None and not broken:
+        log.replay.check()
+    if kind == "since":
+        report[DUTIES].unchecked = "decisions rest on events before the bundle's first; only the whole log shows them"
+    elif log.duties is not None and not broken:
+        log.duties.check()
+
+
+def printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def read_file(path: str, most: int = SMALL) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content_ = file.read(most + 1)
+    except OSError as error:
+        raise Unreadable(f"{path} cannot be read: {error.strerror}") from None
+    if len(content_) > most:
+        raise Unreadable(f"{path} is larger than {most} bytes")
+    return content_
+
+
+def brought(paths: list[str]) -> Iterator[tuple[str, bytes]]:
+    for path in paths:
+        if not os.path.isdir(path):
+            yield path, read_file(path)
+            continue
+        names = sorted(os.path.join(folder, name) for folder, _, files in os.walk(path) for name in files)
+        if not names:
+            raise Unreadable(f"the folder {path} holds no anchor")
+        for name in names:
+            yield name, read_file(name)
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Checks an exported audit log offline.")
+    parser.add_argument("bundle", help="the exported zip, or the folder it was unpacked to")
+    parser.add_argument("--key", action="append", default=[], help="a key of the log, as published: name+id+base64")
+    parser.add_argument("--since", help="a file with a checkpoint of this log that you kept")
+    parser.add_argument(
+        "--anchor", action="append", default=[], help="a copy or time stamp kept elsewhere, or a folder"
+    )
+    parser.add_argument("--tsa", action="append", default=[], help="a certificate of the time-stamping authority (PEM)")
+    parser.add_argument("--witness", action="append", default=[], help="the key of a witness: name+id+base64")
+    parser.add_argument("--json", action="store_true", help="print everything found as JSON")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    given = arguments(sys.argv[1:] if argv is None else argv)
+    try:
+        options = Options(
+            tuple(given.key),
+            note_text(read_file(given.since), given.since) if given.since else None,
+            tuple(brought(given.anchor)),
+            tuple(read_file(path) for path in given.tsa),
+            tuple(given.witness),
+        )
+        report = check(open_bundle(given.bundle), options)
+    except (Unreadable, Cut, Malformed) as error:
+        return _unreadable(str(error), given.json)
+    except Exception as error:  # (whatever a hostile bundle brings about: one line, no traceback)
+        return _unreadable(f"the bundle cannot be read: {type(error).__name__}: {error}", given.json)
+    if given.json:
+        print(json.dumps(report.as_json(), indent=1))
+    else:
+        for line in report.lines():
+            print(printable(line))
+    return report.exit_status
+
+
+def _unreadable(sentence: str, as_json: bool) -> int:
+    line = printable(sentence.split("\n", maxsplit=1)[0][:500])
+    print(json.dumps({"exit_status": 2, "unreadable": line}) if as_json else f"UNREADABLE  {line}")
+    return 2
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(main())
