@@ -1698,8 +1698,10 @@ def check_stamp(stamp: Stamp, authorities: list[bytes], what: str) -> str:
             return _stamp_by_library(stamp, authorities)
         except Malformed as error:
             raise Malformed(f"{what}: the time stamp {error}") from None
-        except ValueError as error:
-            raise Malformed(f"{what}: the time stamp or a certificate cannot be read: {error}") from None
+        except Unreadable:
+            raise
+        except Exception as error:  # (whatever the library makes of a certificate that is none)
+            raise Malformed(f"{what}: the time stamp or its certificate cannot be read: {error}") from None
     if shutil.which("openssl"):
         return _stamp_by_openssl(stamp, authorities, what)
     raise Unable("neither the package cryptography nor the program openssl is here")

@@ -8,7 +8,7 @@ from typing import Any
 
 from mrm.audit.log import merkle, notes, receipt, tiles
 from mrm.core.canonical import canonical, timestamp
-from tests.audit.verifier.story import Story
+from tests.audit.verifier.story import START, Story
 
 ORIGIN = "log.bank.example/trail"
 LOG = notes.SigningKey(ORIGIN, bytes(range(32)))
@@ -50,7 +50,7 @@ class Log:
 
     def keep(self, size: int) -> None:
         times = [json.loads(payload)["at"] for payload in self.payloads[:size]]
-        at = max([*times, self.kept[-1]["at"] if self.kept else ""])
+        at = max([*times, self.kept[-1]["at"] if self.kept else timestamp(START)])
         root = merkle.Frontier.of(size, self.read).root().hex()
         self.kept.append({"size": size, "root": root, "at": at, "note": self.note(size)})
 
