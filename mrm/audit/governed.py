@@ -16,6 +16,7 @@ UNGOVERNED = {
     "audit.Leaf": "is the log: written once by the sequencer, whose database role alone may",
     "audit.Subtree": "is the log: the hashes above the leaves",
     "audit.Checkpoint": "is the log: its states as they were signed",
+    "audit.LogKey": "is the log: the public keys that signed it",
     "audit.Anchor": "is the log: what witnesses of its states gave",
     "jobs.Job": "is progress, not a decision: what a job does is audited by the service it calls",
 }

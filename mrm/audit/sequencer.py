@@ -60,6 +60,10 @@ class Sequencer:
         """Wait until no other sequencer leads, then take up the log as it is stored."""
         self.connection.execute("SELECT pg_advisory_lock(%s)", [LEADER])
         self.load()
+        for key in self.keys:
+            self.connection.execute(
+                "INSERT INTO audit_logkey (vkey, at) VALUES (%s, now()) ON CONFLICT (vkey) DO NOTHING", [key.vkey]
+            )
 
     def load(self) -> None:
         """Read the log's state and check it against the last checkpoint."""

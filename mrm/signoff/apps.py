@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class SignoffConfig(AppConfig):
     name = "mrm.signoff"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from mrm.audit.export import PINNED  # noqa: PLC0415  needs the apps
+        from mrm.signoff import queries  # noqa: PLC0415  models must be loaded
+
+        PINNED.add("policies", queries.policy_bytes)

@@ -58,6 +58,17 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="LogKey",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("vkey", models.CharField(max_length=300, unique=True)),
+                ("at", models.DateTimeField()),
+            ],
+            options={
+                "ordering": ["at", "id"],
+            },
+        ),
+        migrations.CreateModel(
             name="Anchor",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

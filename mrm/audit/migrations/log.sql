@@ -10,7 +10,7 @@ CREATE TRIGGER audit_wait AFTER INSERT ON audit_event REFERENCING NEW TABLE AS f
 ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_wait;
 
 DO $$ DECLARE name text; BEGIN
-  FOREACH name IN ARRAY ARRAY['audit_leaf', 'audit_subtree', 'audit_checkpoint', 'audit_anchor'] LOOP
+  FOREACH name IN ARRAY ARRAY['audit_leaf', 'audit_subtree', 'audit_checkpoint', 'audit_logkey', 'audit_anchor'] LOOP
     EXECUTE format('CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION audit_refuse()', name);
     EXECUTE format('CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()', name);
     EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER audit_append_only', name);
@@ -36,12 +36,12 @@ ALTER TABLE audit_pending ENABLE ALWAYS TRIGGER audit_append_only;
 
 DO $$ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'mrm_app') THEN
-    REVOKE ALL ON audit_pending, audit_leaf, audit_subtree, audit_checkpoint, audit_anchor FROM mrm_app;
-    GRANT SELECT ON audit_pending, audit_leaf, audit_subtree, audit_checkpoint, audit_anchor TO mrm_app;
+    REVOKE ALL ON audit_pending, audit_leaf, audit_subtree, audit_checkpoint, audit_logkey, audit_anchor FROM mrm_app;
+    GRANT SELECT ON audit_pending, audit_leaf, audit_subtree, audit_checkpoint, audit_logkey, audit_anchor TO mrm_app;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'mrm_log') THEN
-    GRANT SELECT ON audit_event, audit_change, audit_pending, audit_leaf, audit_subtree, audit_checkpoint, audit_anchor TO mrm_log;
-    GRANT INSERT ON audit_leaf, audit_subtree, audit_checkpoint, audit_anchor TO mrm_log;
+    GRANT SELECT ON audit_event, audit_change, audit_pending, audit_leaf, audit_subtree, audit_checkpoint, audit_logkey, audit_anchor TO mrm_log;
+    GRANT INSERT ON audit_leaf, audit_subtree, audit_checkpoint, audit_logkey, audit_anchor TO mrm_log;
     GRANT DELETE ON audit_pending TO mrm_log;
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO mrm_log;
   END IF;

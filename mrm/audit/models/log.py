@@ -63,6 +63,19 @@ class Checkpoint(models.Model):
         return f"checkpoint of size {self.size}"
 
 
+class LogKey(models.Model):
+    """The public half of a key that signed the log, from its first checkpoint on."""
+
+    vkey = models.CharField(max_length=300, unique=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return self.vkey
+
+
 class Anchor(models.Model):
     """What somebody outside gave us for a checkpoint, so that it cannot be taken back."""
 

@@ -12,7 +12,7 @@ from mrm.signoff.queries.fold import (
     why_not,
 )
 from mrm.signoff.queries.queue import Group, Row, grouped, queue, waiting_for
-from mrm.signoff.queries.records import open_requests, policies, policy_for, visible_to
+from mrm.signoff.queries.records import open_requests, policies, policy_bytes, policy_for, visible_to
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, rules, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.waiting import waiting_count
@@ -34,6 +34,7 @@ __all__ = [
     "open_requests",
     "parties",
     "policies",
+    "policy_bytes",
     "policy_for",
     "queue",
     "role_used",

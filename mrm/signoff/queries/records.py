@@ -1,7 +1,10 @@
+from collections.abc import Iterator
+
 from django.db.models import QuerySet
 
 from mrm.access import queries as access
 from mrm.access.models import Account
+from mrm.core.canonical import canonical
 from mrm.core.refusal import Refused
 from mrm.signoff.models import Policy, Request, RequestState
 
@@ -17,6 +20,12 @@ def policy_for(action: str, tier: str) -> Policy:
 def policies() -> QuerySet[Policy]:
     """Every version of every policy, those in force first: the rules are open to everybody who works here."""
     return Policy.objects.order_by("-current", "key", "-version")
+
+
+def policy_bytes() -> Iterator[tuple[str, bytes]]:
+    """Every version of every policy as the bytes that its digest is taken of."""
+    for policy in policies():
+        yield policy.digest, canonical(policy.content)
 
 
 def visible_to(account: Account) -> QuerySet[Request]:

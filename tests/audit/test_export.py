@@ -1,0 +1,159 @@
+"""What is exported from the real database is found true by the verifier that an auditor runs."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mrm.access import services
+from mrm.access.models import BusinessUnit
+from mrm.audit.export import NotReady, Scope, write_bundle
+from mrm.audit.log.notes import SigningKey
+from mrm.audit.models import Checkpoint, Event
+from mrm.audit.sequencer import Sequencer
+from tests.conftest import ROOT
+from tests.factories import approval
+from tests.factories.access import SETUP, Cast
+
+KEY = SigningKey.generate("nordhaven-bank.example/model-risk-log")
+VERIFIER = ROOT / "deploy" / "verifier" / "verify.py"
+
+
+def signed(raw: Any, upto: int | None = None) -> Sequencer:
+    sequencer = Sequencer(raw, [KEY], KEY.name)
+    sequencer.lead()
+    while sequencer.step(upto or 1000) and not upto:
+        pass
+    return sequencer
+
+
+def export(folder: Path, scope: Scope) -> Path:
+    target = folder / "bundle.zip"
+    write_bundle(target, scope, lambda stage, done, total: None)
+    return target
+
+
+def verified(bundle: Path, *more: str, status: int = 0) -> dict[str, Any]:
+    """What the verifier says, run as an auditor runs it: a bare interpreter, nothing of ours."""
+    command = [sys.executable, "-I", str(VERIFIER), str(bundle), "--key", KEY.vkey, "--json", *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    return {verdict["name"]: verdict for verdict in told["verdicts"]}
+
+
+@pytest.fixture
+def busy(log_connection: Any) -> Cast:
+    """A bank with people, signed to its last event."""
+    cast = Cast()
+    services.change_password(cast.owner, password="a long enough phrase", actor=cast.owner)
+    services.grant(cast.outsider, role="owner", unit=cast.markets, actor=cast.administrator)
+    signed(log_connection)
+    return cast
+
+
+def test_the_whole_log_is_found_true(busy: Cast, tmp_path: Path) -> None:
+    told = verified(export(tmp_path, Scope()))
+    assert [verdict["state"] for verdict in told.values()] == ["OK", "NOT CHECKED", "OK", "OK"], told
+    assert f"all {Event.objects.count()} events" in told["INTEGRITY"]["sentence"]
+
+
+def test_decisions_are_judged_again_by_their_pinned_policies(
+    log_connection: Any, own_database: str, tmp_path: Path
+) -> None:
+    cast = Cast()
+    approval.approved(cast)
+    signed(log_connection)
+    told = verified(export(tmp_path, Scope()))
+    assert told["SEPARATION OF DUTIES"]["state"] == "OK", told
+    assert told["SEPARATION OF DUTIES"]["sentence"].startswith("1 decisions follow from their votes")
+    assert told["COMPLETENESS"]["state"] == "OK", told
+
+
+def test_rows_that_changed_since_the_checkpoint_are_exported_as_they_were(
+    busy: Cast, log_connection: Any, tmp_path: Path
+) -> None:
+    unit = services.add_unit(key="late", name="Late", parent=None, actor=SETUP)
+    services.deactivate(busy.outsider, reason="left", actor=busy.administrator)
+    assert BusinessUnit.objects.filter(pk=unit.pk).exists()
+    told = verified(export(tmp_path, Scope()))
+    assert told["COMPLETENESS"]["state"] == "OK", told
+
+
+def test_a_row_changed_without_an_event_is_named(busy: Cast, superuser_connection: Any, tmp_path: Path) -> None:
+    superuser_connection.execute("ALTER TABLE access_person DISABLE TRIGGER ALL")
+    superuser_connection.execute(
+        "UPDATE access_person SET name = 'Somebody Else' WHERE id = %s", [busy.owner.person_id]
+    )
+    told = verified(export(tmp_path, Scope()), status=1)
+    assert told["INTEGRITY"]["state"] == "OK"
+    sentence = told["COMPLETENESS"]["sentence"]
+    assert f"access_person row {busy.owner.person_id}: field name is " in sentence
+    assert "Somebody Else" in sentence
+
+
+def test_one_object_with_its_receipts(busy: Cast, tmp_path: Path) -> None:
+    told = verified(export(tmp_path, Scope.of_object("access.account", str(busy.outsider.pk))))
+    assert told["INTEGRITY"]["state"] == "OK", told
+    assert told["COMPLETENESS"]["state"] == "NOT CHECKED"
+
+
+def test_what_came_after_an_earlier_checkpoint(busy: Cast, log_connection: Any, tmp_path: Path) -> None:
+    old = Checkpoint.objects.first()
+    assert old is not None
+    services.add_unit(key="late", name="Late", parent=None, actor=SETUP)
+    signed(log_connection)
+    kept = tmp_path / "kept"
+    kept.write_text(old.note)
+    told = verified(export(tmp_path, Scope.after(old.size)), "--since", str(kept))
+    assert f"events {old.size} to {old.size + 1} continue the log" in told["INTEGRITY"]["sentence"], told
+
+
+def test_nothing_is_exported_before_it_is_signed(own_database: str, tmp_path: Path) -> None:
+    services.add_unit(key="late", name="Late", parent=None, actor=SETUP)
+    with pytest.raises(NotReady, match="no signed checkpoint yet; start the sequencer"):
+        export(tmp_path, Scope())
+    assert list(tmp_path.glob("*.zip*")) == []
+
+
+def test_an_object_without_events_is_no_bundle(busy: Cast, tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="holds no event of this record"):
+        export(tmp_path, Scope.of_object("access.account", "nobody"))
+    assert not (tmp_path / "bundle.zip").exists()
+
+
+def test_a_full_disk_leaves_nothing_half_written(busy: Cast, tmp_path: Path) -> None:
+    """The process may write 20 kB and no more, as on a disk that fills up."""
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "import django; from django.conf import settings;"
+        f"settings.DATABASES['default'].update({_database()!r}); django.setup();"
+        "from pathlib import Path; from mrm.audit.export import Scope, write_bundle;"
+        f"write_bundle(Path({str(tmp_path / 'bundle.zip')!r}), Scope(), lambda *told: None)"
+    )
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "mrm.project.settings"},
+    )  # fmt: skip
+    assert "The export could not be written: File too large. Nothing was kept of it." in done.stderr
+    assert [path.name for path in tmp_path.iterdir() if "bundle" in path.name] == []
+
+
+def _database() -> dict[str, Any]:
+    from django.db import connection
+
+    return {name: connection.settings_dict[name] for name in ("NAME", "USER", "HOST", "PORT")}
+
+
+def test_the_bundle_carries_its_verifier_and_how_to_use_it(busy: Cast, tmp_path: Path) -> None:
+    with zipfile.ZipFile(export(tmp_path, Scope())) as archive:
+        assert archive.read("verify.py") == VERIFIER.read_bytes()
+        assert KEY.vkey in archive.read("README.md").decode()
+        assert {info.date_time[0] for info in archive.infolist()} == {1980}
