@@ -24,6 +24,7 @@ import argparse
 import base64
 import binascii
 import datetime as dt
+import gc
 import hashlib
 import io
 import json
@@ -247,10 +248,24 @@ def _fraction(text: str) -> Any:
     raise Malformed(f"holds the number {text}; a number with a fraction is written as text")
 
 
-_decode = json.JSONDecoder(parse_float=_fraction, parse_int=_whole, parse_constant=_fraction).decode
-encode: Callable[[Any], str] = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-).encode
+_decoder = json.JSONDecoder(parse_float=_fraction, parse_int=_whole, parse_constant=_fraction)
+_decode, _scan = _decoder.decode, _decoder.scan_once
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _encoding() -> Callable[[Any], str]:
+    """What writes a value canonically: the part in C directly where there is one, for it is called for every row."""
+    try:
+        chunks = json.encoder.c_make_encoder(None, _encoder.default, quoted, None, ":", ",", True, False, False)
+        if "".join(chunks({"b": [1, None], "a": "\u00e9"}, 0)) == '{"a":"\u00e9","b":[1,null]}':
+            return lambda value: "".join(chunks(value, 0))
+    except (AttributeError, TypeError):
+        pass
+    return _encoder.encode
+
+
+encode = _encoding()
+FOREIGN_KEY = re.compile(r'[^\x00-\x7f][^"]*":')  # only a key is followed by a colon
 
 
 def parse(raw: bytes, what: str) -> Any:
@@ -262,55 +277,34 @@ def parse(raw: bytes, what: str) -> Any:
         raise Malformed(f"{what} {error}") from None
     except ValueError as error:
         raise Malformed(f"{what} is not JSON: {error}") from None
-    if not _surely_canonical(raw, text, value):
-        _check_canonical(value, text, what)
+    _check_canonical(value, text, what)
     return value
 
 
-def _surely_canonical(raw: bytes, text: str, value: Any) -> bool:
-    """Whether the text is canonical beyond doubt, without writing it anew; where this says no, the slow check decides.
-
-    Without a backslash every quote begins or ends a string, so what is outside strings can be looked at by itself: no
-    white space, no minus zero, and as many colons as the value has keys, which are sorted; so none was lost as a double.
-    """
-    if b"\\" in raw:
-        return False
-    outside = "".join(text.split('"')[::2])
-    if "-0" in outside or " " in outside or "\n" in outside or "\t" in outside or "\r" in outside:
-        return False
-    return outside.count(":") == _keys(value) and (raw.isascii() or unicodedata.is_normalized("NFC", text))
-
-
-def _keys(value: Any) -> int:
-    """How many keys the value has at every depth; less than none when a key is out of order or not ASCII."""
-    count = 0
-    waiting = [[value]]
-    for values in waiting:
-        for each in values:
-            if each.__class__ is dict:
-                keys = list(each)
-                if keys != sorted(keys) or not "".join(keys).isascii():
-                    return -1
-                count += len(keys)
-                waiting.append(each.values())
-            elif each.__class__ is list:
-                waiting.append(each)
-    return count
-
-
 def _check_canonical(value: Any, text: str, what: str) -> None:
+    if encode(value) != text:
+        raise Malformed(f"{what} is not written in the canonical form")
+    if fault := composed_fault(value, text):
+        raise Malformed(f"{what} {fault}")
+
+
+def composed_fault(value: Any, text: str) -> str:
+    """Which text in the value is not as canonical JSON asks: keys in ASCII, text in the composed form."""
+    if text.isascii():
+        return ""
+    if unicodedata.is_normalized("NFC", text) and '\\"' not in text and not FOREIGN_KEY.search(text):
+        return ""  # no string within can be at fault then; looking at each takes ten times as long
     waiting = [value]
     for each in waiting:
         if isinstance(each, dict):
             if not all(key.isascii() for key in each):
-                raise Malformed(f"{what} has a key that is not ASCII")
+                return "has a key that is not ASCII"
             waiting.extend(each.values())
         elif isinstance(each, list):
             waiting.extend(each)
         elif isinstance(each, str) and not unicodedata.is_normalized("NFC", each):
-            raise Malformed(f"{what} holds text that is not in the composed form (NFC)")
-    if encode(value) != text:
-        raise Malformed(f"{what} is not written in the canonical form")
+            return "holds text that is not in the composed form (NFC)"
+    return ""
 
 
 def mapping(value: Any, keys: str, what: str) -> dict[str, Any]:
@@ -806,6 +800,7 @@ ACTOR = ["key", "name", "on_behalf_of", "person", "roles"]
 OBJECT = ["id", "prev", "seq", "type"]
 SUBJECT = ["id", "label", "type"]
 CHANGE = ["after", "before", "op", "row", "table"]
+TEXTS = ["at", "id", "outcome", "reason", "request_id", "verb"]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z", re.ASCII)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -845,26 +840,21 @@ def event_fault(event: Any) -> str:
         return f"subject must hold exactly {', '.join(SUBJECT)}"
     if event["v"].__class__ is not int or event["v"] != 1:
         return "v must be 1"
-    for part, name in (
-        (event["reason"], "reason"),
-        (event["request_id"], "request_id"),
-        (actor["key"], "actor.key"),
-        (actor["name"], "actor.name"),
-        (actor["on_behalf_of"], "actor.on_behalf_of"),
-        (actor["person"], "actor.person"),
-        (thing["id"], "object.id"),
-        (thing["prev"], "object.prev"),
-        (thing["type"], "object.type"),
-        (subject["id"], "subject.id"),
-        (subject["label"], "subject.label"),
-        (subject["type"], "subject.type"),
-        (event["id"], "id"),
-        (event["verb"], "verb"),
-    ):
-        if part.__class__ is not str:
-            return f"{name} must be text"
+    texts = (
+        *(event[name] for name in TEXTS),
+        *(actor["key"], actor["name"], actor["on_behalf_of"], actor["person"]),
+        *(thing["id"], thing["prev"], thing["type"], subject["id"], subject["label"], subject["type"]),
+    )
+    if set(map(type, texts)) != {str}:
+        return f"{', '.join(TEXTS)} and the parts of actor, object and subject must be text"
     if actor["roles"].__class__ is not list or not all(role.__class__ is str for role in actor["roles"]):
         return "actor.roles must be a list of text"
+    return content_fault(event)
+
+
+def content_fault(event: dict[str, Any]) -> str:
+    """Where an event of the right shape breaks a rule of the schema; empty when it does not."""
+    actor, thing, subject = event["actor"], event["object"], event["subject"]
     if not actor["key"] or not thing["id"] or not thing["type"] or not subject["id"] or not subject["type"]:
         return "actor.key, object and subject must not be empty"
     if not is_moment(event["at"]):
@@ -919,25 +909,50 @@ def change_fault(change: Any) -> str:
     return "" if fine else "must hold the row before and after as its kind of change asks"
 
 
-def columns_line(event: dict[str, Any], index: int, payload: bytes, digest: str, position: str) -> bytes:
-    """The line of events.jsonl that belongs to a payload: every column, read out of the payload alone."""
+class Written(NamedTuple):
+    """An event written anew: its payload, and the columns of its line in events.jsonl around those it does not hold."""
+
+    payload: str
+    columns: tuple[str, str, str]
+
+
+def write(event: Any) -> Written:
+    """Raises KeyError or TypeError when the event has another shape; when it has, the payload differs at the least."""
     actor, thing, subject = event["actor"], event["object"], event["subject"]
+    key, name, principal = quoted(actor["key"]), quoted(actor["name"]), quoted(actor["on_behalf_of"])
+    person, roles = quoted(actor["person"]), ",".join(map(quoted, actor["roles"]))
+    about, about_id, label = quoted(subject["type"]), quoted(subject["id"]), quoted(subject["label"])
+    kind, kind_id, prev, seq = quoted(thing["type"]), quoted(thing["id"]), quoted(thing["prev"]), thing["seq"]
+    at, identity, outcome = quoted(event["at"]), quoted(event["id"]), quoted(event["outcome"])
+    reason, request, verb = quoted(event["reason"]), quoted(event["request_id"]), quoted(event["verb"])
+    changes = encode(event["changes"]) if event["changes"] else "[]"
     details = encode(event["details"]) if event["details"] else "{}"
-    return (
-        (
-            f'{{"columns":{{"actor":{quoted(actor["key"])},"actor_name":{quoted(actor["name"])},'
-            f'"actor_roles":[{",".join(map(quoted, actor["roles"]))}],"at":"{event["at"]}","details":{details},'
-            f'"digest":"{digest}","id":"{event["id"]}","object_id":{quoted(thing["id"])},"object_prev":"{thing["prev"]}",'
-            f'"object_seq":{thing["seq"]},"object_type":{quoted(thing["type"])},'
-            f'"on_behalf_of":{quoted(actor["on_behalf_of"])},"outcome":"{event["outcome"]}",'
-            f'"person":{quoted(actor["person"])},"position":{position},"reason":{quoted(event["reason"])},'
-            f'"request_id":{quoted(event["request_id"])},"subject_id":{quoted(subject["id"])},'
-            f'"subject_label":{quoted(subject["label"])},"subject_type":{quoted(subject["type"])},'
-            f'"verb":"{event["verb"]}"}},"index":{index},"payload":"'
-        ).encode()
-        + binascii.b2a_base64(payload, newline=False)
-        + b'"}\n'
+    payload = (
+        f'{{"actor":{{"key":{key},"name":{name},"on_behalf_of":{principal},"person":{person},"roles":[{roles}]}},'
+        f'"at":{at},"changes":{changes},"details":{details},"id":{identity},'
+        f'"object":{{"id":{kind_id},"prev":{prev},"seq":{seq},"type":{kind}}},"outcome":{outcome},"reason":{reason},'
+        f'"request_id":{request},"subject":{{"id":{about_id},"label":{label},"type":{about}}},"v":1,"verb":{verb}}}'
     )
+    before_digest = (
+        f'{{"columns":{{"actor":{key},"actor_name":{name},"actor_roles":[{roles}],"at":{at},"details":{details},'
+        '"digest":"'
+    )
+    before_position = (
+        f'","id":{identity},"object_id":{kind_id},"object_prev":{prev},"object_seq":{seq},"object_type":{kind},'
+        f'"on_behalf_of":{principal},"outcome":{outcome},"person":{person},"position":'
+    )
+    before_index = (
+        f',"reason":{reason},"request_id":{request},"subject_id":{about_id},"subject_label":{label},'
+        f'"subject_type":{about},"verb":{verb}}},"index":'
+    )
+    return Written(payload, (before_digest, before_position, before_index))
+
+
+def columns_line(written: Written, index: int, payload: bytes, digest: str, position: str) -> bytes:
+    """The line of events.jsonl that belongs to a payload: every column, read out of the payload alone."""
+    first, second, third = written.columns
+    line = f'{first}{digest}{second}{position}{third}{index},"payload":"'
+    return line.encode() + binascii.b2a_base64(payload, newline=False) + b'"}\n'
 
 
 def position_in(line: bytes) -> str:
@@ -1008,7 +1023,7 @@ class Log:
             raise Unreadable(f"this is no {FORMAT} of version {VERSION}")
         scope, origin, size = manifest["scope"], manifest["origin"], manifest["size"]
         wanted = {"log": "kind", "object": "kind type id", "since": "kind size"}
-        if not isinstance(scope, dict) or scope.get("kind") not in wanted:
+        if not isinstance(scope, dict) or not isinstance(scope.get("kind"), str) or scope["kind"] not in wanted:
             raise Unreadable("manifest.json: the scope is log, object or since")
         if set(scope) != set(wanted[scope["kind"]].split()):
             raise Unreadable(f"manifest.json: the scope {scope['kind']} holds exactly {wanted[scope['kind']]}")
@@ -1284,17 +1299,17 @@ class Log:
     def take(self, index: int, payload: bytes, digest: str, line: bytes) -> dict[str, Any] | None:
         """Check one event by itself, and pass it on to the checks over many."""
         try:
-            event = parse(payload, f"event {index}: the payload")
+            event, written = self._read(payload)
+            fault = content_fault(event)
         except Malformed as error:
-            self.integrity.find(str(error))
-            return None
-        if fault := event_fault(event):
+            fault = str(error)
+        if fault:
             self.integrity.find(f"event {index}: {fault}")
             return None
         self.taken += 1
         position = position_in(line)
-        if position == "0" or line != columns_line(event, index, payload, digest, position):
-            wanted = columns_line(event, index, payload, digest, position)
+        wanted = columns_line(written, index, payload, digest, position)
+        if line != wanted or position == "0":
             self.integrity.find(f"{called(index, event)}: {line_fault(line, wanted)}")
         at, thing = event["at"], event["object"]
         self.latest = max(self.latest, at)
@@ -1314,6 +1329,19 @@ class Log:
         if self.duties is not None:
             self.duties.take(index, event, changes)
         return event
+
+    def _read(self, payload: bytes) -> tuple[dict[str, Any], Written]:
+        """The event of a payload that is exactly what writing the event anew gives; if not, the slow way says why."""
+        try:
+            text = payload.decode("utf-8")
+            event, _ = _scan(text, 0)
+            written = write(event)
+            if written.payload == text and not composed_fault(event, text):
+                return event, written
+        except (KeyError, TypeError, StopIteration, ValueError, Malformed):
+            pass
+        event = parse(payload, "the payload")
+        raise Malformed(event_fault(event) or "the payload is not written in the canonical form")
 
     def _held(self, index: int, event: dict[str, Any]) -> list[dict[str, Any]]:
         """A list of changes too long for the payload, which holds its digest."""
@@ -1510,9 +1538,16 @@ class Replay:
         if op == "delete":
             return ("", None) if encode(row) == encode(before) else ("the row was not as the event says", None)
         for field, value in before.items():
-            if field not in row or (row[field] is not value and encode(row[field]) != encode(value)):
+            if field not in row or not _same(row[field], value):
                 return f"field {field} was {show(row.get(field))} in the log, the event says {show(value)}", None
         return "", {**row, **after}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are one to JSON, to which true is not 1."""
+    if one.__class__ is str or one is None:
+        return bool(one == other)
+    return one.__class__ is other.__class__ and encode(one) == encode(other)
 
 
 def _in_some_order(put: Callable[..., Any], row: Any, records: list[Any], budget: int = 2000) -> tuple[str, Any]:
@@ -2314,6 +2349,8 @@ def _instant(text: str | None) -> str:
 def check(files: Files, options: Options = Options()) -> Report:  # noqa: B008  (a tuple: nobody can change it)
     """Every verdict on a bundle; raises Unreadable when it is none."""
     report, desk = Report(), Desk()
+    collecting = gc.isenabled()
+    gc.disable()  # nothing here points in circles, and looking for circles among millions of values takes long
     try:
         log = Log(files, options, report, desk)
         log.anchors.begin()
@@ -2326,6 +2363,8 @@ def check(files: Files, options: Options = Options()) -> Report:  # noqa: B008  
         _finish(log, report, broken)
     finally:
         desk.clear()
+        if collecting:
+            gc.enable()
     return report
 
 
