@@ -119,7 +119,7 @@ DESCRIPTIONS: dict[str, Description] = {
     ),
     Role.AUDITOR: Description(
         "Reads everything, exports reports and the trail, changes nothing.",
-        frozenset({"view", "view_protected", "audit.view", "reporting.request"}),
+        frozenset({"view", "view_protected", "audit.view", "assurance.export", "reporting.request"}),
     ),
     Role.ADMINISTRATOR: Description(
         "Keeps people, accounts, roles and serving places. Holds no say over models.",

@@ -8,8 +8,9 @@ from typing import Any
 from django.db import connection, models
 from django.db.models import Q
 
-from mrm.audit.models import Event
+from mrm.audit.models import Checkpoint, Event, Leaf
 from mrm.audit.trail import SENTENCES
+from mrm.audit.tree import StoredTree
 from mrm.core.registry import Registry
 
 
@@ -61,6 +62,21 @@ def sentence(event: Event) -> str:
 class _Words(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "–"
+
+
+def place_of(event: Event) -> Leaf | None:
+    """The event's place in the log, or None while it waits for one."""
+    return Leaf.objects.filter(event=event).first()
+
+
+def receipt_of(event: Event) -> str | None:
+    """The proof that the event stands in the log, under the first checkpoint that covers it; None while it waits."""
+    place = place_of(event)
+    signed = Checkpoint.objects.filter(size__gt=place.index).order_by("epoch", "size").first() if place else None
+    if place is None or signed is None:
+        return None
+    with connection.cursor() as cursor:
+        return StoredTree(cursor).receipt(place.index, signed.note)
 
 
 # who may read the events of a record without reading the whole trail: object type to a test on its id

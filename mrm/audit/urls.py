@@ -9,6 +9,8 @@ app_name = "audit"
 urlpatterns = [
     path("", views.timeline, name="timeline"),
     path("<uuid:pk>/", views.event, name="event"),
+    path("<uuid:pk>/place/", views.place, name="place"),
+    path("<uuid:pk>/receipt/", views.receipt, name="receipt"),
     path("<uuid:pk>/json/", views.event_json, name="event_json"),
 ]
 

@@ -12,7 +12,7 @@ from mrm.audit import queries, reading
 from mrm.audit.forms import TrailFilter
 from mrm.audit.models import Event
 from mrm.core.actors import permit
-from mrm.core.refusal import Forbidden
+from mrm.core.refusal import Forbidden, Refused
 
 
 @require_safe
@@ -40,6 +40,7 @@ def event(request: HttpRequest, pk: UUID) -> HttpResponse:
         "entry": entry,
         "before": near.get(found.object_seq - 1),
         "after": near.get(found.object_seq + 1),
+        "place": queries.place_of(found),
         "as_written": queries.is_as_written(found),
         "details": {name: value for name, value in found.details.items() if name != "reasons"},
         "reads_trail": queries.reads_everything(request.user),
@@ -54,6 +55,25 @@ def event_json(request: HttpRequest, pk: UUID) -> HttpResponse:
     answer = HttpResponse(bytes(found.payload), content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="event-{found.position}.json"'
     return answer
+
+
+@require_safe
+def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The event's receipt as a file; while it waits for its place, the page asks again by itself."""
+    found = _readable(request, pk)
+    text = queries.receipt_of(found)
+    if text is None:
+        raise Refused("The event waits for its place in the log; that takes about a second while the sequencer runs.")
+    answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="event-{found.position}.tlog-proof"'
+    return answer
+
+
+@require_safe
+def place(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Where the event stands in the log, as a part of its page that renews itself until it stands somewhere."""
+    found = _readable(request, pk)
+    return render(request, "audit/_place.html", {"event": found, "place": queries.place_of(found)})
 
 
 def _readable(request: HttpRequest, pk: UUID) -> Event:

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "mrm.approval.apps.ApprovalConfig",
     "mrm.deployment.apps.DeploymentConfig",
     "mrm.reporting.apps.ReportingConfig",
+    "mrm.assurance.apps.AssuranceConfig",
     "mrm.project.apps.ProjectConfig",
     "django.contrib.admin",
     "django.contrib.auth",

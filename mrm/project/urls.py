@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from mrm.access import urls as access
 from mrm.approval import urls as approval
+from mrm.assurance import urls as assurance
 from mrm.deployment import urls as deployment
 from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
@@ -28,6 +29,7 @@ api = [
     *approval.api,
     *deployment.api,
     *reporting.api,
+    *assurance.api,
     *jobs.api,
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
@@ -47,6 +49,7 @@ urlpatterns = [
     path("conditions/", include("mrm.approval.urls")),
     path("deployments/", include("mrm.deployment.urls")),
     path("reports/", include("mrm.reporting.urls")),
+    path("log/", include("mrm.assurance.urls")),
     path("people/", include("mrm.access.urls")),
     path("jobs/", include("mrm.jobs.urls")),
     # one door each for signing out and for passwords: the one that leaves an event

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mrm.access.rest import Pages, account_of
-from mrm.core import blobs
+from mrm.core.downloads import blob_answer
 from mrm.inventory.models import Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.jobs.queries import latest_for
@@ -85,14 +85,9 @@ class ReportFile(APIView):
     )
     def get(self, request: Request, pk: UUID) -> FileResponse:
         document = services.download(_document(request, pk), actor=account_of(request))
-        path = blobs.fetch(document.sha256)
-        source = path.open("rb")
-        path.unlink()
-        answer = FileResponse(
-            source, as_attachment=True, filename=f"{document.ref}.pdf", content_type="application/pdf"
+        return blob_answer(
+            document.sha256, size=document.size, filename=f"{document.ref}.pdf", content_type="application/pdf"
         )
-        answer["X-Content-Type-Options"] = "nosniff"
-        return answer
 
 
 def _version(request: Request, pk: UUID) -> Version:

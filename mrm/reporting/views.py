@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from mrm.access.models import Account
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.audit.queries import of_subject
-from mrm.core import blobs
+from mrm.core.downloads import blob_answer
 from mrm.inventory.queries import model_page, models_visible_to, versions_visible_to
 from mrm.jobs.queries import latest_for
 from mrm.reporting import queries, services
@@ -92,7 +92,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest, pk: UUID) -> FileResponse:
     found = services.download(_find(request, pk), actor=account_of(request))
-    return pdf_answer(found)
+    return blob_answer(found.sha256, size=found.size, filename=f"{found.ref}.pdf", content_type="application/pdf")
 
 
 @require_http_methods(["GET", "POST"])
@@ -124,17 +124,6 @@ def of_model(request: HttpRequest, pk: UUID) -> HttpResponse:
         "lacking": account.lacks("reporting.request", model),
     }
     return render(request, "reporting/of_model.html", context)
-
-
-def pdf_answer(found: Document) -> FileResponse:
-    """The issued bytes as a download, checked against their digest before the first byte leaves."""
-    path = blobs.fetch(found.sha256)
-    source = path.open("rb")
-    path.unlink()
-    answer = FileResponse(source, as_attachment=True, filename=f"{found.ref}.pdf", content_type="application/pdf")
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Content-Length"] = str(found.size)
-    return answer
 
 
 def _find(request: HttpRequest, pk: UUID) -> Document:

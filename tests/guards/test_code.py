@@ -34,6 +34,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from django.db import connection
 
     from mrm.approval.workflow import FLOW as APPROVAL
+    from mrm.assurance.workflow import FLOW as ASSURANCE
     from mrm.deployment.workflow import FLOW as DEPLOYMENT
     from mrm.evaluation.workflow import FLOW as EVALUATION
     from mrm.inventory.workflow import LIFE, VERSION
@@ -51,6 +52,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "approval_approval": APPROVAL,
         "deployment_revision": DEPLOYMENT,
         "reporting_document": REPORTING,
+        "assurance_export": ASSURANCE,
     }
     with connection.cursor() as cursor:
         cursor.execute(

@@ -35,7 +35,7 @@ OPEN = {"sign-in/", "sign-out/", "sign-up/", "healthz", "readyz", "metrics", "ga
 OWN = ("people/account/", "api/v1/tokens/", "api/v1/me/")
 METHODS = ("get", "post", "put", "patch", "delete")
 # what the auditor's role lets him ask for, and what is written down when he reads
-AUDITORS_OWN = {"reporting.request", "reporting.download"}
+AUDITORS_OWN = {"reporting.request", "reporting.download", "assurance.request_export"}
 
 
 def routes(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -235,7 +235,7 @@ def test_the_auditor_reads_everything_and_changes_nothing(cast: Cast, records: R
     assert written <= AUDITORS_OWN
     after = contents()
     changed = {label for label in before if before[label] != after[label]}
-    assert changed <= {"reporting.Document", "jobs.Job"}, changed
+    assert changed <= {"assurance.Export", "reporting.Document", "jobs.Job"}, changed
     assert Model.objects.get(name=SECRET).revision == 1
     assert Target.objects.get().checked_at is None
 

@@ -67,7 +67,9 @@ class Up:
 def start(folder: Path, **more: str) -> Up:
     """Start everything on free ports over a folder, and wait until it answers."""
     port = free_port()
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DATABASE", "MRM_TEST"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DATABASE", "MRM_TEST"))}
+    # as a person starts it: what is said into a pipe must come at once without any help
+    environment = {key: value for key, value in kept.items() if key != "PYTHONUNBUFFERED"}
     environment |= {"MRM_DATA_DIR": str(folder), "MRM_PORT": str(port), "MRM_GATEWAY_PORT": str(free_port()), **more}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up"],

@@ -63,15 +63,17 @@ def data(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def timeline(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
     found = _visible(request, pk)
     refused = "refused" in request.GET
     events = events_of(found)
     page = page_of(request, events.filter(outcome="refused") if refused else events)
     context = {
-        **queries.model_page(found, account_of(request), "inventory:timeline"),
+        **queries.model_page(found, account, "inventory:timeline"),
         "page": page,
         "days": reading.days(page),
         "refused": refused,
+        "export_closed": account.lacks("assurance.export", found),
     }
     return render(request, "inventory/timeline.html", context)
 

@@ -31,10 +31,10 @@ class Command(BaseCommand):
         try:
             signers = self._keys()
             raw = _connected()
-            self.stdout.write("Waiting for the lead")
+            self._say("Waiting for the lead")
             sequencer = Sequencer(raw, signers, settings.LOG_ORIGIN)
             sequencer.lead()
-            self.stdout.write(f"Leading at size {sequencer.frontier.size}, signing as {signers[0].vkey}")
+            self._say(f"Leading at size {sequencer.frontier.size}, signing as {signers[0].vkey}")
             self._run(sequencer, once=options["once"])
         except (keys.KeyProblem, Tampered) as problem:
             raise CommandError(str(problem)) from problem
@@ -56,6 +56,10 @@ class Command(BaseCommand):
                     return
                 self._pause(IDLE)
 
+    def _say(self, words: str) -> None:
+        self.stdout.write(words)
+        self.stdout.flush()
+
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while not self.stopping and time.monotonic() < until:
@@ -67,7 +71,7 @@ class Command(BaseCommand):
     def _keys(self) -> list[SigningKey]:
         if not settings.LOG_KEY.exists():
             key = keys.make(settings.LOG_KEY, settings.LOG_ORIGIN)
-            self.stdout.write(f"A new log key. Give its public half to whoever is to check the log:\n{key.vkey}")
+            self._say(f"A new log key. Give its public half to whoever is to check the log:\n{key.vkey}")
         return [keys.load(settings.LOG_KEY)]
 
 

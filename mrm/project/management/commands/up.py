@@ -38,12 +38,12 @@ class Command(BaseCommand):
             lock = Lock(settings.DATA_DIR)
         except AlreadyRunning as error:
             raise CommandError(f"{error} Stop it first, or set MRM_DATA_DIR to another folder.") from error
-        supervisor = Supervisor(self.stdout.write)
+        supervisor = Supervisor(self.say)
         supervisor.trap()
         try:
             self._start(supervisor, options)
             address = f"http://{options['host']}:{options['port']}"
-            self.stdout.write(f"Ready at {address} after {time.monotonic() - began:.1f} s")
+            self.say(f"Ready at {address} after {time.monotonic() - began:.1f} s")
             if options["check"]:
                 self._check(address)
                 return
@@ -54,9 +54,14 @@ class Command(BaseCommand):
             if not supervisor.stopping:
                 raise CommandError(str(error)) from error
         finally:
-            self.stdout.write("Stopping")
+            self.say("Stopping")
             supervisor.stop()
             lock.path.unlink(missing_ok=True)
+
+    def say(self, words: str) -> None:
+        """At once, also into a pipe: whoever waits for a line gets it when it is true."""
+        self.stdout.write(words)
+        self.stdout.flush()
 
     def _start(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
         logs = settings.DATA_DIR / "logs"
@@ -118,12 +123,12 @@ class Command(BaseCommand):
     def _introduce(self, address: str) -> None:
         from mrm.project.demo.tour import introduction  # noqa: PLC0415  only the demo knows its cast
 
-        self.stdout.write(introduction(address))
+        self.say(introduction(address))
 
     def _check(self, address: str) -> None:
         from mrm.project.demo.check import main_job  # noqa: PLC0415  only the check loads the training libraries
 
-        if not main_job(address, self.stdout.write):
+        if not main_job(address, self.say):
             raise CommandError("The main job failed; see the step above.")
 
 

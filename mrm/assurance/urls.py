@@ -1,0 +1,26 @@
+"""Addresses of the log."""
+
+from django.urls import path
+
+from mrm.assurance import api as rest
+from mrm.assurance import views
+
+app_name = "assurance"
+
+urlpatterns = [
+    path("", views.log, name="log"),
+    path("checkpoint/", views.checkpoint, name="checkpoint"),
+    path("exports/ask/", views.ask, name="ask"),
+    path("exports/ask/<uuid:pk>/", views.ask_for, name="ask_for"),
+    path("exports/<uuid:pk>/", views.export, name="export"),
+    path("exports/<uuid:pk>/progress/", views.progress, name="progress"),
+    path("exports/<uuid:pk>/file/", views.download, name="download"),
+]
+
+api = [
+    path("log/", rest.Log.as_view(), name="log"),
+    path("log/exports/", rest.Exports.as_view(), name="log_exports"),
+    path("log/exports/<uuid:pk>/", rest.OneExport.as_view(), name="log_export"),
+    path("log/exports/<uuid:pk>/file/", rest.ExportFile.as_view(), name="log_export_file"),
+    path("events/<uuid:pk>/receipt/", rest.Receipt.as_view(), name="event_receipt"),
+]
