@@ -1,13 +1,23 @@
 """Nothing governed changes without an event that explains it."""
 
+import hashlib
+import json
+from pathlib import Path
+
+import jsonschema
 import pytest
+import rfc8785
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from mrm.access import services
 from mrm.access.models import BusinessUnit, Person
 from mrm.audit.models import Change, Event
+from mrm.core import blobs
+from mrm.core.canonical import canonical
 from mrm.core.refusal import Refused
+from mrm.inventory import services as inventory
 from tests.factories.access import SETUP, Cast
+from tests.factories.approved import a_model, an_approved
 
 
 def unit(key: str = "unit") -> BusinessUnit:
@@ -86,3 +96,36 @@ def test_the_actor_stays_readable_after_he_is_gone(db: None, cast: Cast) -> None
     event = Event.objects.get(verb="access.add_person", subject_label="New Person")
     assert (event.actor_name, event.actor_roles) == ("Adam Administrator", ["administrator"])
     assert Person.objects.get(name="New Person").unit == cast.retail
+
+
+def test_every_event_fits_its_schema_and_is_the_one_canonical_form(cast: Cast, tmp_path: Path) -> None:
+    an_approved(cast, a_model(cast), tmp_path)
+    schema = json.loads((Path(__file__).parents[2] / "fixtures" / "schemas" / "audit-event-1.json").read_text())
+    fits = jsonschema.Draft202012Validator(schema)
+    events = list(Event.objects.all())
+    assert len(events) > 40
+    for event in events:
+        payload = bytes(event.payload)
+        content = json.loads(payload)
+        fits.validate(content)
+        assert payload == rfc8785.dumps(content) == canonical(content)
+        assert event.digest == hashlib.sha256(b"\x00" + payload).hexdigest()
+
+
+def test_a_large_change_is_held_by_its_digest_in_the_storage(db: None, cast: Cast) -> None:
+    long = [f"Use number {number} of a model that is used for very many things" for number in range(2_000)]
+    model = a_model(cast)
+    inventory.edit(model, changes={"approved_uses": long}, revision=model.revision, reason="All uses", actor=cast.owner)
+    event = Event.objects.get(verb="inventory.edit")
+    assert len(bytes(event.payload)) < 65_536
+    held = event.payload_as_json()["changes"]
+    assert held["count"] == 1
+    changes = json.loads(blobs.read(held["sha256"]))
+    assert changes[0]["after"]["approved_uses"] == long
+
+
+def test_a_reason_too_long_to_be_recorded_is_refused_whole(db: None, cast: Cast) -> None:
+    with pytest.raises(Refused, match="too long to be recorded"):
+        services.deactivate(cast.outsider, reason="x" * 70_000, actor=cast.administrator)
+    cast.outsider.refresh_from_db()
+    assert cast.outsider.is_active
