@@ -208,7 +208,7 @@ def test_the_key_is_made_private_and_a_witness_without_memory_does_not_use_it(tm
     ("words", "sentence"),
     [
         (["--log", "nonsense"], "A verifier key is a name, eight hexadecimal digits and base64"),
-        (["--log", SigningKey.generate("w.example", 4).vkey], "this is the key of a witness"),
+        (["--log", SigningKey("w.example", bytes(range(32)), 4).vkey], "this is the key of a witness"),
         (["--log", KEY.vkey, "--listen", "8095"], "--listen takes an address and a port"),
         (["--log", KEY.vkey, "--name", "two words"], "A key's name has no spaces"),
     ],

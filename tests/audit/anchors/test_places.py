@@ -7,8 +7,8 @@ import pytest
 from mrm.audit.anchors.places import Place, beside, parse
 from mrm.audit.log.notes import COSIGNATURE, SigningKey
 
-WITNESS = SigningKey.generate("witness.example/w1", COSIGNATURE).vkey
-LOG = SigningKey.generate("bank.example/log").vkey
+WITNESS = SigningKey("witness.example/w1", bytes(range(32)), COSIGNATURE).vkey
+LOG = SigningKey("bank.example/log", bytes(range(32))).vkey
 
 
 def test_each_kind_is_read_with_what_its_word_is_checked_by() -> None:
