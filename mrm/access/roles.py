@@ -118,8 +118,18 @@ DESCRIPTIONS: dict[str, Description] = {
         ),
     ),
     Role.AUDITOR: Description(
-        "Reads everything, exports reports and the trail, changes nothing.",
-        frozenset({"view", "view_protected", "audit.view", "assurance.export", "reporting.request"}),
+        "Reads everything, exports reports and the trail, explains what differs from the log; changes nothing else.",
+        frozenset(
+            {
+                "view",
+                "view_protected",
+                "audit.view",
+                "audit.replay",
+                "audit.explain_finding",
+                "assurance.export",
+                "reporting.request",
+            }
+        ),
     ),
     Role.ADMINISTRATOR: Description(
         "Keeps people, accounts, roles and serving places. Holds no say over models.",
@@ -127,6 +137,8 @@ DESCRIPTIONS: dict[str, Description] = {
             {
                 "view",
                 "audit.view",
+                "audit.replay",
+                "audit.explain_finding",
                 "access.add_person",
                 "access.add_account",
                 "access.deactivate",

@@ -16,7 +16,7 @@ SILENT_AFTER = dt.timedelta(seconds=60)
 
 
 def request(
-    kind: str, *, label: str, subject: models.Model, actor: Actor, most_attempts: int = 3, **arguments: str
+    kind: str, *, label: str, subject: models.Model | None, actor: Actor, most_attempts: int = 3, **arguments: str
 ) -> Job:
     """Write the job with the change that needs it; the bell rings after commit."""
     job = Job.objects.create(
@@ -24,12 +24,20 @@ def request(
         label=label[:200],
         arguments=arguments,
         requested_by=actor.identity.key,
-        subject_type=subject._meta.label_lower,
-        subject_id=str(subject.pk),
+        subject_type=subject._meta.label_lower if subject else "",
+        subject_id=str(subject.pk) if subject else "",
         most_attempts=most_attempts,
     )
     transaction.on_commit(lambda: import_string(settings.JOBS_DOORBELL)(), robust=True)  # noqa: PLW0108  looked up then
     return job
+
+
+def request_once(kind: str, *, label: str, actor: Actor) -> Job:
+    """Work on nothing in particular: what this actor asked for already, and is not done, is what he gets."""
+    open_one = Job.objects.filter(
+        kind=kind, requested_by=actor.identity.key, state__in=[JobState.QUEUED, JobState.RUNNING]
+    ).first()
+    return open_one or request(kind, label=label, subject=None, actor=actor)
 
 
 def take() -> Job | None:

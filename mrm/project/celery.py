@@ -5,6 +5,7 @@ import threading
 
 import structlog
 from celery import Celery
+from celery.schedules import crontab
 from kombu.exceptions import KombuError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mrm.project.settings")
@@ -25,6 +26,8 @@ app.conf.update(
         "work": {"task": "mrm.work", "schedule": 10.0},
         "dispatch": {"task": "mrm.dispatch", "schedule": 10.0},
         "sweep": {"task": "mrm.sweep", "schedule": 20.0},
+        "heartbeat": {"task": "mrm.heartbeat", "schedule": 60.0},
+        "replay": {"task": "mrm.replay", "schedule": crontab(hour="2", minute="17")},
     },
 )
 
@@ -59,6 +62,23 @@ def sweep() -> None:
     from mrm.jobs.runner import sweep as take_back  # noqa: PLC0415  needs the apps
 
     take_back()
+
+
+@app.task(name="mrm.heartbeat")
+def heartbeat() -> None:
+    """Look whether what guards the trail is as it was written down."""
+    from mrm.audit.heartbeat import beat  # noqa: PLC0415  needs the apps
+
+    beat()
+
+
+@app.task(name="mrm.replay")
+def replay() -> None:
+    """Ask, every night, for the comparison of the live rows with the log."""
+    from mrm.audit.services import INTEGRITY  # noqa: PLC0415  needs the apps
+    from mrm.audit.work import ask_for_replay  # noqa: PLC0415  the same
+
+    ask_for_replay(actor=INTEGRITY)
 
 
 def ring() -> None:

@@ -168,6 +168,7 @@ CONNECTORS = env.list("MRM_CONNECTORS", default=["embedded", "mlflow"])
 LOG_KEY = Path(env.str("MRM_LOG_KEY", str(DATA_DIR / "secrets" / "log.key")))
 LOG_ORIGIN = env.str("MRM_LOG_ORIGIN", f"{slugify(BANK_NAME)}.example/model-risk-log")
 AUDIT_DOORBELL = "mrm.project.celery.ring"
+AUDIT_WORK = "mrm.jobs.services.request_once"
 JOBS_DOORBELL = "mrm.project.celery.ring_jobs"
 
 AUTH_USER_MODEL = "access.Account"

@@ -35,6 +35,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
 
     from mrm.approval.workflow import FLOW as APPROVAL
     from mrm.assurance.workflow import FLOW as ASSURANCE
+    from mrm.audit.workflow import FLOW as INTEGRITY
     from mrm.deployment.workflow import FLOW as DEPLOYMENT
     from mrm.evaluation.workflow import FLOW as EVALUATION
     from mrm.inventory.workflow import LIFE, VERSION
@@ -53,6 +54,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "deployment_revision": DEPLOYMENT,
         "reporting_document": REPORTING,
         "assurance_export": ASSURANCE,
+        "audit_integrityfinding": INTEGRITY,
     }
     with connection.cursor() as cursor:
         cursor.execute(

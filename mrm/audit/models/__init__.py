@@ -1,5 +1,6 @@
 """The trail: events and the row changes they explain; and the log that makes them verifiable outside."""
 
+from mrm.audit.models.integrity import FindingKind, FindingStatus, Ground, IntegrityFinding, Replay, SchemaChange
 from mrm.audit.models.log import Anchor, Checkpoint, Leaf, LogKey, Pending, Subtree
 from mrm.audit.models.trail import Change, Event, Governed, Outcome, Undispatched
 
@@ -8,11 +9,17 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Event",
+    "FindingKind",
+    "FindingStatus",
     "Governed",
+    "Ground",
+    "IntegrityFinding",
     "Leaf",
     "LogKey",
     "Outcome",
     "Pending",
+    "Replay",
+    "SchemaChange",
     "Subtree",
     "Undispatched",
 ]

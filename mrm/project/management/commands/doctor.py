@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from mrm.audit.checks import missing_triggers
+from mrm.audit.checks import missing_event_triggers, missing_triggers, too_powerful
 from mrm.core import blobs
 from mrm.core.refusal import Refused
 from mrm.project.celery import app
@@ -23,6 +23,7 @@ class Command(BaseCommand):
         for name, check in (
             ("Database roles", _roles),
             ("Guards", _guards),
+            ("Commands on the schema", _event_triggers),
             ("Broker", _broker),
             ("Storage", _storage),
             ("Pango", _pango),
@@ -42,26 +43,22 @@ class Command(BaseCommand):
 
 
 def _roles() -> tuple[bool, str]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
-            " (SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user),"
-            " has_table_privilege('audit_event', 'UPDATE') OR has_table_privilege('audit_event', 'DELETE')"
-            " OR has_table_privilege('audit_event', 'INSERT') OR has_table_privilege('audit_change', 'INSERT')"
-            " OR has_table_privilege('audit_leaf', 'INSERT') OR has_table_privilege('audit_checkpoint', 'INSERT')"
-        )
-        user, powerful, owned, may_rewrite = cursor.fetchone()
-    if powerful or owned or may_rewrite:
-        return (
-            False,
-            f"{user} is too powerful: superuser {powerful}, owns {owned} tables, may rewrite the trail {may_rewrite}",
-        )
-    return True, f"{user} owns nothing and may only add to the trail"
+    faults = [sentence for sentence, _, _ in too_powerful()]
+    return not faults, " ".join(
+        faults
+    ) or f"{connection.settings_dict['USER']} owns nothing and may only add to the trail"
 
 
 def _guards() -> tuple[bool, str]:
     missing = missing_triggers("default")
     return not missing, f"missing {missing}" if missing else "every governed table has its triggers, always on"
+
+
+def _event_triggers() -> tuple[bool, str]:
+    missing = missing_event_triggers()
+    if not missing:
+        return True, "whoever changes a table, a trigger or a grant is written down"
+    return False, f"{', '.join(missing)} is absent; run mrm/project/roles.sql once as superuser in this database"
 
 
 def _broker() -> tuple[bool, str]:
