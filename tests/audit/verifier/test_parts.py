@@ -1,8 +1,11 @@
 """The verifier's own parts against the libraries that do the same, and random streams of events."""
 
+import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,8 +13,8 @@ from hypothesis import strategies as st
 from mrm.audit.log import merkle, notes, tiles
 from mrm.core.canonical import canonical
 from tests.audit.verifier.bundles import Log
-from tests.audit.verifier.loaded import report, sentence, status, verify
-from tests.audit.verifier.story import Story, change, key_of
+from tests.audit.verifier.loaded import PATH, report, sentence, status, verify
+from tests.audit.verifier.story import Story, approved, change, key_of
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 KEYS = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
@@ -170,11 +173,52 @@ def test_any_stream_of_events_passes_and_any_change_to_it_fails(operations: list
             assert status({**files, name: raw}) > 0
 
 
+SCHEMA = json.loads((PATH.parent.parent.parent / "fixtures" / "schemas" / "audit-event-1.json").read_text())
+
+
+def variants(value: Any) -> Iterator[Any]:
+    """The same event with one part of it of another kind, gone, or joined by a stranger."""
+    wrong: list[Any] = [None, True, 0, -1, "", "x", [], {}, [1], {"x": 1}]
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield {key: each for key, each in value.items() if key != name}
+            for other in [*variants(inner), *wrong]:
+                yield {**value, name: other}
+        yield {**value, "stranger": 1}
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from ([*value[:at], other, *value[at + 1 :]] for other in variants(inner))
+
+
+def quick_fault(payload: bytes) -> str:
+    """What the verifier says of a payload on the way that it takes for every event."""
+    try:
+        event, _ = verify.Log._read(None, payload)
+    except verify.Malformed as error:
+        return str(error)
+    found: str = verify.content_fault(event)
+    return found
+
+
+def test_what_the_schema_of_events_refuses_the_verifier_refuses() -> None:
+    schema = jsonschema.Draft202012Validator(SCHEMA)
+    payloads = [json.loads(payload) for payload in approved().payloads]
+    assert all(schema.is_valid(payload) for payload in payloads)
+    tried = 0
+    for payload in (payloads[7], payloads[-1], payloads[-4]):
+        for other in variants({**payload, "details": {}}):
+            if schema.is_valid(other):
+                continue
+            tried += 1
+            ordered = json.loads(canonical(other))
+            assert verify.event_fault(ordered), other
+            assert quick_fault(canonical(other)), other
+    assert tried > 400
+
+
 def test_many_rows_spill_to_disk_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "SPILL_AT", 2_000)
     monkeypatch.setattr(verify.Kept, "MOST", 3)
-    from tests.audit.verifier.story import approved
-
     files = Log(approved()).whole()
     assert [each.state for each in report(files).verdicts.values()] == ["OK", "NOT CHECKED", "OK", "OK"]
     assert status({**files, "state/inventory_model.jsonl": b""}) == 1
@@ -183,8 +227,6 @@ def test_many_rows_spill_to_disk_and_come_back(monkeypatch: pytest.MonkeyPatch) 
 def test_the_changes_of_one_time_to_a_row_are_put_in_order() -> None:
     steps = [("insert", None, {"id": "1", "a": 0}), ("update", {"a": 0}, {"a": 1}), ("update", {"a": 1}, {"a": 0}),
              ("update", {"a": 0}, {"a": 2})]  # fmt: skip
-    import itertools
-
     for order in itertools.permutations(steps):
         story = Story()
         for op, before, after in order:
