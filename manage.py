@@ -13,7 +13,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mrm.project.settings")
     if command in OWNER_COMMANDS:
         os.environ["MRM_DB_ROLE"] = "owner"
-    if command == "sequencer":
+    if command == "sequencer" or sys.argv[1:3] == ["audit", "anchor"]:
         os.environ["MRM_DB_ROLE"] = "log"
     from django.core.management import execute_from_command_line  # noqa: PLC0415  settings must be chosen first
 

@@ -18,6 +18,7 @@ UNGOVERNED = {
     "audit.Checkpoint": "is the log: its states as they were signed",
     "audit.LogKey": "is the log: the public keys that signed it",
     "audit.Anchor": "is the log: what witnesses of its states gave",
+    "audit.AnchorState": "says how the last attempts to anchor went: a note of the sequencer, not evidence",
     "audit.SchemaChange": "is the record of commands on the schema: an event trigger alone writes it",
     "jobs.Job": "is progress, not a decision: what a job does is audited by the service it calls",
 }

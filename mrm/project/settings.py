@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import slugify
 
+from mrm.audit.anchors.places import FOLDER, TIME_STAMP, WITNESS, Place, beside, parse
 from mrm.project.places import BASE, data_folder, socket_folder
 
 env = environ.Env()
@@ -167,6 +168,21 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 CONNECTORS = env.list("MRM_CONNECTORS", default=["embedded", "mlflow"])
 LOG_KEY = Path(env.str("MRM_LOG_KEY", str(DATA_DIR / "secrets" / "log.key")))
 LOG_ORIGIN = env.str("MRM_LOG_ORIGIN", f"{slugify(BANK_NAME)}.example/model-risk-log")
+
+
+def _anchors() -> tuple[Place, ...]:
+    """Where the log is anchored; with the embedded database, unless told otherwise, in a folder beside it."""
+    if text := env.str("MRM_LOG_ANCHORS", ""):
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"MRM_LOG_ANCHORS: {error}") from error
+    return () if env.str("DATABASE_URL", "") else (beside(DATA_DIR / "anchors"),)
+
+
+LOG_ANCHORS = _anchors()
+_every = env.float("MRM_LOG_ANCHOR_EVERY", 60.0)  # seconds between two checkpoints that are anchored
+LOG_ANCHOR_EVERY = {FOLDER: _every, WITNESS: _every, TIME_STAMP: env.float("MRM_LOG_STAMP_EVERY", 3600.0)}
 AUDIT_DOORBELL = "mrm.project.celery.ring"
 AUDIT_WORK = "mrm.jobs.services.request_once"
 JOBS_DOORBELL = "mrm.project.celery.ring_jobs"

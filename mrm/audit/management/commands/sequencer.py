@@ -10,10 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from mrm.audit import keys
+from mrm.audit.anchoring import Anchoring, connected
 from mrm.audit.log.notes import SigningKey
 from mrm.audit.sequencer import BATCH, Sequencer, Tampered
 
 IDLE = 0.2  # seconds between two looks at an empty queue
+ENDING = 5.0  # seconds that attempts to anchor have to end
 REFUSED = 30.0  # seconds before a batch that did not hold is looked at again
 
 
@@ -35,11 +37,19 @@ class Command(BaseCommand):
             sequencer = Sequencer(raw, signers, settings.LOG_ORIGIN)
             sequencer.lead()
             self._say(f"Leading at size {sequencer.frontier.size}, signing as {signers[0].vkey}")
-            self._run(sequencer, once=options["once"])
+            self._lead(sequencer, once=options["once"])
         except (keys.KeyProblem, Tampered) as problem:
             raise CommandError(str(problem)) from problem
         except psycopg.OperationalError as error:
             raise CommandError(f"The database went away: {str(error).strip()}") from error
+
+    def _lead(self, sequencer: Sequencer, *, once: bool) -> None:
+        anchoring = Anchoring(connected, () if once else settings.LOG_ANCHORS, settings.LOG_ANCHOR_EVERY)
+        anchoring.start()
+        try:
+            self._run(sequencer, once=once)
+        finally:
+            anchoring.stop(ENDING)
 
     def _run(self, sequencer: Sequencer, *, once: bool) -> None:
         while not self.stopping:
