@@ -7,3 +7,6 @@ class AssuranceConfig(AppConfig):
 
     def ready(self) -> None:
         from mrm.assurance import tasks  # noqa: F401, PLC0415  registers the kinds of job
+        from mrm.inventory.queries.tabs import TABS, Tab  # noqa: PLC0415  models must be loaded
+
+        TABS.add("past", Tab("As of", "assurance:as_of"))

@@ -1,9 +1,23 @@
+import datetime as dt
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mrm.assurance.models import ScopeKind
+
+
+class DayForm(forms.Form):
+    """The day whose end is asked for."""
+
+    on = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}))
+
+    def clean_on(self) -> dt.date:
+        on: dt.date = self.cleaned_data["on"]
+        if on > timezone.localdate():
+            raise forms.ValidationError(_("That day has not come; choose today or an earlier day."))
+        return on
 
 
 class ExportForm(forms.Form):

@@ -10,6 +10,7 @@ app_name = "assurance"
 urlpatterns = [
     path("", views.log, name="log"),
     path("checkpoint/", views.checkpoint, name="checkpoint"),
+    path("models/<uuid:pk>/", views.as_of, name="as_of"),
     path("exports/ask/", views.ask, name="ask"),
     path("exports/ask/<uuid:pk>/", views.ask_for, name="ask_for"),
     path("exports/<uuid:pk>/", views.export, name="export"),

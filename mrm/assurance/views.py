@@ -6,20 +6,21 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.assurance import queries, services
-from mrm.assurance.forms import ExportForm
+from mrm.assurance.forms import DayForm, ExportForm
 from mrm.assurance.models import Export, ScopeKind
 from mrm.assurance.workflow import ExportState
 from mrm.audit.models import Checkpoint
 from mrm.audit.queries import of_subject, reads_everything
 from mrm.core.downloads import blob_answer
 from mrm.core.refusal import Forbidden
-from mrm.inventory.queries import models_visible_to
+from mrm.inventory.queries import model_page, models_visible_to
 from mrm.jobs.queries import latest_for
 
 
@@ -47,6 +48,17 @@ def ask_for(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = account_of(request)
     model = get_object_or_404(models_visible_to(account), pk=pk)
     return redirect(services.request(scope=ScopeKind.OBJECT, model=model, actor=account))
+
+
+@require_safe
+def as_of(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A model as it was known at the end of a day, put together from the trail."""
+    account = account_of(request)
+    model = get_object_or_404(models_visible_to(account), pk=pk)
+    form = DayForm(request.GET if "on" in request.GET else {"on": timezone.localdate().isoformat()})
+    past = queries.model_as_of(model, form.cleaned_data["on"]) if form.is_valid() else None
+    context = {**model_page(model, account, "assurance:as_of"), "form": form, "past": past}
+    return render(request, "assurance/as_of.html", context, status=422 if form.errors else 200)
 
 
 @require_safe

@@ -128,8 +128,8 @@ def days(events: Iterable[Event]) -> list[Day]:
 def entries(events: Iterable[Event]) -> list[Entry]:
     listed = list(events)
     prefetch_related_objects(listed, "changes")
-    names = _Names(change for event in listed for change in event.changes.all())
-    return [Entry(event, [_row(change, names) for change in event.changes.all()]) for event in listed]
+    words = Words(value for event in listed for change in event.changes.all() for value in _values(change))
+    return [Entry(event, [_row(change, words) for change in event.changes.all()]) for event in listed]
 
 
 def record_url(kind: str, key: str) -> str:
@@ -141,15 +141,13 @@ def record_url(kind: str, key: str) -> str:
         return ""
 
 
-def _row(change: Change, names: "_Names") -> RowChange:
+def _row(change: Change, words: "Words") -> RowChange:
     model = _table(change.table)
     what = str(model._meta.verbose_name) if model else change.table
     before, after = change.before or {}, change.after or {}
     keys = [key for key in dict.fromkeys([*before, *after]) if key not in SILENT]
     told = [
-        FieldChange(
-            _label(model, key), names.words(model, key, before.get(key)), names.words(model, key, after.get(key))
-        )
+        FieldChange(label(model, key), words.of(model, key, before.get(key)), words.of(model, key, after.get(key)))
         for key in keys
     ]
     return RowChange(what, change.op, [each for each in told if each.before != each.after])
@@ -165,23 +163,30 @@ def _column(model: "type[models.Model] | None", key: str) -> "models.Field[Any, 
     return next((each for each in model._meta.concrete_fields if each.column == key), None)
 
 
-def _label(model: "type[models.Model] | None", key: str) -> str:
+def label(model: "type[models.Model] | None", key: str) -> str:
+    """What people call a column."""
     column = _column(model, key)
     return str(column.verbose_name if column else key.replace("_", " ")).capitalize()
 
 
-class _Names:
-    """The names behind the keys that changes hold, as the trail last called them."""
+class Words:
+    """Values of columns as people read them; the names behind keys are what the trail last called those records."""
 
-    def __init__(self, changes: Iterable[Change]) -> None:
-        self.found = labels_of({(each._meta.label_lower, key) for change in changes for each, key in _keys(change)})
+    def __init__(self, values: "Iterable[tuple[type[models.Model] | None, str, Any]]") -> None:
+        self.found = labels_of(
+            {
+                (related._meta.label_lower, str(value))
+                for model, column, value in values
+                if value and (related := _related(_column(model, column)))
+            }
+        )
 
-    def words(self, model: "type[models.Model] | None", key: str, value: Any) -> str:
+    def of(self, model: "type[models.Model] | None", key: str, value: Any) -> str:
         column = _column(model, key)
         if value in ("", None, [], {}):
             return ""
-        if column is not None and isinstance(column.related_model, type):
-            return self.found.get((column.related_model._meta.label_lower, str(value)), str(value))
+        if related := _related(column):
+            return self.found.get((related._meta.label_lower, str(value)), str(value))
         if isinstance(column, models.DateField):
             return _date(str(value))
         if column is not None and column.flatchoices:
@@ -189,13 +194,16 @@ class _Names:
         return _plain(value)
 
 
-def _keys(change: Change) -> Iterator[tuple[type[models.Model], str]]:
+def _related(column: "models.Field[Any, Any] | None") -> "type[models.Model] | None":
+    related = column.related_model if column is not None else None
+    return related if isinstance(related, type) else None
+
+
+def _values(change: Change) -> "Iterator[tuple[type[models.Model] | None, str, Any]]":
     model = _table(change.table)
     for side in (change.before or {}, change.after or {}):
         for key, value in side.items():
-            column = _column(model, key)
-            if value and column is not None and isinstance(column.related_model, type):
-                yield column.related_model, str(value)
+            yield model, key, value
 
 
 def _date(text: str) -> str:

@@ -1,8 +1,7 @@
-"""Named reads: exports in reach, and the state of the log."""
+"""Exports in reach, and the state of the log."""
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import models
 from django.db.models import Q, QuerySet
@@ -10,7 +9,7 @@ from django.db.models import Q, QuerySet
 from mrm.access.models import Account
 from mrm.assurance.models import Export, ScopeKind
 from mrm.assurance.workflow import ExportState
-from mrm.audit.models import Checkpoint, Event, Leaf, LogKey, Pending
+from mrm.audit.models import Checkpoint, LogKey, Pending
 from mrm.audit.queries import reads_everything
 from mrm.inventory.models import Model
 from mrm.inventory.queries import models_visible_to
@@ -49,8 +48,3 @@ def visible_to(account: Account) -> QuerySet[Export]:
 def waiting_like(scope: str, model: Model | None, since: int) -> Export | None:
     """The export of the same scope that is being made, if one is."""
     return Export.objects.filter(status=ExportState.QUEUED, scope=scope, model=model, since=since).first()
-
-
-def places_of(events: QuerySet[Event]) -> dict[Any, int]:
-    """The index in the log of each event that has one."""
-    return dict(Leaf.objects.filter(event__in=events).values_list("event", "index"))
