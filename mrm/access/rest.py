@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.urls import reverse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions, pagination, serializers
 from rest_framework.request import Request
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 
 from mrm.access import queries
 from mrm.access.models import Account
+from mrm.audit.models import Place
 from mrm.core.outage import outage
 from mrm.core.refusal import Forbidden, Invalid, Refused, Stale
 
@@ -50,6 +52,11 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+
+
+def receipt_address(place: Place | None) -> str:
+    """Where the receipt of an event is fetched; empty while it waits for its place in the log."""
+    return reverse("api:event_receipt", args=[place.event]) if place and place.index is not None else ""
 
 
 class Strict(serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, models
 from django.db.models import Q
 
-from mrm.audit.models import Checkpoint, Event, Leaf
+from mrm.audit.models import Checkpoint, Event, Leaf, Outcome, Place
 from mrm.audit.trail import SENTENCES
 from mrm.audit.tree import StoredTree
 from mrm.core.registry import Registry
@@ -67,6 +67,19 @@ class _Words(dict[str, Any]):
 def place_of(event: Event) -> Leaf | None:
     """The event's place in the log, or None while it waits for one."""
     return Leaf.objects.filter(event=event).first()
+
+
+def places(records: Iterable[models.Model], verb: str) -> dict[str, Place]:
+    """For records of one kind, by key, the event with the verb that they were the subject of last; one query."""
+    listed = list(records)
+    if not listed:
+        return {}
+    found = Event.objects.filter(
+        verb=verb, outcome=Outcome.DONE, subject_type=listed[0]._meta.label_lower,
+        subject_id__in=[str(record.pk) for record in listed],
+    )  # fmt: skip
+    rows = found.order_by("position").values_list("subject_id", "pk", "leaf__index")
+    return {key: Place(event, index) for key, event, index in rows}
 
 
 def receipt_of(event: Event) -> str | None:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mrm.access.queries import units_within
-from mrm.access.rest import Pages, Strict, account_of
+from mrm.access.rest import Pages, Strict, account_of, receipt_address
 from mrm.deployment import queries, services
 from mrm.deployment.models import Deployment, Environment, Revision, Target
 from mrm.inventory.queries import models_visible_to
@@ -42,13 +42,18 @@ class DeploymentIn(Strict):
 class RevisionOut(serializers.ModelSerializer[Revision]):
     version_label = serializers.CharField(source="version.label", default="")
     requested_by = serializers.CharField(source="requested_by.username")
+    receipt = serializers.SerializerMethodField()
 
     class Meta:
         model = Revision
         fields = (
             "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "restores", "reason",
             "status", "requested_by", "requested_at", "settled_at", "error", "verification",
+            "receipt",
         )  # fmt: skip
+
+    def get_receipt(self, revision: Revision) -> str:
+        return receipt_address(revision.place)
 
 
 class DeploymentOut(serializers.ModelSerializer[Deployment]):

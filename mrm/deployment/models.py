@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from mrm.access.models import Account, BusinessUnit
 from mrm.approval.models import Approval
-from mrm.audit.models import Governed
+from mrm.audit.models import Governed, Place
 from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import Model, Version
 
@@ -117,6 +117,9 @@ class Revision(Governed):
     settled_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     verification = models.JSONField(default=dict)
+
+    # where its verification stands in the log: set by reads that show it
+    place: Place | None = None
 
     class Meta:
         ordering = ["-number"]

@@ -2,6 +2,7 @@ from django.db.models import FilteredRelation, Q, QuerySet
 
 from mrm.access.models import Account
 from mrm.access.queries import unit_ids_for
+from mrm.audit.queries import places
 from mrm.deployment.models import Deployment, Revision, Target
 from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import Model, Version
@@ -47,7 +48,11 @@ def with_wanted(deployments: QuerySet[Deployment]) -> QuerySet[Deployment]:
 def revisions(deployment: Deployment) -> list[Revision]:
     """All revisions of an endpoint, newest first."""
     found = deployment.revisions.select_related("version__model", "approval__request", "requested_by__person")
-    return list(found)
+    listed = list(found)
+    standing = places(listed, "deployment.verify")
+    for revision in listed:
+        revision.place = standing.get(str(revision.pk))
+    return listed
 
 
 def candidates(deployment: Deployment) -> QuerySet[Version]:

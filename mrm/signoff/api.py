@@ -10,7 +10,7 @@ from rest_framework.request import Request as Asking
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mrm.access.rest import Strict, account_of
+from mrm.access.rest import Strict, account_of, receipt_address
 from mrm.core.canonical import digest
 from mrm.signoff import queries, services
 from mrm.signoff.models import Decision, Request, RequestState, Vote
@@ -49,7 +49,9 @@ class RequestOut(serializers.ModelSerializer[Request]):
 
 
 class VoteOut(serializers.ModelSerializer[Vote]):
-    """A signature with all that makes it one."""
+    """A signature with all that makes it one, and the address of its receipt once the log holds it."""
+
+    receipt = serializers.SerializerMethodField()
 
     class Meta:
         model = Vote
@@ -65,7 +67,11 @@ class VoteOut(serializers.ModelSerializer[Vote]):
             "statement_digest",
             "method",
             "signed_at",
+            "receipt",
         )
+
+    def get_receipt(self, vote: Vote) -> str:
+        return receipt_address(vote.place)
 
 
 class ConditionIn(Strict):

@@ -16,6 +16,7 @@ from mrm.assurance.models import Export
 from mrm.audit.models import Event
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from tests.audit.test_export import KEY, VERIFIER, signed
+from tests.factories import approval as making
 from tests.factories import inventory as factory
 from tests.factories.access import Cast, fresh
 from tests.factories.journey import drain
@@ -155,3 +156,18 @@ def test_a_receipt_that_is_not_there_yet_is_said(bank: Cast) -> None:
     assert "Waits for its place" in client.get(f"/timeline/{event.pk}/").content.decode()
     answer = client.get(f"/api/v1/events/{event.pk}/receipt/")
     assert (answer.status_code, "waits for its place in the log" in answer.content.decode()) == (409, True)
+
+
+def test_a_signature_shows_its_receipt_as_soon_as_the_log_holds_it(
+    log_connection: Any, own_database: str, tmp_path: Path
+) -> None:
+    cast = Cast()
+    request = making.approved(cast).request
+    client = browser(cast.officer)
+    address, api = request.get_absolute_url(), f"/api/v1/requests/{request.pk}/"
+    assert "Waits for its place in the log" in client.get(address).content.decode()
+    assert [vote["receipt"] for vote in client.get(api).json()["votes"]] == ["", ""]
+    signed(log_connection)
+    assert client.get(address).content.decode().count(" Receipt<span") == 2
+    for vote in client.get(api).json()["votes"]:
+        assert client.get(vote["receipt"]).content.startswith(b"c2sp.org/tlog-proof@v1\n")

@@ -2,7 +2,7 @@
 
 from mrm.audit.models.anchoring import AnchorState
 from mrm.audit.models.integrity import FindingKind, FindingStatus, Ground, IntegrityFinding, Replay, SchemaChange
-from mrm.audit.models.log import Anchor, Checkpoint, Leaf, LogKey, Pending, Subtree
+from mrm.audit.models.log import Anchor, Checkpoint, Leaf, LogKey, Pending, Place, Subtree
 from mrm.audit.models.trail import Change, Event, Governed, Outcome, Undispatched
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "LogKey",
     "Outcome",
     "Pending",
+    "Place",
     "Replay",
     "SchemaChange",
     "Subtree",

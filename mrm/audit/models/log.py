@@ -3,6 +3,9 @@
 Only the sequencer writes here; every row but the waiting ones is written once.
 """
 
+from dataclasses import dataclass
+from uuid import UUID
+
 from django.db import models
 
 from mrm.audit.models.trail import Event
@@ -30,6 +33,14 @@ class Leaf(models.Model):
 
     def __str__(self) -> str:
         return f"leaf {self.index}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """An event and its index in the log; None while it waits for one."""
+
+    event: UUID
+    index: int | None
 
 
 class Subtree(models.Model):

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mrm.access.models import Account, Person
-from mrm.audit.models import Governed
+from mrm.audit.models import Governed, Place
 from mrm.signoff.models.request import Request
 
 
@@ -37,6 +37,9 @@ class Vote(Governed):
     statement_digest = models.CharField(max_length=64)
     method = models.CharField(max_length=20)
     signed_at = models.DateTimeField(default=timezone.now)
+
+    # where the signature stands in the log: set by reads that show it
+    place: Place | None = None
 
     class Meta:
         ordering = ["signed_at", "id"]

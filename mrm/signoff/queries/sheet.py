@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from mrm.access.models import Account
+from mrm.audit.queries import places
 from mrm.core.canonical import digest, plain
 from mrm.signoff.models import (
     SUBJECTS,
@@ -121,6 +122,9 @@ def sheet(request: Request, account: Account) -> Sheet:
     former, changes = subject.changes(record)
     able, unable = signers(request, past, now)
     votes = list(request.votes.select_related("person__unit"))
+    standing = places(votes, "signoff.vote")
+    for vote in votes:
+        vote.place = standing.get(str(vote.pk))
     people = [(role, signer(request, one)) for role, one in holders(request)]
     return Sheet(
         request=request,
