@@ -29,7 +29,7 @@ READS = (
     f"""SELECT 'constraints of ' || c.relname, count(*) || ', digest ' ||
           {DIGEST.format("string_agg(k.conname || ' ' || pg_get_constraintdef(k.oid) || k.convalidated, chr(10) ORDER BY k.conname)")}
           FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid WHERE {OURS} GROUP BY c.relname""",
-    f"""SELECT 'columns of ' || c.relname, {DIGEST.format("string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || a.attnotnull, chr(10) ORDER BY a.attname)")}
+    f"""SELECT 'columns of ' || c.relname, string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attname)
           FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
          WHERE a.attnum > 0 AND NOT a.attisdropped AND {OURS} GROUP BY c.relname""",
     f"""SELECT 'rule ' || r.rulename || ' on ' || c.relname, pg_get_ruledef(r.oid)

@@ -1,12 +1,14 @@
 """Keep what was compared, open what differs, explain it; and keep the ground that the trail stands on."""
 
+import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
+from mrm.audit.carry import Carried
 from mrm.audit.models import FindingKind, Ground, IntegrityFinding, Replay
 from mrm.audit.replay import Difference, Result
 from mrm.audit.trail import audited, describe
@@ -129,3 +131,22 @@ def differing(known: dict[str, str], state: dict[str, str]) -> dict[str, tuple[s
     return {
         name: (known.get(name, ""), state.get(name, "")) for name in names if known.get(name, "") != state.get(name, "")
     }
+
+
+@audited("audit.carry", "carried {rows} rows of {table} over migrations")
+def carry(ground: Ground, *, table: str, rows: Sequence[Carried], actor: Actor) -> Ground:
+    """Tell the log how migrations left the rows of a table; only the owner of the trail may write this."""
+    changes = [
+        (table, row, op, json.dumps(before) if before else None, json.dumps(after) if after else None)
+        for row, known, now in rows
+        for op, before, after in (("delete", known, None), ("insert", None, now))
+        if before or after
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            'INSERT INTO audit_change (event_id, "table", "row", op, before, after)'
+            " VALUES (current_setting('mrm.audit_event')::uuid, %s, %s, %s, %s, %s)",
+            changes,
+        )
+    describe(table=table, rows=len(rows))
+    return ground

@@ -153,12 +153,16 @@ def _check_before(table: str, state: Folded, op: str, before: dict[str, Any], ev
         return
     for name in sorted({*before, *known} if op == "delete" else before):
         one, other = known.get(name, ABSENT), before.get(name, ABSENT)
-        if not (one is other or same(one, other)):
+        if not _alike(one, other):
             found.add(
                 Difference(
                     FindingKind.ROW, _told(one), f"{_told(other)}, when the event came", table, state.row, name, event
                 )
             )
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return one is other or (one is not ABSENT and other is not ABSENT and same(one, other))
 
 
 def _told(value: Any) -> str:
@@ -216,5 +220,5 @@ def _compare(table: str, wanted: Folded, is_now: dict[str, Any], found: Found) -
     columns = wanted.columns() or {}
     for name in sorted({*columns, *is_now}):
         one, other = columns.get(name, ABSENT), is_now.get(name, ABSENT)
-        if not (one is other or same(one, other)):
+        if not _alike(one, other):
             found.add(Difference(FindingKind.ROW, _told(one), _told(other), table, wanted.row, name, wanted.event))

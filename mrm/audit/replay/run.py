@@ -34,7 +34,7 @@ class Result:
 
 def compared(progress: Progress) -> Result:
     """Compare in a connection of its own, so that the progress can be told on the usual one."""
-    with _snapshot() as raw:
+    with snapshot() as raw:
         return compare(raw, progress)
 
 
@@ -52,7 +52,7 @@ def compare(raw: "psycopg.Connection[Any]", progress: Progress) -> Result:
         check_changes(raw, found)
         checked = check_events(raw, found, lambda done, total: progress("Events and their bytes", done, total))
         events = checked.events
-        tables = governed_tables(raw, names)
+        tables = governed_tables(raw, _existing(raw, names, found))
         for place, table in enumerate(tables):
             progress(f"Rows of {table.name}", place, len(tables))
             rows += check_rows(raw, table, checked.restored, found)
@@ -68,8 +68,19 @@ def compare(raw: "psycopg.Connection[Any]", progress: Progress) -> Result:
     return Result(tuple(found.all), events, changes[0], rows, len(names), time.monotonic() - began, complete)
 
 
+def _existing(raw: "psycopg.Connection[Any]", names: list[str], found: Found) -> list[str]:
+    """The governed tables that are there; each that is not is a difference."""
+    query = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)"
+    existing = {name for (name,) in raw.execute(query, [names])}
+    for name in names:
+        if name not in existing:
+            found.add(Difference(FindingKind.ROW, "a governed table", "no such table", name))
+    return sorted(existing)
+
+
 @contextmanager
-def _snapshot() -> "Iterator[psycopg.Connection[Any]]":
+def snapshot() -> "Iterator[psycopg.Connection[Any]]":
+    """A connection of its own to the same database, in a transaction in which nothing moves."""
     connection = connections.create_connection("default")
     try:
         connection.set_autocommit(False)

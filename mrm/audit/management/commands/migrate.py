@@ -12,10 +12,14 @@ class Command(Migrate):
     help = f"{Migrate.help} What guards the trail is looked at before, and written down anew after."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with heartbeat.migrating():
+            self._migrate(*args, **options)
+
+    def _migrate(self, *args: Any, **options: Any) -> None:
         before = _applied()
         # a change that somebody made by hand is told before the migrations hide it
         if before and _is_kept():
-            heartbeat.beat()
+            heartbeat.look()
         super().handle(*args, **options)
         applied = _applied()
         changed = [f"{app}.{name}" for app, name in sorted(applied ^ before)]
