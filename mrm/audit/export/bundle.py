@@ -15,9 +15,11 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from mrm.audit.export import anchors
 from mrm.audit.export.scope import Scope
 from mrm.audit.export.snapshot import PINNED, Snapshot
 from mrm.audit.log import notes, tiles
+from mrm.audit.sequencer import origin_of
 from mrm.core import blobs
 from mrm.core.canonical import canonical, timestamp
 from mrm.core.refusal import Refused
@@ -88,6 +90,7 @@ class _Bundle:
     def __init__(self, snapshot: Snapshot, scope: Scope, progress: Progress) -> None:
         self.snapshot, self.scope, self.progress = snapshot, scope, progress
         self.kept = list(snapshot.checkpoints())
+        self.anchors = anchors.kept(snapshot.cursor, settings.LOG_ANCHORS)
         self.count = 0
         self.held: set[str] = set()
         if not self.kept or self.kept[-1]["size"] != snapshot.size:
@@ -114,9 +117,11 @@ class _Bundle:
         last = self.kept[-1]
         text, _ = notes.split_note(last["note"])
         origin = notes.Checkpoint.parse(text).origin
-        made_at = timestamp(max(timezone.now(), last["at"]))
+        # a witness's clock may be ahead of ours
+        made_at = timestamp(max(timezone.now(), last["at"], *(each.at for each in self.anchors)))
         epochs = [
-            {"epoch": number, "origin": self._origin(number), "size": first} for number, first in self.snapshot.epochs()
+            {"epoch": number, "origin": origin_of(settings.LOG_ORIGIN, number), "size": first}
+            for number, first in self.snapshot.epochs()
         ]
         self._put("manifest.json", canonical({
             "format": "mrm-audit-bundle", "version": 1, "scope": self.scope.as_json(), "origin": origin,
@@ -125,7 +130,11 @@ class _Bundle:
         self._put("checkpoint", last["note"].encode())
         self._lines("checkpoints.jsonl", (canonical(each) for each in self.kept))
         keys = self.snapshot.keys()
-        self._put("keys.json", canonical({"log": keys, "witnesses": [], "timestamp_authorities": []}))
+        self._put("keys.json", canonical({
+            "log": keys, "witnesses": anchors.witnesses(settings.LOG_ANCHORS),
+            "timestamp_authorities": anchors.authorities(settings.LOG_ANCHORS),
+        }))  # fmt: skip
+        self._anchored()
         for folder, contents in PINNED.items():
             for sha256, content in contents():
                 self._put(f"{folder}/{sha256}.json", content)
@@ -133,9 +142,11 @@ class _Bundle:
         told = README.format(origin=origin, size=last["size"], made_at=made_at, vkey=keys[-1])
         self._put("README.md", told.encode())
 
-    def _origin(self, epoch: int) -> str:
-        base = str(settings.LOG_ORIGIN)
-        return base if epoch == 1 else f"{base}/{epoch}"
+    def _anchored(self) -> None:
+        if self.anchors:
+            self._put("anchors/anchors.json", canonical([each.as_json() for each in self.anchors]))
+        for each in self.anchors:
+            self._put(each.file, each.token)
 
     def _tiles(self) -> None:
         size, since = self.snapshot.size, self.scope.since
