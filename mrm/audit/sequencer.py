@@ -26,7 +26,11 @@ SELECT e.id, e.payload, e.digest, e.object_type, e.object_id, e.object_seq, e.ob
   FROM audit_pending AS q JOIN audit_event AS e ON e.id = q.event_id
   LEFT JOIN audit_event AS before ON before.object_type = e.object_type AND before.object_id = e.object_id
     AND before.object_seq = e.object_seq - 1
- ORDER BY e.position LIMIT %s
+ ORDER BY (e.verb = 'audit.open_epoch') DESC, e.position LIMIT %s
+"""
+OPENED = """
+SELECT max((e.details ->> 'epoch')::int) FROM audit_pending AS q JOIN audit_event AS e ON e.id = q.event_id
+ WHERE e.verb = 'audit.open_epoch' AND e.outcome = 'done'
 """
 CHANGES = """
 SELECT event_id, jsonb_build_object('table', "table", 'row', "row", 'op', op, 'before', before, 'after', after)::text
@@ -60,7 +64,12 @@ class Sequencer:
         """Wait until no other sequencer leads, then take up the log as it is stored."""
         self.connection.execute("SELECT pg_advisory_lock(%s)", [LEADER])
         self.load()
-        for key in self.keys:
+        self.use(self.keys)
+
+    def use(self, keys: list[SigningKey]) -> None:
+        """Sign with these keys from the next checkpoint on; their public halves are kept."""
+        self.keys = keys
+        for key in keys:
             self.connection.execute(
                 "INSERT INTO audit_logkey (vkey, at) VALUES (%s, now()) ON CONFLICT (vkey) DO NOTHING", [key.vkey]
             )
@@ -73,6 +82,9 @@ class Sequencer:
         cursor.execute("SELECT epoch, size, root, at FROM audit_checkpoint ORDER BY epoch DESC, size DESC LIMIT 1")
         found: tuple[int, int, str, dt.datetime | None] = cursor.fetchone() or (1, 0, "", None)
         self.epoch, signed, signed_root, self.at = found
+        cursor.execute(OPENED)
+        (opened,) = cursor.fetchone() or (None,)
+        self.epoch = max(self.epoch, opened or 1)
         if size != signed:
             raise Tampered(f"The log holds {size} leaves, but the last checkpoint signed {signed}.")
         self.frontier: Frontier = tree.frontier(size)
@@ -83,7 +95,7 @@ class Sequencer:
 
     @property
     def origin(self) -> str:
-        return self.base_origin if self.epoch == 1 else f"{self.base_origin}/{self.epoch}"
+        return origin_of(self.base_origin, self.epoch)
 
     def step(self, limit: int = BATCH) -> int:
         """Give the next events their place, all of them or none; how many there were."""
@@ -151,6 +163,11 @@ class Sequencer:
             "INSERT INTO audit_checkpoint (epoch, size, root, note, at) VALUES (%s, %s, %s, %s, %s)",
             [self.epoch, size, tree_root.hex(), note, self.at],
         )
+
+
+def origin_of(base: str, epoch: int) -> str:
+    """The name under which an epoch of a log is signed: another one, so that nobody takes it for the log before."""
+    return base if epoch == 1 else f"{base}/{epoch}"
 
 
 def check(event: Waiting, changes: list[str]) -> bytes:

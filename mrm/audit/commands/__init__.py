@@ -8,4 +8,4 @@ from types import ModuleType
 def found() -> dict[str, ModuleType]:
     """Every module here, by the word it stands for."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return {name.replace("_", "-"): importlib.import_module(f"{__name__}.{name}") for name in names}
+    return {name: importlib.import_module(f"{__name__}.{name}") for name in names}

@@ -11,7 +11,9 @@ from django.db import connection
 
 from mrm.audit import keys
 from mrm.audit.anchoring import Anchoring, connected
+from mrm.audit.anchors.anchorage import AnchorProblem
 from mrm.audit.log.notes import SigningKey
+from mrm.audit.restoring import Behind, refuse_when_behind
 from mrm.audit.sequencer import BATCH, Sequencer, Tampered
 
 IDLE = 0.2  # seconds between two looks at an empty queue
@@ -36,9 +38,10 @@ class Command(BaseCommand):
             self._say("Waiting for the lead")
             sequencer = Sequencer(raw, signers, settings.LOG_ORIGIN)
             sequencer.lead()
+            refuse_when_behind(sequencer, settings.LOG_ANCHORS)
             self._say(f"Leading at size {sequencer.frontier.size}, signing as {signers[0].vkey}")
             self._lead(sequencer, once=options["once"])
-        except (keys.KeyProblem, Tampered) as problem:
+        except (keys.KeyProblem, Behind, AnchorProblem, Tampered) as problem:
             raise CommandError(str(problem)) from problem
         except psycopg.OperationalError as error:
             raise CommandError(f"The database went away: {str(error).strip()}") from error
@@ -64,6 +67,7 @@ class Command(BaseCommand):
             if taken < BATCH:
                 if once and not taken:
                     return
+                self._renew_keys(sequencer)
                 self._pause(IDLE)
 
     def _say(self, words: str) -> None:
@@ -82,7 +86,14 @@ class Command(BaseCommand):
         if not settings.LOG_KEY.exists():
             key = keys.make(settings.LOG_KEY, settings.LOG_ORIGIN)
             self._say(f"A new log key. Give its public half to whoever is to check the log:\n{key.vkey}")
-        return [keys.load(settings.LOG_KEY)]
+        return keys.signers(settings.LOG_KEY)
+
+    def _renew_keys(self, sequencer: Sequencer) -> None:
+        """A rotation takes effect while the sequencer runs."""
+        found = keys.signers(settings.LOG_KEY)
+        if [key.vkey for key in found] != [key.vkey for key in sequencer.keys]:
+            sequencer.use(found)
+            self._say(f"Signing as {', '.join(key.vkey for key in found)}")
 
 
 def _connected() -> "psycopg.Connection[Any]":
