@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -20,6 +19,7 @@ from mrm.core.refusal import Invalid
 INTEGRITY = System("integrity")
 HEARTBEAT = System("heartbeat")
 MIGRATION = System("migration")
+TOLD, CUT = 50, 300  # changes of the ground that their event names, and how much of each
 GROUND_LOCK = 0x6D7267  # two that look at the ground at once write it down once
 
 
@@ -118,9 +118,11 @@ def _written(state: dict[str, str], migrations: list[str]) -> tuple[Ground, dict
         ground = last
     else:
         ground = Ground.objects.create(state=state, digest=digest(state), migrations=migrations)
-    told: dict[str, Any] = {name: {"before": before, "after": after} for name, (before, after) in changed.items()}
+    # the whole is in the row and in the findings; the event itself must stay within its size
+    first = list(changed.items())[:TOLD]
     describe(
-        names=", ".join(list(changed)[:5]) + (", …" if len(changed) > 5 else ""), changes=dict(list(told.items())[:100])
+        names=", ".join(name[:CUT] for name, _ in first[:5]) + (", …" if len(changed) > 5 else ""),
+        changes={name[:CUT]: {"before": before[:CUT], "after": after[:CUT]} for name, (before, after) in first},
     )
     return ground, changed
 

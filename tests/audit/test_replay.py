@@ -201,6 +201,17 @@ def test_bytes_that_are_no_event_are_a_finding_and_not_a_crash(superuser_connect
     assert [(each.field, each.found) for each in found if each.kind == "event"][1] == ("payload", "bytes that are none")
 
 
+def test_bytes_that_say_a_thing_twice_are_a_finding(superuser_connection: Any) -> None:
+    found = behind_our_back(
+        superuser_connection,
+        """UPDATE audit_event SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '"v":1', '"v":2,"v":1'), 'UTF8')
+            WHERE subject_label = 'Unit 1'""",
+        """UPDATE audit_event SET digest = encode(sha256('\\x00'::bytea || payload), 'hex')
+            WHERE subject_label = 'Unit 1'""",
+    )
+    assert told(found) == [("event", "audit_event", "payload", "canonical JSON", "the same written in another way")]
+
+
 def test_an_event_that_vanished_leaves_a_gap(superuser_connection: Any, log_connection: Any) -> None:
     made = Cast().owner
     services.change_password(made, password="a long enough phrase", actor=made)

@@ -118,6 +118,9 @@ def _check(
     except (ValueError, KeyError, TypeError):
         tell(FindingKind.EVENT, "payload", "an event in canonical JSON", "bytes that are none")
         return
+    if orjson.dumps(content, option=orjson.OPT_SORT_KEYS) != payload and as_bytes(content) != payload:
+        # two entries of one name, of which each reader takes another
+        tell(FindingKind.EVENT, "payload", "canonical JSON", "the same written in another way")
     for name, wanted, value in differing:
         tell(FindingKind.EVENT, name, wanted, value)
     _check_chain(tell, place, index, digest_before, index_before)
