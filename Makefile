@@ -14,7 +14,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python deploy/system.py pango fonts browser
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --cov=mrm --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml $(ARGS)
+	$(BIN)/python -m pytest -n 2 --cov=mrm --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml $(if $(ARGS),$(ARGS),--cov-fail-under=78)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

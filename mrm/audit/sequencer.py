@@ -178,6 +178,8 @@ def check(event: Waiting, changes: list[str]) -> bytes:
     if leaf.hex() != event.digest:
         raise Tampered(f"{name}: its bytes do not give the digest that was stored with them.")
     content = json.loads(payload)
+    if canonical(content) != payload:
+        raise Tampered(f"{name}: its bytes are not the canonical form of what they say.")
     place = content["object"]
     if (place["type"], place["id"], place["seq"], place["prev"]) != (
         event.object_type,

@@ -6,7 +6,6 @@ event, and all of them are written together when the outermost closes.
 """
 
 import functools
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.utils.module_loading import import_string
 
 from mrm.audit.models import Outcome
@@ -33,8 +32,9 @@ R = TypeVar("R")
 SENTENCES: Registry[str] = Registry("audit verb")
 # the verbs that somebody reacts to: their events go to the outbox as well
 REACTING: set[str] = set()
-LARGEST_PAYLOAD = 65_535  # what the length before an entry of the published log can say
-APPENDED_AT_ONCE = 500
+APPENDED_AT_ONCE = 200
+LOCK = "SELECT audit_lock(%s::uuid[], %s::text[], %s::text[])"
+TOO_LONG = "MRM01"  # the database's word for an event that no entry of the published log can hold
 
 
 @dataclass
@@ -159,30 +159,36 @@ def _record_refusal(action: Action, refusal: Refused) -> None:
 
 
 def _write(actions: Sequence[Action]) -> None:
-    """Chain and append the events of one transaction; objects are locked in one fixed order."""
-    keys = [_object_key(action) for action in actions]
-    moment, heads, changes = _closing_facts([str(action.id) for action in actions], keys)
-    payloads = []
-    for action, key in zip(actions, keys, strict=True):
-        seq, previous = heads.get(key, (0, ""))
-        place = {"type": key[0], "id": key[1], "seq": seq + 1, "prev": previous}
-        payloads.append(_payload(action, place, moment, changes.get(str(action.id), [])))
-        heads[key] = (seq + 1, hashlib.sha256(b"\x00" + payloads[-1]).hexdigest())
+    """Chain and append the events of one transaction: one round trip, in which the database puts the pieces together."""
+    entries = [_pieces(action) for action in actions]
     owed = [str(action.id) for action in actions if action.outcome == Outcome.DONE and action.verb in REACTING]
-    _append(payloads, owed)
+    try:
+        with connection.cursor() as cursor:
+            if len(entries) > APPENDED_AT_ONCE:
+                cursor.execute(LOCK, [list(column) for column in list(zip(*entries, strict=True))[:3]])
+            for start in range(0, len(entries), APPENDED_AT_ONCE):
+                part = entries[start : start + APPENDED_AT_ONCE]
+                last = start + APPENDED_AT_ONCE >= len(entries)
+                columns = [piece for column in zip(*part, strict=True) for piece in column]
+                cursor.execute(_append_statement(len(part)), [*columns, owed if last else []])
+                for sha256, changes in cursor.fetchall():
+                    blobs.put([changes.encode()], expected=sha256)
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", "") != TOO_LONG:
+            raise
+        raise Refused(
+            f"{actions[-1].verb}: reason and details are too long to be recorded; 60,000 characters are enough."
+        ) from error
     if owed:
         transaction.on_commit(import_string(settings.AUDIT_DOORBELL), robust=True)
 
 
-def _append(payloads: Sequence[bytes], owed: Sequence[str]) -> None:
-    texts = [payload.decode() for payload in payloads]
-    with connection.cursor() as cursor:
-        for start in range(0, len(texts), APPENDED_AT_ONCE):
-            part = texts[start : start + APPENDED_AT_ONCE]
-            last = start + APPENDED_AT_ONCE >= len(texts)
-            # one parameter for each: an array literal would quote every quote of the JSON once more
-            places = ", ".join(["%s"] * len(part))
-            cursor.execute(f"SELECT audit_append(ARRAY[{places}], %s::uuid[])", [*part, list(owed) if last else []])
+@functools.lru_cache
+def _append_statement(count: int) -> str:
+    """A parameter for each piece: an array literal would quote every quote of the JSON once more."""
+    places = ", ".join(["%s"] * count)
+    arrays = ", ".join(f"ARRAY[{places}]::{kind}[]" for kind in ("uuid", "text", "text", "text", "text", "text"))
+    return f"SELECT * FROM audit_append({arrays}, %s::uuid[])"
 
 
 def _object_key(action: Action) -> tuple[str, str]:
@@ -192,51 +198,36 @@ def _object_key(action: Action) -> tuple[str, str]:
     return target._meta.label_lower, str(target.pk)
 
 
-def _closing_facts(
-    events: list[str], keys: list[tuple[str, str]]
-) -> tuple[str, dict[tuple[str, str], tuple[int, str]], dict[str, list[dict[str, Any]]]]:
-    objects = sorted(set(keys))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT audit_close(%s::uuid[], %s::text[], %s::text[])::text",
-            [events, [kind for kind, _ in objects], [key for _, key in objects]],
-        )
-        facts = json.loads(cursor.fetchone()[0], parse_float=str)
-    heads = {(kind, key): (seq, head) for kind, key, seq, head in facts["heads"]}
-    changes: dict[str, list[dict[str, Any]]] = {}
-    for change in facts["changes"]:
-        changes.setdefault(change.pop("event"), []).append(change)
-    return facts["at"], heads, changes
+def _pieces(action: Action) -> tuple[str, str, str, str, str, str]:
+    """Id, object, and the canonical JSON of the event in three pieces.
 
-
-def _payload(action: Action, place: dict[str, Any], at: str, changes: list[dict[str, Any]]) -> bytes:
-    """The canonical bytes that are stored and hashed; large row changes are held by their digest."""
-    subject, actor = action.subject, action.actor
+    Between them the database puts the time, the row changes, and the place in the object's chain, so that nobody
+    has to ask for them first. Keys are sorted: actor, at, changes, details, id, object, outcome and those after it.
+    """
+    subject = action.subject
+    kind, key = _object_key(action)
     assert subject is not None
-    content = {
-        "v": 1,
-        "id": action.id,
-        "at": at,
-        "verb": action.verb,
+    tail = {
         "outcome": action.outcome,
-        "actor": {
-            "key": actor.key,
-            "name": actor.name,
-            "roles": actor.roles,
-            "person": actor.person or "",
-            "on_behalf_of": actor.on_behalf_of or "",
-        },
         "reason": action.reason,
         "request_id": str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
         "subject": {"type": subject._meta.label_lower, "id": str(subject.pk), "label": str(subject)[:300]},
-        "object": place,
-        "details": action.details,
-        "changes": changes,
+        "v": 1,
+        "verb": action.verb,
     }
-    payload = canonical(content)
-    if len(payload) > LARGEST_PAYLOAD:
-        held = blobs.put_bytes(canonical(changes))
-        payload = canonical({**content, "changes": {"count": len(changes), "sha256": held.sha256}})
-    if len(payload) > LARGEST_PAYLOAD:
-        raise Refused(f"{action.verb}: reason and details are too long to be recorded; 60,000 characters are enough.")
-    return payload
+    details = canonical(action.details).decode() if action.details else "{}"
+    middle = f',"details":{details},"id":"{action.id}","object":{{"id":{json.dumps(key)},"prev":"'
+    end = f',"type":"{kind}"}},{canonical(tail).decode()[1:]}'
+    return str(action.id), kind, key, _head(action.actor), middle, end
+
+
+@functools.lru_cache(maxsize=256)
+def _head(actor: Identity) -> str:
+    told = {
+        "key": actor.key,
+        "name": actor.name,
+        "roles": actor.roles,
+        "person": actor.person or "",
+        "on_behalf_of": actor.on_behalf_of or "",
+    }
+    return f'{{"actor":{canonical(told).decode()},"at":"'

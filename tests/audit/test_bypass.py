@@ -152,6 +152,7 @@ class Scene:
     name: str
     stands_on: dict[str, str]
     payload: dict[str, Any]
+    other: str
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,7 @@ def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[Scene]:
     conftest._use(name)
     with django_db_blocker.unblock():
         made = unit(1)
-        unit(2)
+        other = str(unit(2).pk)
         payload = Event.objects.get(subject_id=str(made.pk)).payload_as_json()
         services.open_finding(Difference("row", "one", "other", "table", "row", "field"), actor=services.INTEGRITY)
         connections.close_all()
@@ -175,23 +176,33 @@ def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[Scene]:
         # one event waits for its place
         unit(3)
         connections.close_all()
-    yield Scene(name, stands_on, payload)
+    yield Scene(name, stands_on, payload, other)
     conftest._use(before)
     conftest._drop(name)
 
 
-def forged(scene: Scene, **place: Any) -> str:
-    """An event that says the unit was renamed once more, which it was not."""
-    change = {"op": "update", "before": {"name": "Unit 1"}, "after": {"name": "Forged"}}
-    payload = {**scene.payload, "id": str(uuid.uuid4())}
-    payload["changes"] = [{**scene.payload["changes"][0], **change}]
-    with psycopg.connect(conftest._cluster().url(SUPERUSER, scene.name)) as raw:
-        digest = raw.execute("SELECT digest FROM audit_event WHERE id = %s", [scene.payload["id"]]).fetchone()
-    assert digest
-    payload["object"] = {**payload["object"], "seq": 2, "prev": digest[0], **place}
-    if place:
-        payload["changes"] = []
-    return canonical(payload).decode()
+APPEND = "SELECT * FROM audit_append(ARRAY[%s]::uuid[], ARRAY[%s], ARRAY[%s], ARRAY[%s], ARRAY[%s], ARRAY[%s], '{}')"
+
+
+def forged(scene: Scene, statement: str) -> tuple[str, ...]:
+    """The pieces of an event that says a unit was renamed once more, which it was not; or that hangs on another's chain."""
+    payload = {**scene.payload, "id": str(uuid.uuid4()), "changes": []}
+    head, rest = canonical(payload).decode().split(payload["at"])
+    middle = rest[rest.index(',"details"') : rest.index('"prev":"') + len('"prev":"')]
+    tail = rest[rest.index(',"type":', rest.index('"seq":')) :]
+    kind, key = payload["object"]["type"], payload["object"]["id"]
+    if statement == FORGED:
+        # the database puts the true row changes behind it: two lists under one name
+        change = {
+            **scene.payload["changes"][0],
+            "op": "update",
+            "before": {"name": "Unit 1"},
+            "after": {"name": "Forged"},
+        }
+        head = f'{head}{payload["at"]}","changes":{canonical([change]).decode()},"at":"'
+    else:
+        key = scene.other
+    return payload["id"], kind, key, head, middle, tail
 
 
 def outcome(raw: "psycopg.Connection[Any]", scene: Scene, role: str, statements: tuple[str, ...]) -> str:
@@ -200,8 +211,7 @@ def outcome(raw: "psycopg.Connection[Any]", scene: Scene, role: str, statements:
     try:
         for statement in statements:
             if statement in (FORGED, MISPLACED):
-                payload = forged(scene) if statement == FORGED else forged(scene, seq=5)
-                raw.execute("SELECT audit_append(ARRAY[%s], ARRAY[]::uuid[])", [payload])
+                raw.execute(APPEND, forged(scene, statement))
             elif "|" in statement and statement.startswith("COPY"):
                 command, data = statement.split("|")
                 with raw.cursor().copy(command) as copy:

@@ -107,7 +107,8 @@ def test_no_line_of_the_forest_leaves_the_page_or_reaches_the_counts():
     assert all(x + 72 * text_width(words, 7.5) < 72 * WIDTH for words, (x, _y) in drawn.items())
     counts = drawn["1,200"][0]
     groups = [words for words in drawn if drawn[words][0] < 20]
-    assert "Male, and everybody" in groups
+    # folded somewhere after these words; where exactly, the font that is in use decides
+    assert any(words.startswith("Male, and everybody") for words in groups)
     assert all(drawn[words][0] + 72 * text_width(words, 8.5) < counts for words in groups)
 
 

@@ -33,50 +33,102 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- One round trip at the end of an action: lock the chains, read their heads, collect the row changes.
-CREATE FUNCTION audit_close(events uuid[], kinds text[], keys text[]) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- A value in the canonical form of mrm/core/canonical.py, byte for byte: numbers with a fraction, and integers that
+-- others cannot hold exactly, are strings; text is in NFC; keys are ASCII and sorted.
+CREATE FUNCTION audit_canonical(value jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+  told text;
+  strange boolean;
+BEGIN
+  CASE jsonb_typeof(value)
+  WHEN 'object' THEN
+    SELECT '{' || coalesce(string_agg(to_json(e.key)::text || ':' || CASE
+             WHEN jsonb_typeof(e.value) IN ('object', 'array', 'number') OR octet_length(e.value::text) <> char_length(e.value::text)
+             THEN audit_canonical(e.value) ELSE e.value::text END, ',' ORDER BY e.key COLLATE "C"), '') || '}',
+           bool_or(octet_length(e.key) <> char_length(e.key))
+      INTO told, strange FROM jsonb_each(value) AS e;
+    IF strange THEN RAISE EXCEPTION 'canonical JSON takes ASCII keys; % has others', value; END IF;
+  WHEN 'array' THEN
+    SELECT '[' || coalesce(string_agg(audit_canonical(e.value), ',' ORDER BY e.place), '') || ']' INTO told
+      FROM jsonb_array_elements(value) WITH ORDINALITY AS e(value, place);
+  WHEN 'number' THEN
+    told := value::text;
+    IF told ~ '\.' OR length(told) > 15 AND abs(told::numeric) >= 9007199254740992 THEN told := '"' || told || '"'; END IF;
+  WHEN 'string' THEN
+    told := value::text;
+    IF octet_length(told) <> char_length(told) THEN told := to_json(normalize(value #>> '{}'))::text; END IF;
+  ELSE told := value::text;
+  END CASE;
+  RETURN told;
+END $$;
+
+-- Chains are locked in one order. An object born in this transaction is seen by nobody else, so an import of thousands
+-- holds no lock for it.
+CREATE FUNCTION audit_lock(events uuid[], kinds text[], keys text[]) RETURNS void LANGUAGE plpgsql
+SET plan_cache_mode = 'force_generic_plan' AS $$
 DECLARE
   chain text;
-  heads jsonb;
-  rows jsonb;
 BEGIN
-  -- an object born in this transaction is seen by nobody else, so an import of thousands holds no lock for it
   FOR chain IN
-    SELECT o.kind || ' ' || o.key FROM unnest(kinds, keys) AS o(kind, key)
+    SELECT DISTINCT o.kind || ' ' || o.key FROM unnest(kinds, keys) AS o(kind, key)
      WHERE EXISTS (SELECT FROM audit_event WHERE object_type = o.kind AND object_id = o.key)
         OR NOT EXISTS (SELECT FROM audit_change WHERE "table" = replace(o.kind, '.', '_') AND "row" = o.key
                         AND op = 'insert' AND event_id = ANY(events))
+     ORDER BY 1
   LOOP
     PERFORM pg_advisory_xact_lock(hashtextextended(chain, 0));
   END LOOP;
-  SELECT jsonb_agg(jsonb_build_array(o.kind, o.key, h.object_seq, h.digest)) INTO heads
-    FROM unnest(kinds, keys) AS o(kind, key) CROSS JOIN LATERAL (
-      SELECT object_seq, digest FROM audit_event
-       WHERE object_type = o.kind AND object_id = o.key ORDER BY object_seq DESC LIMIT 1) AS h;
-  SELECT jsonb_agg(jsonb_build_object('event', event_id, 'table', "table", 'row', "row", 'op', op,
-                                      'before', before, 'after', after) ORDER BY id) INTO rows
-    FROM audit_change WHERE event_id = ANY(events);
-  RETURN jsonb_build_object('at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'heads', coalesce(heads, '[]'), 'changes', coalesce(rows, '[]'));
 END $$;
 
--- The only way into the trail. What is hashed is what is stored, and every column is read from it, so that
--- no column can say otherwise. `owed` are the events that somebody reacts to. Ends the action.
-CREATE FUNCTION audit_append(payloads text[], owed uuid[]) RETURNS void LANGUAGE sql SECURITY DEFINER
-SET search_path = public, pg_temp AS $$
-  INSERT INTO audit_event (id, at, verb, outcome, actor, actor_name, actor_roles, person, on_behalf_of, reason,
-    request_id, subject_type, subject_id, subject_label, object_type, object_id, object_seq, object_prev, details,
-    payload, digest)
-  SELECT (e ->> 'id')::uuid, (e ->> 'at')::timestamptz, e ->> 'verb', e ->> 'outcome', e #>> '{actor,key}',
-    e #>> '{actor,name}', e #> '{actor,roles}', e #>> '{actor,person}', e #>> '{actor,on_behalf_of}', e ->> 'reason',
-    e ->> 'request_id', e #>> '{subject,type}', e #>> '{subject,id}', e #>> '{subject,label}', e #>> '{object,type}',
-    e #>> '{object,id}', (e #>> '{object,seq}')::bigint, e #>> '{object,prev}', e -> 'details',
-    convert_to(t.payload, 'UTF8'), encode(sha256('\x00'::bytea || convert_to(t.payload, 'UTF8')), 'hex')
-  FROM unnest(payloads) WITH ORDINALITY AS t(payload, place), LATERAL (SELECT t.payload::jsonb AS e) AS parsed
-  ORDER BY t.place;
-  INSERT INTO audit_undispatched (event_id, attempts) SELECT event, 0 FROM unnest(owed) AS event;
-  SELECT set_config('mrm.audit_event', '', true);
-$$;
+-- The only way into the trail, and the end of an action. Each event comes in pieces between which time, row changes and
+-- the place in the object's chain are put. What is hashed is what is stored, and every column is read from it, so that
+-- no column can say otherwise. `owed` are the events that somebody reacts to. Change lists too long for an entry of the
+-- log are held by their digest, and handed back to be kept elsewhere.
+CREATE FUNCTION audit_append(ids uuid[], kinds text[], keys text[], heads text[], middles text[], tails text[], owed uuid[])
+RETURNS TABLE (sha256 text, content text) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET plan_cache_mode = 'force_generic_plan' AS $$
+DECLARE
+  now_told text := to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+  last record;
+  rows text;
+  total bigint;
+  leaf bytea;
+  e jsonb;
+BEGIN
+  PERFORM audit_lock(ids, kinds, keys);
+  FOR i IN 1 .. array_length(ids, 1) LOOP
+    SELECT object_seq, digest INTO last FROM audit_event
+      WHERE object_type = kinds[i] AND object_id = keys[i] ORDER BY object_seq DESC LIMIT 1;
+    SELECT '[' || coalesce(string_agg(
+             '{"after":' || coalesce(audit_canonical(c.after), 'null') || ',"before":' || coalesce(audit_canonical(c.before), 'null')
+             || ',"op":"' || c.op || '","row":' || audit_canonical(to_jsonb(c."row")) || ',"table":"' || c."table" || '"}',
+             ',' ORDER BY c.id), '') || ']', count(*)
+      INTO rows, total FROM audit_change AS c WHERE c.event_id = ids[i];
+    FOR attempt IN 1 .. 2 LOOP
+      leaf := convert_to(heads[i] || now_told || '","changes":' || rows || middles[i] || coalesce(last.digest, '')
+        || '","seq":' || coalesce(last.object_seq, 0) + 1 || tails[i], 'UTF8');
+      EXIT WHEN octet_length(leaf) <= 65535;
+      IF attempt = 2 THEN RAISE EXCEPTION 'the event is too long' USING ERRCODE = 'MRM01'; END IF;
+      sha256 := encode(pg_catalog.sha256(convert_to(rows, 'UTF8')), 'hex');
+      content := rows;
+      RETURN NEXT;
+      rows := '{"count":' || total || ',"sha256":"' || sha256 || '"}';
+    END LOOP;
+    e := convert_from(leaf, 'UTF8')::jsonb;
+    INSERT INTO audit_event (id, at, verb, outcome, actor, actor_name, actor_roles, person, on_behalf_of, reason,
+      request_id, subject_type, subject_id, subject_label, object_type, object_id, object_seq, object_prev, details,
+      payload, digest)
+    VALUES ((e ->> 'id')::uuid, (e ->> 'at')::timestamptz, e ->> 'verb', e ->> 'outcome', e #>> '{actor,key}',
+      e #>> '{actor,name}', e #> '{actor,roles}', e #>> '{actor,person}', e #>> '{actor,on_behalf_of}', e ->> 'reason',
+      e ->> 'request_id', e #>> '{subject,type}', e #>> '{subject,id}', e #>> '{subject,label}', e #>> '{object,type}',
+      e #>> '{object,id}', (e #>> '{object,seq}')::bigint, e #>> '{object,prev}', e -> 'details', leaf,
+      encode(pg_catalog.sha256('\x00'::bytea || leaf), 'hex'));
+  END LOOP;
+  IF owed <> '{}' THEN
+    INSERT INTO audit_undispatched (event_id, attempts) SELECT event, 0 FROM unnest(owed) AS event;
+  END IF;
+  PERFORM set_config('mrm.audit_event', '', true);
+END $$;
 
 CREATE FUNCTION audit_states() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
