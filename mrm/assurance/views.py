@@ -16,6 +16,8 @@ from mrm.assurance import queries, services
 from mrm.assurance.forms import DayForm, ExportForm
 from mrm.assurance.models import Export, ScopeKind
 from mrm.assurance.workflow import ExportState
+from mrm.audit.anchoring import anchored
+from mrm.audit.integrity import last_replay, open_findings
 from mrm.audit.models import Checkpoint
 from mrm.audit.queries import of_subject, reads_everything
 from mrm.core.downloads import blob_answer
@@ -111,6 +113,9 @@ def _auditor(request: HttpRequest) -> Account:
 def _log_page(request: HttpRequest, account: Account, form: ExportForm) -> dict[str, Any]:
     return {
         "state": queries.log_state(),
+        "anchors": anchored(),
+        "replay": last_replay(),
+        "unexplained": open_findings().count(),
         "form": form,
         "page": page_of(request, queries.visible_to(account), 20),
         "lacking": account.lacks("assurance.export", None),

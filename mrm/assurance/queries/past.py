@@ -59,9 +59,9 @@ def model_as_of(model: Model, day: dt.date) -> Past:
     then, now = in_words(raw, rows_at({Model: [model.pk]}, timezone.now()))
     record, today = then[Model].get(str(model.pk), {}), now[Model].get(str(model.pk), {})
     facts = [
-        Fact(label(Model, column), value, today.get(column, ""))
-        for column, value in record.items()
-        if column not in SILENT and (value or today.get(column))
+        Fact(label(Model, field.column), record.get(field.column, ""), today.get(field.column, ""))
+        for field in Model._meta.concrete_fields
+        if record and field.column not in SILENT and (record.get(field.column) or today.get(field.column))
     ]
     approvals = [
         {**row, "conditions": [then[Condition][mine] for mine in _of(raw[Condition], "approval_id", key)]}
