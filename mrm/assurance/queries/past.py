@@ -59,9 +59,9 @@ def model_as_of(model: Model, day: dt.date) -> Past:
     then, now = in_words(raw, rows_at({Model: [model.pk]}, timezone.now()))
     record, today = then[Model].get(str(model.pk), {}), now[Model].get(str(model.pk), {})
     facts = [
-        Fact(label(Model, field.column), record.get(field.column, ""), today.get(field.column, ""))
-        for field in Model._meta.concrete_fields
-        if record and field.column not in SILENT and (record.get(field.column) or today.get(field.column))
+        Fact(label(Model, column), record.get(column, ""), today.get(column, ""))
+        for column in _columns()
+        if record and (record.get(column) or today.get(column))
     ]
     approvals = [
         {**row, "conditions": [then[Condition][mine] for mine in _of(raw[Condition], "approval_id", key)]}
@@ -69,6 +69,11 @@ def model_as_of(model: Model, day: dt.date) -> Past:
     ]
     running = [then[Revision][key] for key in _of(raw[Revision], "status", RevisionState.APPLIED)]
     return Past(moment, facts, list(then[Version].values()), approvals, list(then[Finding].values()), running)
+
+
+def _columns() -> list[str]:
+    """The record's columns in the order in which it is declared."""
+    return [str(field.column) for field in Model._meta.concrete_fields if field.column not in SILENT]
 
 
 def _keys(model: Model) -> dict[type[models.Model], list[str]]:
