@@ -2,7 +2,7 @@
 """Checks an exported audit log offline, trusting neither the server that made it nor its database.
 
     python verify.py BUNDLE [--key VKEY ...] [--since OLD_CHECKPOINT] [--anchor FILE_OR_FOLDER ...]
-                            [--tsa CERT] [--witness VKEY] [--json]
+                            [--tsa CERT] [--witness VKEY] [--quick] [--jobs N] [--json]
 
 BUNDLE is the exported zip, or the folder it was unpacked to. One line is printed for each verdict:
 
@@ -32,6 +32,7 @@ import marshal
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -40,6 +41,7 @@ import unicodedata
 import zipfile
 from collections.abc import Iterator
 from json.encoder import encode_basestring as quoted
+from time import monotonic
 from typing import Any, BinaryIO, Callable, NamedTuple
 
 try:
@@ -57,6 +59,8 @@ WIDTH = 256  # hashes in a full tile
 MOST_SHOWN = 100  # findings kept for --json
 CLOCK_TOLERANCE = 600  # seconds by which two clocks may disagree before it is a finding
 SPILL_AT = 32 * 1024 * 1024  # bytes of records kept in memory before they go to temporary files
+SIDE_BY_SIDE_FROM = 20_000  # events from which on several processes are worth their start
+LINES_SKIPPED = 0.08  # what passing over an event's line costs, of what checking the event costs
 SMALL, LINE, LARGE = 4 * 1024 * 1024, 64 * 1024 * 1024, 512 * 1024 * 1024  # most bytes of a file, line, change list
 UNREAD = {"verify.py", "README.md"}  # in the bundle for people; what they say proves nothing
 
@@ -89,6 +93,11 @@ class Verdict:
         if len(self.findings) < MOST_SHOWN:
             self.findings.append(sentence)
 
+    def add(self, count: int, findings: list[str]) -> None:
+        """What was found in another process."""
+        self.count += count
+        self.findings += findings[: MOST_SHOWN - len(self.findings)]
+
     @property
     def state(self) -> str:
         return "FAILED" if self.count else "NOT CHECKED" if self.unchecked else "OK"
@@ -104,6 +113,7 @@ class Verdict:
 class Report:
     def __init__(self) -> None:
         self.verdicts = {name: Verdict(name) for name in (INTEGRITY, ANCHORED, COMPLETENESS, DUTIES)}
+        self.began = monotonic()
 
     def __getitem__(self, name: str) -> Verdict:
         return self.verdicts[name]
@@ -120,17 +130,99 @@ class Report:
             {"name": each.name, "state": each.state, "sentence": each.sentence, "findings": each.findings}
             for each in self.verdicts.values()
         ]
-        return {"exit_status": self.exit_status, "verdicts": told}
+        return {
+            "exit_status": self.exit_status,
+            "verdicts": told,
+            "seconds": round(monotonic() - self.began, 2),
+        }
 
 
 class Options(NamedTuple):
-    """What the auditor brings along: it is trusted, the bundle is not."""
+    """What the auditor brings along: it is trusted, the bundle is not. `quick` looks at hashes and signatures alone;
+    `jobs` is the number of processes, 0 for as many as the machine has cores when the bundle is large."""
 
     keys: tuple[str, ...] = ()
     since: str | None = None
     anchors: tuple[tuple[str, bytes], ...] = ()
     authorities: tuple[bytes, ...] = ()
     witnesses: tuple[str, ...] = ()
+    quick: bool = False
+    jobs: int = 0
+
+
+# ----------------------------------------------------------------------------------------------------------- side by side
+
+
+def side_by_side(tasks: list[Callable[[], Any]], meanwhile: Callable[[], None]) -> list[Any]:
+    """What each task gives. A single one is carried out here; several each in a process forked from this one, which
+    does something else meanwhile. What they give are plain values that travel through a pipe."""
+    if len(tasks) == 1:
+        meanwhile()
+        return [tasks[0]()]
+    sys.stdout.flush()
+    running: list[tuple[int, int]] = []
+    try:
+        for task in tasks:
+            running.append(_forked(task))  # noqa: PERF401  (those begun before one fails are ended below)
+        meanwhile()
+        found = []
+        while running:
+            found.append(_fetched(*running.pop(0)))
+        return found
+    finally:
+        for process, pipe in running:  # only when something went wrong before they were heard
+            os.close(pipe)
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+
+
+def _forked(task: Callable[[], Any]) -> tuple[int, int]:
+    """The process that carries out the task, and the pipe on which it tells."""
+    heard, told = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(told)
+        return process, heard
+    try:  # nothing of the parent's may run on in here: no handler, no clearing up
+        os.close(heard)
+        try:
+            result = (True, task())
+        except Exception as error:  # (told to the parent, which says it in one line)
+            result = (False, _in_words(error))
+        with os.fdopen(told, "wb") as pipe:
+            marshal.dump(result, pipe)
+    finally:
+        os._exit(0)
+
+
+def _fetched(process: int, pipe: int) -> Any:
+    with os.fdopen(pipe, "rb") as told:
+        raw = told.read()
+    os.waitpid(process, 0)
+    try:
+        fine, result = marshal.loads(raw)  # noqa: S302  (written by our own process)
+    except (EOFError, ValueError, TypeError):
+        raise Unreadable("a process of the check ended before it was done; is memory short?") from None
+    if not fine:
+        raise Unreadable(result)
+    return result
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, (Unreadable, Cut, Malformed)):
+        return str(error)
+    return f"the bundle cannot be read: {type(error).__name__}: {error}"
+
+
+def cores(asked: int, events: int) -> int:
+    """How many processes to use: as asked; else all cores for a large bundle, where processes can be forked safely."""
+    if not hasattr(os, "fork") or sys.platform == "darwin":
+        return 1
+    if asked:
+        return asked
+    if events < SIDE_BY_SIDE_FROM:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # ----------------------------------------------------------------------------------------------------- the bundle's files
@@ -153,6 +245,9 @@ class Files:
 
     def open(self, name: str) -> BinaryIO:
         raise NotImplementedError
+
+    def reopen(self) -> None:
+        """In a forked process: open anew what may not be shared with the others."""
 
     def has(self, name: str) -> bool:
         return name in self.names
@@ -177,10 +272,36 @@ class Files:
                     raise Cut(f"{name} does not end in a newline, or holds a line of more than {LINE} bytes")
                 yield line
 
+    def lines_after(self, name: str, count: int) -> Iterator[bytes]:
+        """The lines but the first `count`, which are passed over as fast as they can be read."""
+        with self.stream(name) as file:
+            block, at = b"", 0
+            while count:
+                block = file.read(1 << 16)
+                if not block:
+                    raise Cut(f"{name} ends before line {count} from there")
+                here = block.count(b"\n")
+                if here < count:
+                    count -= here
+                    continue
+                for _ in range(count):
+                    at = block.index(b"\n", at) + 1
+                count = 0
+            rest = block[at:].split(b"\n")
+            for line in rest[:-1]:
+                yield line + b"\n"
+            begun = rest[-1]
+            while line := begun + file.readline(LINE):
+                if line[-1:] != b"\n":
+                    raise Cut(f"{name} does not end in a newline, or holds a line of more than {LINE} bytes")
+                begun = b""
+                yield line
+
 
 class Zip(Files):
     def __init__(self, path: str) -> None:
         super().__init__()
+        self.path = path
         self.archive = zipfile.ZipFile(path)
         for entry in self.archive.infolist():
             if entry.filename.endswith("/"):
@@ -194,6 +315,9 @@ class Zip(Files):
 
     def open(self, name: str) -> BinaryIO:
         return io.BufferedReader(self.archive.open(name), 1 << 16)  # type: ignore[arg-type]
+
+    def reopen(self) -> None:
+        self.archive = zipfile.ZipFile(self.path)  # two processes with one file move each other's place in it
 
 
 class Folder(Files):
@@ -288,12 +412,17 @@ def _check_canonical(value: Any, text: str, what: str) -> None:
         raise Malformed(f"{what} {fault}")
 
 
+def is_plainly_composed(text: str) -> bool:
+    """Whether no string within JSON can be at fault; looking at each would take ten times as long."""
+    return text.isascii() or (
+        unicodedata.is_normalized("NFC", text) and '\\"' not in text and not FOREIGN_KEY.search(text)
+    )
+
+
 def composed_fault(value: Any, text: str) -> str:
     """Which text in the value is not as canonical JSON asks: keys in ASCII, text in the composed form."""
-    if text.isascii():
+    if is_plainly_composed(text):
         return ""
-    if unicodedata.is_normalized("NFC", text) and '\\"' not in text and not FOREIGN_KEY.search(text):
-        return ""  # no string within can be at fault then; looking at each takes ten times as long
     waiting = [value]
     for each in waiting:
         if isinstance(each, dict):
@@ -360,19 +489,36 @@ class Tree:
                     at += 1 << bit
 
     def append(self, leaf: bytes) -> None:
-        rows, peaks = self.rows, self.peaks
-        rows[0].append(leaf)
-        rest, level = self.size, 0
+        self.rows[0].append(leaf)
+        self._carry(leaf, 0)
+        self.size += 1
+
+    def extend(self, leaves: list[bytes]) -> None:
+        """Append leaves; a whole tile at once is summed up first, which is faster."""
+        if len(leaves) < WIDTH or self.size % WIDTH:
+            for leaf in leaves:
+                self.append(leaf)
+            return
+        self.rows[0] += leaves
+        if len(self.rows) == 1:
+            self.rows.append([])
+        root = _complete_root(leaves)
+        self.rows[1].append(root)
+        self._carry(root, 8)
+        self.size += WIDTH
+
+    def _carry(self, found: bytes, level: int) -> None:
+        """Put the root of a subtree of 2**level leaves to the peaks; equals merge."""
+        rows, peaks, rest = self.rows, self.peaks, self.size >> level
         while rest & 1:
-            leaf = sha256(b"\x01" + peaks.pop() + leaf).digest()
+            found = sha256(b"\x01" + peaks.pop() + found).digest()
             rest >>= 1
             level += 1
             if not level & 7:
                 if level >> 3 == len(rows):
                     rows.append([])
-                rows[level >> 3].append(leaf)
-        peaks.append(leaf)
-        self.size += 1
+                rows[level >> 3].append(found)
+        peaks.append(found)
 
     def root(self) -> bytes:
         if not self.peaks:
@@ -385,7 +531,8 @@ class Tree:
 
 def _complete_root(row: list[bytes]) -> bytes:
     while len(row) > 1:
-        row = [node(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+        whole = b"".join(row)
+        row = [sha256(b"\x01" + whole[at : at + 64]).digest() for at in range(0, len(whole), 64)]
     return row[0]
 
 
@@ -697,37 +844,51 @@ class Spill:
     def __init__(self, folder: Callable[[], str], expected: int) -> None:
         self.folder, self.parts = folder, max(1, min(4096, expected // 8192))
         self.rows: list[list[tuple[Any, ...]]] = [[] for _ in range(self.parts)]
-        self.paths: set[int] = set()
+        self.files: dict[int, list[str]] = {}  # in the order of the log
         self.weight, self.name = 0, f"{id(self):x}"
 
     def add(self, key: Any, record: tuple[Any, ...], weight: int) -> None:
         self.rows[hash(key) % self.parts].append(record)
         self.weight += weight
         if self.weight > SPILL_AT:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         for part, rows in enumerate(self.rows):
             if rows:
-                self.paths.add(part)
-                with open(self._path(part), "ab") as file:
+                path = os.path.join(self.folder(), f"{self.name}-{part}")
+                with open(path, "ab") as file:
                     marshal.dump(rows, file)
+                files = self.files.setdefault(part, [])
+                if path not in files:
+                    files.append(path)
                 self.rows[part] = []
         self.weight = 0
 
-    def _path(self, part: int) -> str:
-        return os.path.join(self.folder(), f"{self.name}-{part}")
+    def apart(self, number: int) -> None:
+        """In a forked process: files of its own. Keys fall into the same parts, as the forks share their hashing."""
+        self.name += f".{number}"
+
+    def join(self, files: dict[int, list[str]]) -> None:
+        """The files that a forked process leaves."""
+        for part, paths in files.items():
+            self.files.setdefault(part, []).extend(paths)
 
     def read(self, part: int) -> Iterator[tuple[Any, ...]]:
-        if part in self.paths:
-            with open(self._path(part), "rb") as file:
-                while True:
-                    try:
-                        rows = marshal.load(file)  # noqa: S302  (our own temporary file)
-                    except EOFError:
-                        break
-                    yield from rows
+        for path in self.files.get(part, ()):
+            for rows in _marshalled(path):
+                yield from rows
         yield from self.rows[part]
+
+
+def _marshalled(path: str) -> Iterator[Any]:
+    with open(path, "rb") as file:
+        while True:
+            try:
+                found = marshal.load(file)  # noqa: S302  (our own temporary file)
+            except EOFError:
+                return
+            yield found
 
 
 class Kept:
@@ -909,57 +1070,113 @@ def change_fault(change: Any) -> str:
     return "" if fine else "must hold the row before and after as its kind of change asks"
 
 
-class Written(NamedTuple):
-    """An event written anew: its payload, and the columns of its line in events.jsonl around those it does not hold."""
+# an event in its canonical writing, cut at its row changes and details, which can be anything: only what the schema
+# allows matches, so that most events are read without taking them apart
+_PLAIN = r'[^"\\\x00-\x1f]*'
+_STRING = rf'"{_PLAIN}(?:\\(?:["\\bfnrt]|u00(?:0[0-7bef]|1[0-9a-f])){_PLAIN})*"'
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_FILLED = rf'(?!""){_STRING}'
+BEFORE_CHANGES = re.compile(
+    rf'{{"actor":{{"key":({_FILLED}),"name":({_STRING}),"on_behalf_of":({_STRING}),"person":({_STRING}),'
+    rf'"roles":(\[(?:{_STRING}(?:,{_STRING})*)?\])}},"at":"({MOMENT.pattern})","changes":',
+    re.ASCII,
+)
+AFTER_DETAILS = re.compile(
+    rf',"id":("{_UUID}"),"object":{{"id":({_FILLED}),"prev":("(?:[0-9a-f]{{64}})?"),"seq":([1-9][0-9]{{0,15}}),'
+    rf'"type":({_FILLED})}},"outcome":("done"|"refused"),"reason":({_STRING}),"request_id":({_STRING}),'
+    rf'"subject":{{"id":({_FILLED}),"label":({_STRING}),"type":({_FILLED})}},"v":1,"verb":("{VERB.pattern}")}}'
+)
 
-    payload: str
-    columns: tuple[str, str, str]
+
+class Event:
+    """One event as its payload says it. The parts are JSON as it is written there, quotes included."""
+
+    __slots__ = (
+        "at", "changes", "details", "id", "key", "kind", "kind_id", "label", "name", "outcome", "person", "prev",
+        "principal", "reason", "request", "roles", "seq", "subject", "subject_id", "text", "verb",
+    )  # fmt: skip
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """All of it as values; most events never need that."""
+        value: dict[str, Any] = _decode(self.text)
+        return value
 
 
-def write(event: Any) -> Written:
-    """Raises KeyError or TypeError when the event has another shape; when it has, the payload differs at the least."""
-    actor, thing, subject = event["actor"], event["object"], event["subject"]
-    key, name, principal = quoted(actor["key"]), quoted(actor["name"]), quoted(actor["on_behalf_of"])
-    person, roles = quoted(actor["person"]), ",".join(map(quoted, actor["roles"]))
-    about, about_id, label = quoted(subject["type"]), quoted(subject["id"]), quoted(subject["label"])
-    kind, kind_id, prev, seq = quoted(thing["type"]), quoted(thing["id"]), quoted(thing["prev"]), thing["seq"]
-    at, identity, outcome = quoted(event["at"]), quoted(event["id"]), quoted(event["outcome"])
-    reason, request, verb = quoted(event["reason"]), quoted(event["request_id"]), quoted(event["verb"])
-    changes = encode(event["changes"]) if event["changes"] else "[]"
-    details = encode(event["details"]) if event["details"] else "{}"
-    payload = (
-        f'{{"actor":{{"key":{key},"name":{name},"on_behalf_of":{principal},"person":{person},"roles":[{roles}]}},'
-        f'"at":{at},"changes":{changes},"details":{details},"id":{identity},'
-        f'"object":{{"id":{kind_id},"prev":{prev},"seq":{seq},"type":{kind}}},"outcome":{outcome},"reason":{reason},'
-        f'"request_id":{request},"subject":{{"id":{about_id},"label":{label},"type":{about}}},"v":1,"verb":{verb}}}'
+def read_event(payload: bytes) -> Event:
+    """The event of a payload that is canonical and as the schema says; if it is not, the slow way says why."""
+    try:
+        event = _read(payload.decode("utf-8"))
+        if event is not None:
+            return event
+    except (ValueError, StopIteration, Malformed):
+        pass
+    raise Malformed(event_fault(parse(payload, "the payload")) or "the payload is not written in the canonical form")
+
+
+def _read(text: str) -> Event | None:
+    head = BEFORE_CHANGES.match(text)
+    if head is None:
+        return None
+    start = head.end()
+    changes: Any
+    if text.startswith('[],"details":', start):
+        changes, end = [], start + 2
+    else:
+        changes, end = _scan(text, start)
+        if encode(changes) != text[start:end] or not text.startswith(',"details":', end):
+            return None
+    start = end + 11
+    if text.startswith("{}", start):
+        end = start + 2
+    else:
+        details, end = _scan(text, start)
+        if details.__class__ is not dict or encode(details) != text[start:end]:
+            return None
+    tail = AFTER_DETAILS.fullmatch(text, end)
+    if tail is None:
+        return None
+    event = Event()
+    event.key, event.name, event.principal, event.person, event.roles, event.at, _ = head.groups()
+    (event.id, event.kind_id, event.prev, event.seq, event.kind, event.outcome, event.reason, event.request,
+     event.subject_id, event.label, event.subject, event.verb) = tail.groups()  # fmt: skip
+    event.text, event.changes, event.details = text, changes, text[start:end]
+    held = changes.__class__ is dict
+    if (
+        (held_fault(changes) if held else changes_fault({"changes": changes, "outcome": event.outcome[1:-1]}))
+        or (event.prev == '""') != (event.seq == "1")
+        or (len(event.seq) == 16 and int(event.seq) >= 2**53)
+        or not (event.at[:10] in _days or is_moment(event.at))
+        or not (is_plainly_composed(text) or not composed_fault(event.whole, text))
+    ):
+        return None
+    return event
+
+
+def columns_around(event: Event, index: int, digest: str) -> tuple[bytes, bytes]:
+    """The line of events.jsonl that belongs to an event, read out of the payload alone: what stands before the column
+    `position`, which no payload holds, and what stands after it, up to the payload."""
+    before = (
+        f'{{"columns":{{"actor":{event.key},"actor_name":{event.name},"actor_roles":{event.roles},"at":"{event.at}",'
+        f'"details":{event.details},"digest":"{digest}","id":{event.id},"object_id":{event.kind_id},'
+        f'"object_prev":{event.prev},"object_seq":{event.seq},"object_type":{event.kind},'
+        f'"on_behalf_of":{event.principal},"outcome":{event.outcome},"person":{event.person},"position":'
     )
-    before_digest = (
-        f'{{"columns":{{"actor":{key},"actor_name":{name},"actor_roles":[{roles}],"at":{at},"details":{details},'
-        '"digest":"'
+    after = (
+        f',"reason":{event.reason},"request_id":{event.request},"subject_id":{event.subject_id},'
+        f'"subject_label":{event.label},"subject_type":{event.subject},"verb":{event.verb}}},"index":{index},"payload":"'
     )
-    before_position = (
-        f'","id":{identity},"object_id":{kind_id},"object_prev":{prev},"object_seq":{seq},"object_type":{kind},'
-        f'"on_behalf_of":{principal},"outcome":{outcome},"person":{person},"position":'
-    )
-    before_index = (
-        f',"reason":{reason},"request_id":{request},"subject_id":{about_id},"subject_label":{label},'
-        f'"subject_type":{about},"verb":{verb}}},"index":'
-    )
-    return Written(payload, (before_digest, before_position, before_index))
+    return before.encode(), after.encode()
 
 
-def columns_line(written: Written, index: int, payload: bytes, digest: str, position: str) -> bytes:
-    """The line of events.jsonl that belongs to a payload: every column, read out of the payload alone."""
-    first, second, third = written.columns
-    line = f'{first}{digest}{second}{position}{third}{index},"payload":"'
-    return line.encode() + binascii.b2a_base64(payload, newline=False) + b'"}\n'
-
-
-def position_in(line: bytes) -> str:
-    """The column `position`, which no payload holds: a number of the database, checked for its order alone."""
-    start = line.rfind(b'"position":') + 11
-    number = POSITION.match(line, start)
-    return number.group().decode() if start > 10 and number else "0"
+def position_in(line: bytes, before: bytes, after: bytes, payload: bytes) -> int:
+    """The column `position` of a line that is as it should be: a number of the database, checked for its order alone;
+    0 when anything in the line differs."""
+    number = POSITION.match(line, len(before))
+    if number is None or not line.startswith(before):
+        return 0
+    wanted = after + binascii.b2a_base64(payload, newline=False) + b'"}\n'
+    return int(number.group()) if line[number.end() :] == wanted else 0
 
 
 def line_fault(line: bytes, expected: bytes) -> str:
@@ -1009,13 +1226,19 @@ class Log:
         self.start = self.scope.get("size", 0)
         self.whole = self.scope["kind"] == "log"
         self.anchors = Anchors(files, self.keys, options, report[ANCHORED], self)
-        self.replay = Replay(files, report[COMPLETENESS], desk, self.size) if self.whole else None
-        self.duties = None if self.scope["kind"] == "since" else Duties(files, report[DUTIES], desk, self.whole)
+        self.quick = options.quick and self.scope["kind"] != "object"
+        self.jobs = cores(options.jobs, self.size - self.start)
+        self.desk = desk
+        self.replay = self.duties = None
+        if self.whole and not self.quick:
+            self.replay = Replay(files, report[COMPLETENESS], desk, self.size)
+        if self.scope["kind"] != "since" and not self.quick:
+            self.duties = Duties(files, report[DUTIES], desk, self.whole)
         self.chains = Spill(desk, self.size)
         self.identities = Spill(desk, self.size)
         self.tree = Tree()
         self.latest = self.stamped = self.stamp = ""
-        self.checkpoints = 0
+        self.checkpoints = self.taken = 0
 
     def _manifest(self) -> tuple[dict[str, Any], str, int]:
         manifest = read_json(self.files, "manifest.json", "format version scope origin size made_at epochs")
@@ -1072,8 +1295,9 @@ class Log:
                 self._follow_object()
             else:
                 self._follow_all()
-            self._check_chains()
-            self._check_names()
+            if not self.quick:
+                self._check_chains()
+                self._check_names()
             self._tell()
         except (Cut, Malformed) as error:
             self.integrity.find(str(error))
@@ -1093,6 +1317,8 @@ class Log:
                 f"{self.taken} events on {self.scope['type']} {self.scope['id']} are in {self.origin} of size"
                 f" {self.size}, one after the other (whether more follow, only the whole log shows)"
             )
+        if self.quick:
+            what += " (--quick: hashes and signatures alone; what the events say is not looked at)"
         again = "".join(f"; RESTORED at size {size}, and gone on as {name}" for name, size in self.epochs[1:])
         self.integrity.told = f"{what}; {self.checkpoints} checkpoints in order, {by}{again}"
 
@@ -1136,48 +1362,162 @@ class Log:
     # -- the whole log, or its newest part
 
     def _follow_all(self) -> None:
-        self._begin()
-        kept = self._kept()
-        upcoming = next(kept, None)
-        while upcoming is not None and upcoming.size < self.start:
-            upcoming = next(kept, None)
-        upcoming = self._reach(upcoming, kept)
-        lines = self.files.lines("events.jsonl")
-        tree, rows = self.tree, self.tree.rows
-        marks = self.anchors.sizes
-        for index, payload in self._entries():
-            leaf = sha256(b"\x00" + payload).digest()
-            tree.append(leaf)
-            line = next(lines, None)
-            if line is None:
-                raise Cut(f"events.jsonl ends before event {index}")
-            self.take(index, payload, leaf.hex(), line)
-            if len(rows[0]) == WIDTH:
-                self._full_tiles()
-            if upcoming is not None and tree.size >= upcoming.size:
-                upcoming = self._reach(upcoming, kept)
-            if tree.size in marks:
-                self.anchors.compare(tree.size, tree.root())
-        if next(lines, None) is not None:
-            raise Cut(f"events.jsonl goes on after event {self.size - 1}, the last of the checkpoint")
-        self._last_tiles()
-        for _ in kept:  # none is left, unless they are out of order
-            pass
-        if tree.root() != self.head.root:
-            self.integrity.find(
-                f"the {self.size} events hash to {tree.root().hex()}, the signed root is {self.head.root.hex()}"
-            )
+        """Follow the log in stretches, side by side when it is long; each begins from the tiles of the bundle, and must
+        begin where the one before it really ended."""
+        bounds = self._bounds()
+        tasks = [self._task(number, *each, len(bounds)) for number, each in enumerate(bounds)]
+        if len(tasks) > 1:
+            self.desk()  # made by the parent, which clears it up
+        ends: tuple[int, str] | None = None
+        latest = ""
+        for (first, _), told in zip(bounds, side_by_side(tasks, self._check_kept)):
+            self.files.used.update(told["used"])
+            self.integrity.add(told["count"], told["findings"])
+            if told["cut"]:
+                raise Cut(told["cut"])
+            if ends is not None and ends != told["begin"]:
+                self.integrity.find(f"the first {first} events hash to {ends[1].hex()}, the tiles say otherwise")
+            if told["stamp"] and self._behind(told["stamp"], latest):
+                self.integrity.find(
+                    f"a checkpoint after event {first} bears the time {told['stamp']}, before that of its events"
+                    f" ({latest}): the clock was set back"
+                )
+            if ends is None:
+                self.older = told["begin"][1]
+            ends, latest = told["end"], max(latest, told["latest"])
+            for size, root in told["roots"]:
+                self.anchors.compare(size, root)
+            self._take_in(told)
         if self.scope["kind"] == "since":
             self._check_growth()
 
-    def _begin(self) -> None:
-        """Begin from the tiles that hold the log's older part, when only the newer one is in the bundle."""
+    def _bounds(self) -> list[tuple[int, int]]:
+        """First event and end of each stretch, at the bounds of tiles; later ones are shorter for the lines they skip."""
+        jobs = max(1, min(self.jobs, (self.size - self.start) // WIDTH))
+        skipped = 0.0 if self.quick else LINES_SKIPPED
+        shares = [(1 - skipped) ** number for number in range(jobs)]
+        bounds, first = [], self.start
+        for number in range(jobs):
+            part = sum(shares[: number + 1]) / sum(shares)
+            end = self.size if number + 1 == jobs else self.start + int((self.size - self.start) * part)
+            end = end if end == self.size else max(first, end - end % WIDTH)
+            bounds.append((first, end))
+            first = end
+        return bounds
+
+    def _task(self, number: int, first: int, end: int, many: int) -> Callable[[], dict[str, Any]]:
+        return lambda: self._stretch(number, first, end, many)
+
+    def _spills(self) -> list[Spill]:
+        return [self.chains, self.identities] + ([self.replay.changes] if self.replay is not None else [])
+
+    def _stretch(self, number: int, first: int, end: int, many: int) -> dict[str, Any]:
+        """Follow one stretch; what it gives. One of many is in a process of its own, where all of this is a copy."""
+        kept, self.integrity = self.integrity, Verdict(INTEGRITY)
+        if many > 1:
+            self.files.reopen()
+            self.files.used = set()
+            for spill in self._spills():
+                spill.apart(number)
+            if self.duties is not None:
+                self.duties = self.duties.later(number)
+        told: dict[str, Any] = {"cut": ""}
+        self.roots: list[tuple[int, bytes]] = []
+        self.first_stamp = ""
+        try:
+            self._begin(first)
+            told["begin"] = (self.tree.size, self.tree.root())
+            self._follow(first, end)
+            told["end"] = (self.tree.size, self.tree.root())
+        except (Cut, Malformed) as error:
+            told["cut"] = str(error)
+        found, self.integrity = self.integrity, kept
+        told.update(
+            count=found.count,
+            findings=found.findings,
+            latest=self.latest,
+            stamp=self.first_stamp,
+            roots=self.roots,
+            used=[],
+        )
+        if many > 1:
+            if isinstance(self.duties, Later):
+                self.duties.flush()
+            for spill in self._spills():
+                spill.flush()
+            told.update(
+                used=list(self.files.used),
+                taken=self.taken,
+                spilled=[each.files for each in self._spills()],
+                duties=self.duties.path if isinstance(self.duties, Later) else "",
+            )
+        return told
+
+    def _take_in(self, told: dict[str, Any]) -> None:
+        """What a stretch in a process of its own leaves for the checks over many."""
+        if "spilled" not in told:
+            return
+        self.taken += told["taken"]
+        for spill, files in zip(self._spills(), told["spilled"]):
+            spill.join(files)
+        if self.duties is not None and told["duties"]:
+            self.duties.waiting.append(told["duties"])
+
+    def _follow(self, first: int, end: int) -> None:
+        signed = self._signed(first, end)
+        self.marks = sorted((size for size in self.anchors.sizes if first < size <= end), reverse=True)
+        upcoming = self._reach(next(signed, None), signed)
+        lines = iter(())
+        if not self.quick:
+            lines = self.files.lines_after("events.jsonl", first - self.start)
+        for at, payloads in self._entries(first, end):
+            leaves = [sha256(b"\x00" + payload).digest() for payload in payloads]
+            done = 0
+            while done < len(leaves):
+                stop = self._next_stop(upcoming, at, len(leaves))
+                if not self.quick:
+                    for place in range(done, stop):
+                        line = next(lines, None)
+                        if line is None:
+                            raise Cut(f"events.jsonl ends before event {at + place}")
+                        self.take(at + place, payloads[place], leaves[place].hex(), line)
+                self.tree.extend(leaves[done:stop])
+                done = stop
+                if len(self.tree.rows[0]) == WIDTH:
+                    self._full_tiles()
+                if upcoming is not None and self.tree.size >= upcoming[0]:
+                    upcoming = self._reach(upcoming, signed)
+                if self.marks and self.tree.size == self.marks[-1]:
+                    self.roots.append((self.marks.pop(), self.tree.root()))
+        if end == self.size:
+            self._end(lines)
+
+    def _next_stop(self, upcoming: tuple[int, str, str] | None, at: int, width: int) -> int:
+        """Up to which of the next events nothing is to be compared in between."""
+        stop = width
+        if upcoming is not None:
+            stop = min(stop, upcoming[0] - at)
+        if self.marks:
+            stop = min(stop, self.marks[-1] - at)
+        return stop
+
+    def _end(self, lines: Iterator[bytes]) -> None:
+        if next(lines, None) is not None:
+            raise Cut(f"events.jsonl goes on after event {self.size - 1}, the last of the checkpoint")
+        self._last_tiles()
+        if self.tree.root() != self.head.root:
+            self.integrity.find(
+                f"the {self.size} events hash to {self.tree.root().hex()}, the signed root is {self.head.root.hex()}"
+            )
+
+    def _begin(self, first: int) -> None:
+        """Begin from the tiles that hold what came before the first event."""
         rows: list[list[bytes]] = []
         level = 0
-        while self.start >> 8 * level:
+        while first >> 8 * level:
             row: list[bytes] = []
-            if width := self.start >> 8 * level & 255:
-                index = self.start >> 8 * (level + 1)
+            if width := first >> 8 * level & 255:
+                index = first >> 8 * (level + 1)
                 name = f"tile/{level}/{place(index, width_of(level, index, self.size))}"
                 content = self.files.read(name)
                 row = [content[at : at + 32] for at in range(0, width * 32, 32)]
@@ -1185,46 +1525,75 @@ class Log:
                     raise Cut(f"{name} is too short")
             rows.append(row)
             level += 1
-        self.tree = Tree(self.start, rows)
-        self.older = self.tree.root()
-        if self.start in self.anchors.sizes:
-            self.anchors.compare(self.start, self.older)
+        self.tree = Tree(first, rows)
+        if first == self.start and first in self.anchors.sizes:
+            self.roots.append((first, self.tree.root()))
 
-    def _reach(self, upcoming: Checkpoint | None, kept: Iterator[Checkpoint]) -> Checkpoint | None:
+    def _check_kept(self) -> None:
+        for _ in self._kept():
+            pass
+
+    def _signed(self, first: int, end: int) -> Iterator[tuple[int, str, str]]:
+        """Size, root and time of the checkpoints of a stretch, which begins with the stamp of the one before. Whether
+        they are signed and in order is looked at apart; what is no checkpoint is a finding there."""
+        for line in self.files.lines("checkpoints.jsonl"):
+            try:
+                entry = _decode(line[:-1].decode("utf-8"))
+                size, root, at = entry["size"], entry["root"], entry["at"]
+            except (Malformed, ValueError, TypeError, KeyError):
+                continue
+            if size.__class__ is not int or root.__class__ is not str or not is_moment(at):
+                continue
+            if size < first or (size == first and first > self.start):
+                if first > self.start:
+                    self.stamped = at
+                continue
+            if size > end:
+                return
+            yield size, root, at
+
+    def _reach(
+        self, upcoming: tuple[int, str, str] | None, signed: Iterator[tuple[int, str, str]]
+    ) -> tuple[int, str, str] | None:
         """Compare every checkpoint of the size that the tree now has."""
-        while upcoming is not None and upcoming.size <= self.tree.size:
-            if upcoming.size == self.tree.size and upcoming.root != self.tree.root():
+        while upcoming is not None and upcoming[0] <= self.tree.size:
+            size, root, stamp = upcoming
+            self.first_stamp = self.first_stamp or stamp
+            if size == self.tree.size and root != self.tree.root().hex():
                 self.integrity.find(
-                    f"the first {upcoming.size} events hash to {self.tree.root().hex()},"
-                    f" the checkpoint of that size was signed over {upcoming.root.hex()}"
+                    f"the first {size} events hash to {self.tree.root().hex()},"
+                    f" the checkpoint of that size was signed over {root}"
                 )
-            if self._behind(self.stamp, self.latest):
+            if self._behind(stamp, self.latest):
                 self.integrity.find(
-                    f"the checkpoint of size {upcoming.size} bears the time {self.stamp}, before that of its events"
+                    f"the checkpoint of size {size} bears the time {stamp}, before that of its events"
                     f" ({self.latest}): the clock was set back"
                 )
-            self.stamped = self.stamp
-            upcoming = next(kept, None)
+            self.stamped = stamp
+            upcoming = next(signed, None)
         return upcoming
 
-    def _entries(self) -> Iterator[tuple[int, bytes]]:
-        """Every payload from the start on, out of the entry bundles."""
-        for bundle in range(self.start // WIDTH, -(-self.size // WIDTH)):
+    def _entries(self, first: int, end: int) -> Iterator[tuple[int, list[bytes]]]:
+        """Every payload from the first to the end, out of the entry bundles: the index of the first in each, and all."""
+        if first == end < self.size:
+            return
+        for bundle in range(first // WIDTH, -(-end // WIDTH)):
             width = width_of(0, bundle, self.size)
             name = f"tile/entries/{place(bundle, width)}"
             content = self.files.read(name, WIDTH * (65_535 + 2))
-            at = 0
-            for index in range(bundle * WIDTH, bundle * WIDTH + width):
-                end = at + 2 + int.from_bytes(content[at : at + 2], "big")
-                if at + 2 > len(content) or end > len(content):
+            payloads, at, begin = [], 0, bundle * WIDTH
+            for index in range(begin, begin + width):
+                start = at + 2
+                at = start + int.from_bytes(content[at:start], "big")
+                if start > len(content) or at > len(content):
                     raise Cut(f"{name} is cut off at event {index}")
-                if index >= self.start:
-                    yield index, content[at + 2 : end]
-                elif sha256(b"\x00" + content[at + 2 : end]).digest() != self.tree.rows[0][index % WIDTH]:
+                if index >= first:
+                    payloads.append(content[start:at])
+                elif sha256(b"\x00" + content[start:at]).digest() != self.tree.rows[0][index % WIDTH]:
                     self.integrity.find(f"event {index} does not have the hash that {name} gives it")
-                at = end
             if at < len(content):
                 raise Cut(f"{name} goes on after event {index}")
+            yield max(first, begin), payloads
 
     def _full_tiles(self) -> None:
         for level, row in enumerate(self.tree.rows):
@@ -1286,62 +1655,45 @@ class Log:
             if proved_root(index, self.size, leaf, proof.hashes) != self.head.root:
                 raise Malformed(f"event {index} is not in the log: {name} does not lead to its root")
             event = self.take(index, payload, leaf.hex(), line)
-            if event is not None and (event["object"]["type"], event["object"]["id"]) != wanted:
-                raise Malformed(f"{called(index, event)} belongs to another object than the bundle is about")
+            if event is not None and (_decode(event.kind), _decode(event.kind_id)) != wanted:
+                raise Malformed(f"{called(index, event.whole)} belongs to another object than the bundle is about")
             last = index
         if last < 0:
             raise Cut("events.jsonl holds no event of the object")
 
     # -- one event
 
-    taken = 0
-
-    def take(self, index: int, payload: bytes, digest: str, line: bytes) -> dict[str, Any] | None:
+    def take(self, index: int, payload: bytes, digest: str, line: bytes) -> Event | None:
         """Check one event by itself, and pass it on to the checks over many."""
         try:
-            event, written = self._read(payload)
-            fault = content_fault(event)
+            event = read_event(payload)
         except Malformed as error:
-            fault = str(error)
-        if fault:
-            self.integrity.find(f"event {index}: {fault}")
+            self.integrity.find(f"event {index}: {error}")
             return None
         self.taken += 1
-        position = position_in(line)
-        wanted = columns_line(written, index, payload, digest, position)
-        if line != wanted or position == "0":
-            self.integrity.find(f"{called(index, event)}: {line_fault(line, wanted)}")
-        at, thing = event["at"], event["object"]
+        before, after = columns_around(event, index, digest)
+        position = position_in(line, before, after, payload)
+        if not position:
+            wanted = before + b"1" + after + binascii.b2a_base64(payload, newline=False) + b'"}\n'
+            self.integrity.find(f"{called(index, event.whole)}: {line_fault(line, wanted)}")
+        at = event.at
         self.latest = max(self.latest, at)
         if at < self.stamped and self._behind(at, self.stamped):
             self.integrity.find(
-                f"{called(index, event)}: its time {at} lies before the checkpoint made before it ({self.stamped}):"
+                f"{called(index, event.whole)}: its time {at} lies before the checkpoint made before it ({self.stamped}):"
                 " the clock was set back"
             )
-        key = f"{thing['type']}\n{thing['id']}"
-        self.chains.add(key, (key, index, thing["seq"], thing["prev"], digest, at, int(position)), 300)
-        self.identities.add(event["id"], (event["id"], index), 100)
-        changes = event["changes"]
+        key = event.kind + event.kind_id
+        self.chains.add(key, (key, index, int(event.seq), event.prev, digest, at, position), 300)
+        self.identities.add(event.id, (event.id, index), 100)
+        changes = event.changes
         if changes.__class__ is dict:
-            changes = self._held(index, event)
+            changes = self._held(index, event.whole)
         if self.replay is not None:
             self.replay.take(index, at, changes, len(payload))
-        if self.duties is not None:
-            self.duties.take(index, event, changes)
+        if self.duties is not None and is_of_duty(event, changes):
+            self.duties.take(index, event.whole, changes)
         return event
-
-    def _read(self, payload: bytes) -> tuple[dict[str, Any], Written]:
-        """The event of a payload that is exactly what writing the event anew gives; if not, the slow way says why."""
-        try:
-            text = payload.decode("utf-8")
-            event, _ = _scan(text, 0)
-            written = write(event)
-            if written.payload == text and not composed_fault(event, text):
-                return event, written
-        except (KeyError, TypeError, StopIteration, ValueError, Malformed):
-            pass
-        event = parse(payload, "the payload")
-        raise Malformed(event_fault(event) or "the payload is not written in the canonical form")
 
     def _held(self, index: int, event: dict[str, Any]) -> list[dict[str, Any]]:
         """A list of changes too long for the payload, which holds its digest."""
@@ -1368,30 +1720,32 @@ class Log:
     # -- all events
 
     def _check_chains(self) -> None:
-        for part in range(self.chains.parts):
-            last: dict[str, tuple[Any, ...]] = {}
-            for record in self.chains.read(part):
-                key, index, seq, prev, _, at, position = record
-                what, before = f"event {index} on {key.replace(chr(10), ' ')}", last.get(key)
-                last[key] = record
-                if before is None:
-                    if seq != 1 and self.scope["kind"] != "since":
-                        self.integrity.find(f"{what}: object.seq is {seq}, but no event on this object comes before")
-                    continue
-                if seq != before[2] + 1:
-                    self.integrity.find(f"{what}: object.seq is {seq}, that of event {before[1]} before is {before[2]}")
-                elif prev != before[4]:
-                    self.integrity.find(f"{what}: object.prev is not the hash of event {before[1]}")
-                if at < before[5]:
-                    self.integrity.find(f"{what}: at {at} lies before event {before[1]}: the clock was set back")
-                if position <= before[6]:
-                    self.integrity.find(f"{what}: column position does not come after that of event {before[1]}")
-        for part in range(self.identities.parts):
-            known: dict[str, int] = {}
-            for identity, index in self.identities.read(part):
-                if identity in known:
-                    self.integrity.find(f"event {index}: id {identity} is that of event {known[identity]} too")
-                known[identity] = index
+        for count, findings in in_parts(self.chains.parts, self.jobs, self._check_part):
+            self.integrity.add(count, findings)
+
+    def _check_part(self, part: int, found: Verdict) -> None:
+        last: dict[str, tuple[Any, ...]] = {}
+        for record in self.chains.read(part):
+            key, index, seq, prev, _, at, position = record
+            before = last.get(key)
+            last[key] = record
+            if before is None:
+                if seq != 1 and self.scope["kind"] != "since":
+                    found.find(f"{_on(record)}: object.seq is {seq}, but no event on this object comes before")
+                continue
+            if seq != before[2] + 1:
+                found.find(f"{_on(record)}: object.seq is {seq}, that of event {before[1]} before is {before[2]}")
+            elif prev != f'"{before[4]}"':
+                found.find(f"{_on(record)}: object.prev is not the hash of event {before[1]}")
+            if at < before[5]:
+                found.find(f"{_on(record)}: at {at} lies before event {before[1]}: the clock was set back")
+            if position <= before[6]:
+                found.find(f"{_on(record)}: column position does not come after that of event {before[1]}")
+        known: dict[str, int] = {}
+        for identity, index in self.identities.read(part):
+            if identity in known:
+                found.find(f"event {index}: id {_decode(identity)} is that of event {known[identity]} too")
+            known[identity] = index
 
     def _check_names(self) -> None:
         strange = {
@@ -1401,6 +1755,27 @@ class Log:
         }
         if strange:
             self.integrity.find(f"{min(strange)} is in the bundle, but nothing in the log accounts for it")
+
+
+def _on(record: tuple[Any, ...]) -> str:
+    kind, end = _scan(record[0], 0)
+    return f"event {record[1]} on {kind} {_decode(record[0][end:])}"
+
+
+def in_parts(
+    parts: int, jobs: int, check_part: Callable[[int, Verdict], None], meanwhile: Callable[[], None] = lambda: None
+) -> list[Any]:
+    """Have every part of the spilled records checked, by several processes when there are many; what they found."""
+
+    def some(first: int, step: int) -> tuple[int, list[str]]:
+        found = Verdict("")
+        for part in range(first, parts, step):
+            check_part(part, found)
+        return found.count, found.findings
+
+    step = max(1, min(jobs, parts))
+    tasks = [(lambda first=first: some(first, step)) for first in range(step)]
+    return side_by_side(tasks, meanwhile)
 
 
 # ------------------------------------------------------------------------------------------------ replay of all changes
@@ -1421,14 +1796,19 @@ class Replay:
             key = (change["table"], change["row"])
             add(key, (key, index, at, change["op"], change["before"], change["after"]), weight)
 
-    def check(self) -> None:
+    def check(self, jobs: int, meanwhile: Callable[[], None]) -> None:
+        """Compare; the live rows are read first, so that every process has them."""
+        verdict = self.verdict
         try:
             self._read_state()
-            for part in range(self.changes.parts):
-                self._compare(part)
+            parts = self.changes.parts
         except (Cut, Malformed) as error:
-            self.verdict.find(str(error))
-        self.verdict.told = f"the changes in the events give exactly the {self.rows} rows of {len(self.tables)} tables"
+            verdict.find(str(error))
+            parts = 0
+        for count, findings in in_parts(parts, jobs, self._check_part, meanwhile):
+            verdict.add(count, findings)
+        self.verdict = verdict
+        verdict.told = f"the changes in the events give exactly the {self.rows} rows of {len(self.tables)} tables"
 
     def _read_state(self) -> None:
         tables = parse(self.files.read("state/tables.json").rstrip(b"\n"), "state/tables.json")
@@ -1453,6 +1833,13 @@ class Replay:
                 self.rows += 1
                 key = (table, _text(row[column]))
                 self.live.add(key, (key, raw), len(raw) + 200)
+
+    def _check_part(self, part: int, found: Verdict) -> None:
+        self.verdict = found  # of this part alone: it may be looked at in another process
+        try:
+            self._compare(part)
+        except (Cut, Malformed) as error:
+            found.find(str(error))
 
     def _compare(self, part: int) -> None:
         rows = self._fold(part)
@@ -2126,6 +2513,40 @@ LISTS = {  # under which column rows are found again
 }
 
 
+CONTRIBUTING_AS_WRITTEN = {quoted(verb) for verb in CONTRIBUTING}
+FACT_COLUMNS = {table: frozenset(columns) for table, columns in FACTS.items()}
+
+
+def is_fact(change: dict[str, Any]) -> bool:
+    """Whether a decision may rest on what this change says."""
+    columns = FACT_COLUMNS.get(change["table"])
+    return columns is not None and (change["op"] != "update" or not columns.isdisjoint(change["after"]))
+
+
+def is_of_duty(event: Event, changes: list[dict[str, Any]]) -> bool:
+    """Whether a decision may rest on the event; few are."""
+    return event.verb in CONTRIBUTING_AS_WRITTEN or any(map(is_fact, changes))
+
+
+class Later:
+    """Keeps the events on which decisions may rest, in a file: they are looked at in the order of the whole log."""
+
+    NAMES = ("at", "actor", "object", "outcome", "subject", "verb")
+
+    def __init__(self, path: str) -> None:
+        self.path, self.rows = path, []
+
+    def take(self, index: int, event: dict[str, Any], changes: list[dict[str, Any]]) -> None:
+        self.rows.append((index, {name: event[name] for name in self.NAMES}, list(filter(is_fact, changes))))
+        if len(self.rows) >= 1000:
+            self.flush()
+
+    def flush(self) -> None:
+        with open(self.path, "ab") as file:
+            marshal.dump(self.rows, file)
+        self.rows = []
+
+
 class Ballot(NamedTuple):
     person: str
     role: str
@@ -2170,19 +2591,21 @@ class Duties:
 
     def __init__(self, files: Files, verdict: Verdict, desk: Desk, whole: bool) -> None:
         self.files, self.verdict, self.whole = files, verdict, whole
-        self.kept = Kept(desk)
+        self.kept, self.desk = Kept(desk), desk
         self.policies: dict[str, Any] = {}
         self.decisions = 0
+        self.waiting: list[str] = []  # files of events that other processes left, in the order of the log
+
+    def later(self, number: int) -> Later:
+        return Later(os.path.join(self.desk(), f"duties.{number}"))
 
     def take(self, index: int, event: dict[str, Any], changes: list[dict[str, Any]]) -> None:
         decided = []
-        for change in changes:
-            table = change["table"]
-            if table in FACTS:
-                self._learn(index, event, change)
-                after = change["after"] or {}
-                if table == "signoff_request" and after.get("status") in DECIDED:
-                    decided.append(change["row"])
+        for change in filter(is_fact, changes):
+            self._learn(index, event, change)
+            after = change["after"] or {}
+            if change["table"] == "signoff_request" and after.get("status") in DECIDED:
+                decided.append(change["row"])
         if event["verb"] in CONTRIBUTING and event["outcome"] == "done" and event["actor"]["person"]:
             name = f"made {event['subject']['id']}"
             self.kept.put(name, [*self.kept.get(name, []), event["actor"]["person"]])
@@ -2319,6 +2742,10 @@ class Duties:
         return roles
 
     def check(self) -> None:
+        for path in self.waiting:
+            for rows in _marshalled(path):
+                for row in rows:
+                    self.take(*row)
         for name, (index, row, _) in self.kept.named("approval "):
             if self.kept.get(f"decided {name[9:]}") != "approved":
                 self.verdict.find(f"event {index}: approval {row} rests on request {name[9:]}, which was not approved")
@@ -2373,14 +2800,19 @@ def _finish(log: Log, report: Report, broken: bool) -> None:
     if broken:
         for name in (COMPLETENESS, DUTIES):
             report[name].unchecked = "the log does not hold together, so nothing is concluded from it"
+    if log.quick:
+        for name in (COMPLETENESS, DUTIES):
+            report[name].unchecked = "--quick looks at hashes and signatures alone"
+        return
+    check_duties = log.duties.check if log.duties is not None and not broken else lambda: None
     if kind != "log":
         report[COMPLETENESS].unchecked = f"live rows come with the whole log only; this bundle is of the scope {kind}"
-    elif log.replay is not None and not broken:
-        log.replay.check()
+    if log.replay is not None and not broken:
+        log.replay.check(log.jobs, check_duties)
+    else:
+        check_duties()
     if kind == "since":
         report[DUTIES].unchecked = "decisions rest on events before the bundle's first; only the whole log shows them"
-    elif log.duties is not None and not broken:
-        log.duties.check()
 
 
 def printable(text: str) -> str:
@@ -2420,6 +2852,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--tsa", action="append", default=[], help="a certificate of the time-stamping authority (PEM)")
     parser.add_argument("--witness", action="append", default=[], help="the key of a witness: name+id+base64")
+    parser.add_argument("--quick", action="store_true", help="hashes and signatures alone, not what the events say")
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="how many processes; without, as many as cores"
+    )
     parser.add_argument("--json", action="store_true", help="print everything found as JSON")
     return parser.parse_args(argv)
 
@@ -2433,6 +2869,8 @@ def main(argv: list[str] | None = None) -> int:
             tuple(brought(given.anchor)),
             tuple(read_file(path) for path in given.tsa),
             tuple(given.witness),
+            given.quick,
+            max(0, given.jobs),
         )
         report = check(open_bundle(given.bundle), options)
     except (Unreadable, Cut, Malformed) as error:
