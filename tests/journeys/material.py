@@ -12,6 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mrm.measures.synthetic import FEATURES, applications
+from mrm.project.demo.material import Material as ApiMaterial
+from mrm.project.demo.material import prepare as generated
+from mrm.project.demo.material import trained
 
 SHARED = (
     Path(__file__).resolve().parent.parent.parent.parent / "shared" / "data" / "taiwan-credit" / "taiwan_credit.csv"
@@ -83,3 +86,11 @@ def prepare(folder: Path) -> Material:
         source, features, folder / "training.csv", folder / "test.csv", folder / "protected.csv", artifacts,
         rows.to_numpy().tolist(), answers, cutoff, "M",
     )  # fmt: skip
+
+
+def for_the_api(folder: Path) -> ApiMaterial:
+    """The same real data as the demo's check takes them; generated ones where they are absent."""
+    if not SHARED.exists():
+        return generated(folder)
+    table, protected, features = taiwan()
+    return trained(folder, table.iloc[:12_000], protected.iloc[:12_000], features)

@@ -351,3 +351,15 @@ def report(ingrid: Person, version: str, folder: Path) -> None:
     path = folder / "report.pdf"
     download.value.save_as(path)
     assert path.read_bytes().startswith(b"%PDF")
+
+
+BY_API = """
+from mrm.project.demo.check import main_job
+from tests.journeys.material import for_the_api
+raise SystemExit(0 if main_job({address!r}, print, for_the_api) else 1)
+"""
+
+
+def test_the_same_job_through_the_api(bank: House) -> None:
+    """Register, rate, run, validate, sign, push, compare, roll back and report, on the same real data."""
+    bank.manage("shell", "--no-imports", "-c", BY_API.format(address=bank.address))

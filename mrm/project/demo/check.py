@@ -20,6 +20,7 @@ from mrm.project.demo.bank import PASSWORD, account_of, plan
 from mrm.project.demo.material import Material, prepare
 
 Tell = Callable[[str], None]
+Make = Callable[[Path], Material]
 CAST = ("priya", "daniel", "tomas", "maria", "jonas", "lucia", "ingrid")
 PATIENCE = 180.0
 
@@ -63,8 +64,8 @@ class Caller:
 class MainJob:
     """The steps, in order; each is printed with its time."""
 
-    def __init__(self, address: str, tell: Tell) -> None:
-        self.address, self.tell = address, tell
+    def __init__(self, address: str, tell: Tell, make: Make = prepare) -> None:
+        self.address, self.tell, self.make = address, tell, make
         self.people = {name: Caller(address, name) for name in CAST}
         self.facts = plan()
         self.name = f"Main job {timezone.now():%Y-%m-%d %H:%M:%S}"
@@ -80,8 +81,8 @@ class MainJob:
         self.tell(f"  {time.monotonic() - began:6.2f} s  {words}")
 
     def run(self, folder: Path) -> None:
-        with self.step("train two models on generated data with a known bias, export to ONNX"):
-            material = prepare(folder)
+        with self.step("train two models, export them to ONNX"):
+            material = self.make(folder)
         with self.step("a data scientist registers model and data; the tier is computed"):
             self._register(material)
         first = self._carry("1.0.0", material, material.logistic, finding=True)
@@ -174,7 +175,8 @@ class MainJob:
         run = self.people["priya"].post(f"versions/{version}/runs/", json=facts)["id"]
         done = self.people["priya"].until(f"runs/{run}/", "status", "done", ("queued",))
         ratio = next(entry for entry in done["results"] if (entry["measure"], entry["group"]) == ("air", "F"))
-        assert ratio["value"] < 0.9, "the planted bias was not found"
+        assert ratio["n"] > 0, ratio
+        assert not material.biased or ratio["value"] < 0.9, "the planted bias was not found"
         assert done["crosscheck"], "fairlearn did not recompute"
         return str(run)
 
@@ -281,13 +283,13 @@ class MainJob:
         assert hashlib.sha256(content).hexdigest() == issued["sha256"]
 
 
-def main_job(address: str, tell: Tell) -> bool:
-    """Walk it all; True when every step held."""
+def main_job(address: str, tell: Tell, make: Make = prepare) -> bool:
+    """Walk it all, on the material that is made; True when every step held."""
     tell("The main job, over HTTP:")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mrm-check-") as folder:
         try:
-            MainJob(address, tell).run(Path(folder))
+            MainJob(address, tell, make).run(Path(folder))
         except Failed as step:
             tell(f"The main job failed at: {step}")
             return False

@@ -1,7 +1,7 @@
 """What the demo bank works with: data with a known bias, and models trained on them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +37,29 @@ class Material:
     logistic: bytes
     boosted: bytes
     cutoff: float
+    # whether the data were made with a bias that the runs must find
+    biased: bool = False
 
 
 def prepare(folder: Path, rows: int = 6_000, seed: int = 2026) -> Material:
     """Make the data and train the models; the same seed gives the same bytes."""
     table, protected = applications(rows, seed)
-    half = rows // 2
+    return replace(trained(folder, table, protected, FEATURES, seed), biased=True)
+
+
+def trained(
+    folder: Path, table: pd.DataFrame, protected: pd.DataFrame, features: Sequence[str], seed: int = 2026
+) -> Material:
+    """Train on the first half of the rows, keep the second for tests; `default` is the label, 1 the bad outcome."""
+    half = len(table) // 2
     training, test = table.iloc[:half], table.iloc[half:]
-    inputs, label = training[list(FEATURES)].astype("float32"), training["default"]
+    inputs, label = training[list(features)].astype("float32"), training["default"]
     scores = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000))
     trees = GradientBoostingClassifier(n_estimators=80, max_depth=3, random_state=seed)
     # four of five applications are approved
     cutoff = round(float(pd.Series(trees.fit(inputs, label).predict_proba(inputs)[:, 1]).quantile(0.8)), 4)
     return Material(
-        tuple(FEATURES),
+        tuple(features),
         _table(training, folder / "training"),
         _table(test, folder / "test"),
         _table(protected.iloc[half:], folder / "protected"),
