@@ -37,6 +37,15 @@ def open_epoch(
     return last
 
 
+@audited("audit.export", "wrote {events} events to {file}")
+def note_export(
+    last: Checkpoint, *, file: str, events: int, sha256: str, operator: str, actor: Actor, reason: str = ""
+) -> Checkpoint:
+    """What left the house by the command line, and under which digest."""
+    describe(file=file, events=events, sha256=sha256, operator=operator)
+    return last
+
+
 def _known(vkey: str) -> LogKey:
     found = LogKey.objects.filter(vkey=vkey).first()
     if found is None:

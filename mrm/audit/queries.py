@@ -64,6 +64,12 @@ class _Words(dict[str, Any]):
         return "–"
 
 
+def object_called(kind: str, text: str) -> str | None:
+    """The key of the object of a kind with this key or, by what the trail called it last, this name."""
+    named = Event.objects.filter(subject_type=kind).filter(Q(subject_id=text) | Q(subject_label=text))
+    return named.values_list("object_id", flat=True).first()
+
+
 def place_of(event: Event) -> Leaf | None:
     """The event's place in the log, or None while it waits for one."""
     return Leaf.objects.filter(event=event).first()

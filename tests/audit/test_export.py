@@ -1,5 +1,7 @@
 """What is exported from the real database is found true by the verifier that an auditor runs."""
 
+import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from mrm.access import services
 from mrm.access.models import BusinessUnit
@@ -16,7 +19,7 @@ from mrm.audit.log.notes import SigningKey
 from mrm.audit.models import Checkpoint, Event
 from mrm.audit.sequencer import Sequencer
 from tests.conftest import ROOT
-from tests.factories import approval
+from tests.factories import approval, inventory
 from tests.factories.access import SETUP, Cast
 
 KEY = SigningKey.generate("nordhaven-bank.example/model-risk-log")
@@ -157,3 +160,42 @@ def test_the_bundle_carries_its_verifier_and_how_to_use_it(busy: Cast, tmp_path:
         assert archive.read("verify.py") == VERIFIER.read_bytes()
         assert KEY.vkey in archive.read("README.md").decode()
         assert {info.date_time[0] for info in archive.infolist()} == {1980}
+
+
+def test_the_command_writes_and_records_it(busy: Cast, tmp_path: Path) -> None:
+    target, said = tmp_path / "taken.zip", io.StringIO()
+    call_command("audit", "export", str(target), stdout=said)
+    sha256 = hashlib.sha256(target.read_bytes()).hexdigest()
+    assert sha256 in said.getvalue()
+    assert Event.objects.get(verb="audit.export").details["sha256"] == sha256
+    assert verified(target)["INTEGRITY"]["state"] == "OK"
+    with pytest.raises(CommandError, match="is there already; name a new file"):
+        call_command("audit", "export", str(target))
+
+
+def test_the_command_takes_one_model_by_its_name(log_connection: Any, tmp_path: Path) -> None:
+    cast = Cast()
+    inventory.model(cast, "Retail PD")
+    inventory.model(cast, "Card PD")
+    signed(log_connection)
+    target = tmp_path / "one.zip"
+    call_command("audit", "export", str(target), "--model", "Card PD", stdout=io.StringIO())
+    assert verified(target)["INTEGRITY"]["sentence"].startswith("1 events on inventory.model")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--model", "Nobody's"], "The trail knows no model with the id or name Nobody's"),
+        (["--since", "99999"], "there is nothing after 99999"),
+    ],
+)
+def test_the_command_names_what_is_wrong(busy: Cast, tmp_path: Path, words: list[str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        call_command("audit", "export", str(tmp_path / "x.zip"), *words)
+    assert list(tmp_path.glob("*.zip")) == []
+
+
+def test_a_folder_that_is_not_there_is_said(busy: Cast, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="There is no folder"):
+        call_command("audit", "export", str(tmp_path / "nowhere" / "x.zip"))
