@@ -14,7 +14,8 @@ from mrm.audit.models.trail import Event
 class Pending(models.Model):
     """An event that has no place in the log yet. A trigger puts it here, so that none is overlooked."""
 
-    event = models.OneToOneField(Event, models.PROTECT, primary_key=True, db_constraint=False, related_name="pending")
+    position = models.BigIntegerField(primary_key=True)
+    event = models.ForeignKey(Event, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
 
     def __str__(self) -> str:
         return str(self.event_id)
