@@ -65,6 +65,14 @@ def test_a_forged_event_id_fails_at_commit(own_database: str) -> None:
     assert BusinessUnit.objects.get(pk=made.pk).name == "A unit"
 
 
+def test_a_write_after_the_action_has_closed_is_refused_in_the_same_transaction(db: None) -> None:
+    with transaction.atomic():
+        made = unit()
+        with pytest.raises(DatabaseError, match="outside an audited action"), transaction.atomic():
+            BusinessUnit.objects.filter(pk=made.pk).update(name="late")
+    assert BusinessUnit.objects.get(pk=made.pk).name == "A unit"
+
+
 def test_a_refusal_rolls_back_and_is_recorded(db: None, cast: Cast) -> None:
     with pytest.raises(Refused):
         services.grant(cast.administrator, role="deployer", unit=cast.bank, actor=cast.administrator)
