@@ -6,10 +6,8 @@ overlooked. What does not hold is never signed: the whole batch is refused, and 
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -17,24 +15,31 @@ from mrm.audit.log.merkle import Frontier, root
 from mrm.audit.log.notes import Checkpoint, SigningKey, add_signature
 from mrm.audit.log.tiles import WIDTH
 from mrm.audit.tree import StoredTree
-from mrm.core.canonical import canonical
+from mrm.core.canonical import canonical, is_written, parse
 
 LEADER = 0x6D726D  # the advisory lock of the one that writes
 BATCH = 1_000
+PART = 200  # events that travel together: while one part is checked the database reads the next
 WAITING = """
-SELECT e.id, e.payload, e.digest, e.object_type, e.object_id, e.object_seq, e.object_prev, before.digest
-  FROM audit_pending AS q JOIN audit_event AS e ON e.id = q.event_id
+DECLARE waiting NO SCROLL CURSOR FOR
+SELECT q.position, q.event_id::text, e.id::text, e.payload, e.digest, e.object_type, e.object_id, e.object_seq,
+  e.object_prev, before.digest,
+  (SELECT json_agg(json_build_object('table', c."table", 'row', c."row", 'op', c.op, 'before', c.before, 'after', c.after)
+          ORDER BY c.id)::text FROM audit_change AS c WHERE c.event_id = q.event_id)
+  FROM (SELECT position, event_id FROM audit_pending WHERE {which} ORDER BY position LIMIT {limit:d}) AS q
+  LEFT JOIN audit_event AS e ON e.position = q.position
   LEFT JOIN audit_event AS before ON before.object_type = e.object_type AND before.object_id = e.object_id
     AND before.object_seq = e.object_seq - 1
- ORDER BY (e.verb = 'audit.open_epoch') DESC, e.position LIMIT %s
+ ORDER BY q.position
+"""
+LEAVES = """
+INSERT INTO audit_leaf ("index", event_id, hash)
+SELECT %s + place - 1, event, substring(%b FROM 32 * place::int - 31 FOR 32)
+  FROM unnest(%s::uuid[]) WITH ORDINALITY AS t(event, place)
 """
 OPENED = """
-SELECT max((e.details ->> 'epoch')::int) FROM audit_pending AS q JOIN audit_event AS e ON e.id = q.event_id
- WHERE e.verb = 'audit.open_epoch' AND e.outcome = 'done'
-"""
-CHANGES = """
-SELECT event_id, jsonb_build_object('table', "table", 'row', "row", 'op', op, 'before', before, 'after', after)::text
-  FROM audit_change WHERE event_id = ANY(%s) ORDER BY id
+SELECT (e.details ->> 'epoch')::int, q.position FROM audit_pending AS q JOIN audit_event AS e ON e.position = q.position
+ WHERE e.verb = 'audit.open_epoch' AND e.outcome = 'done' ORDER BY 1 DESC LIMIT 1
 """
 
 
@@ -42,9 +47,12 @@ class Tampered(Exception):
     """What is stored is not what was written; the sentence says which event and what differs."""
 
 
-@dataclass(frozen=True)
-class Waiting:
-    id: Any
+class Waiting(NamedTuple):
+    """An event that waits, as it is stored, with the row changes beside it as JSON."""
+
+    position: int
+    event: str
+    id: str
     payload: bytes
     digest: str
     object_type: str
@@ -52,6 +60,7 @@ class Waiting:
     object_seq: int
     object_prev: str
     digest_before: str | None
+    changes: str | None
 
 
 class Sequencer:
@@ -83,8 +92,8 @@ class Sequencer:
         found: tuple[int, int, str, dt.datetime | None] = cursor.fetchone() or (1, 0, "", None)
         self.epoch, signed, signed_root, self.at = found
         cursor.execute(OPENED)
-        (opened,) = cursor.fetchone() or (None,)
-        self.epoch = max(self.epoch, opened or 1)
+        opening: tuple[int, int | None] = cursor.fetchone() or (1, None)
+        self.epoch, self.opening = max(self.epoch, opening[0]), opening[1]
         if size != signed:
             raise Tampered(f"The log holds {size} leaves, but the last checkpoint signed {signed}.")
         self.frontier: Frontier = tree.frontier(size)
@@ -101,37 +110,37 @@ class Sequencer:
         """Give the next events their place, all of them or none; how many there were."""
         if self.unsure:
             self.load()
-        with self.connection.transaction():
-            batch = [Waiting(*row) for row in self.connection.execute(WAITING, [limit])]
-            if not batch:
-                return 0
-            leaves = self._checked(batch)
-            try:
-                self._store(batch, leaves)
-            except BaseException:
-                self.unsure = True
-                raise
-        return len(batch)
+        self.unsure = True
+        before = self.frontier.size
+        with self.connection.transaction(), self.connection.pipeline():
+            positions = self._placed(limit)
+            if positions:
+                self._sign()
+                self._execute("DELETE FROM audit_pending WHERE position = ANY(%s::bigint[])", [_array(positions)])
+        self.unsure, self.opening = False, None
+        return self.frontier.size - before
 
-    def _checked(self, batch: list[Waiting]) -> list[bytes]:
-        changes: dict[Any, list[str]] = {}
-        for event, change in self.connection.execute(CHANGES, [[each.id for each in batch]]):
-            changes.setdefault(event, []).append(change)
-        return [check(each, changes.get(each.id, [])) for each in batch]
+    def _placed(self, limit: int) -> list[int]:
+        """Put what waits into the tree, in parts: the database reads one while the one before is checked."""
+        # what opens an epoch stands first in it
+        which = "true" if self.opening is None else f"position = {self.opening:d}"
+        self._execute(WAITING.format(which=which, limit=limit))
+        positions: list[int] = []
+        coming = self._fetch()
+        while batch := [Waiting(*row) for row in coming.fetchall()]:
+            coming = self._fetch()
+            leaves = [check(each) for each in batch]
+            self._execute(LEAVES, [self.frontier.size, b"".join(leaves), _array(each.id for each in batch)])
+            for subtree in self._grown(leaves):
+                self._execute('INSERT INTO audit_subtree (level, "index", hash) VALUES (%s, %s, %s)', list(subtree))
+            positions += (each.position for each in batch)
+        return positions
 
-    def _store(self, batch: list[Waiting], leaves: list[bytes]) -> None:
-        first = self.frontier.size
-        subtrees = list(self._grown(leaves))
-        places = list(range(first, first + len(batch)))
-        execute = self.connection.execute
-        execute(
-            'INSERT INTO audit_leaf ("index", event_id, hash) SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::bytea[])',
-            [places, [each.id for each in batch], leaves],
-        )
-        for level, index, content in subtrees:
-            execute('INSERT INTO audit_subtree (level, "index", hash) VALUES (%s, %s, %s)', [level, index, content])
-        self._sign()
-        execute("DELETE FROM audit_pending WHERE event_id = ANY(%s)", [[each.id for each in batch]])
+    def _fetch(self) -> "psycopg.Cursor[Any]":
+        return self.connection.execute(f"FETCH {PART} FROM waiting", binary=True)
+
+    def _execute(self, statement: str, parameters: list[Any] | None = None) -> None:
+        self.connection.execute(statement, parameters)
 
     def _grown(self, leaves: Iterable[bytes]) -> Iterable[tuple[int, int, bytes]]:
         """Append to the tree; the subtrees that became complete."""
@@ -159,7 +168,7 @@ class Sequencer:
         now = dt.datetime.now(dt.UTC)
         # a clock that was set back does not order the checkpoints
         self.at = max(now, self.at) if self.at else now
-        self.connection.execute(
+        self._execute(
             "INSERT INTO audit_checkpoint (epoch, size, root, note, at) VALUES (%s, %s, %s, %s, %s)",
             [self.epoch, size, tree_root.hex(), note, self.at],
         )
@@ -170,16 +179,16 @@ def origin_of(base: str, epoch: int) -> str:
     return base if epoch == 1 else f"{base}/{epoch}"
 
 
-def check(event: Waiting, changes: list[str]) -> bytes:
+def check(event: Waiting) -> bytes:
     """The leaf hash of an event whose bytes, chain and row changes hold; `Tampered` says what does not."""
-    payload = bytes(event.payload)
-    leaf = hashlib.sha256(b"\x00" + payload).digest()
+    if event.id != event.event:
+        raise Tampered(f"Event {event.event} waits for its place, but there is none of this id at {event.position}.")
+    payload = event.payload
+    leaf = hashlib.sha256(b"\x00" + payload)
     name = f"Event {event.id} ({event.object_type} {event.object_id}, number {event.object_seq})"
-    if leaf.hex() != event.digest:
+    if leaf.hexdigest() != event.digest:
         raise Tampered(f"{name}: its bytes do not give the digest that was stored with them.")
-    content = json.loads(payload)
-    if canonical(content) != payload:
-        raise Tampered(f"{name}: its bytes are not the canonical form of what they say.")
+    content = _content(name, payload)
     place = content["object"]
     if (place["type"], place["id"], place["seq"], place["prev"]) != (
         event.object_type,
@@ -190,15 +199,37 @@ def check(event: Waiting, changes: list[str]) -> bytes:
         raise Tampered(f"{name}: its columns place it elsewhere than its bytes do.")
     if event.object_prev != (event.digest_before or "") or (event.digest_before is None and event.object_seq != 1):
         raise Tampered(f"{name}: the event before it on the same record is not the one it names.")
-    found = [json.loads(change, parse_float=str) for change in changes]
-    held = content["changes"]
+    found = parse(event.changes) if event.changes else []
+    # in most cases the event with the changes found is, byte for byte, the event as it was written
+    if not is_written({**content, "changes": found}, payload):
+        _look_closer(name, content, payload, found)
+    return leaf.digest()
+
+
+def _content(name: str, payload: bytes) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = parse(payload.decode())
+    except ValueError:
+        raise Tampered(f"{name}: its bytes are not JSON.") from None
+    return content
+
+
+def _look_closer(name: str, content: dict[str, Any], payload: bytes, found: list[dict[str, Any]]) -> None:
+    """For what is not plain at once: changes held by their digest, text in other scripts, and what was tampered with."""
+    if canonical(content) != payload:
+        raise Tampered(f"{name}: its bytes are not the canonical form of what they say.")
+    held, written = content["changes"], canonical(found)
     if isinstance(held, dict):
-        same = held == {"count": len(found), "sha256": hashlib.sha256(canonical(found)).hexdigest()}
+        same = held == {"count": len(found), "sha256": hashlib.sha256(written).hexdigest()}
     else:
-        same = found == held or canonical(found) == canonical(held)
+        same = written == canonical(held)
     if not same:
         raise Tampered(f"{name}: the row changes stored beside it are not those it was written with.")
-    return leaf
+
+
+def _array(values: Iterable[Any]) -> str:
+    """Numbers or UUIDs as PostgreSQL writes an array, which it reads faster than a list of parameters."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def _partial_tiles(tree: StoredTree, size: int) -> list[list[bytes]]:

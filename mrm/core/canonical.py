@@ -7,10 +7,13 @@ below 2**53, text in NFC, times as fixed-width UTC.
 import datetime as dt
 import hashlib
 import json
+import re
 import unicodedata
 import uuid
 from decimal import Decimal
 from typing import Any
+
+import orjson
 
 LARGEST_INTEGER = 2**53
 
@@ -51,6 +54,33 @@ def digest(value: Any) -> str:
 def timestamp(moment: dt.datetime) -> str:
     """UTC with microseconds, always 27 characters."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse(text: str) -> Any:
+    """The value of JSON text in the profile: numbers that it does not hold become the text that was written."""
+    return _decoder.decode(text)
+
+
+def is_written(value: Any, content: bytes) -> bool:
+    """Whether bytes are the canonical form of a value that `parse` gave; False also when that is not plain at once."""
+    try:
+        if orjson.dumps(value, option=orjson.OPT_SORT_KEYS) != content:
+            return False
+    except TypeError:  # an integer or a character that it does not write
+        return False
+    text = content.decode()
+    return text.isascii() or (
+        unicodedata.is_normalized("NFC", text) and '\\"' not in text and not _FOREIGN_KEY.search(text)
+    )
+
+
+def _integer(text: str) -> int | str:
+    number = int(text)
+    return number if abs(number) < LARGEST_INTEGER else text
+
+
+_decoder = json.JSONDecoder(parse_float=str, parse_int=_integer, parse_constant=str)
+_FOREIGN_KEY = re.compile(r'[^\x00-\x7f][^"]*":')  # where no quote is escaped, only a key is followed by a colon
 
 
 def _key(key: Any) -> str:

@@ -10,12 +10,13 @@ from django.db import connection
 
 from mrm.access import services
 from mrm.access.models import BusinessUnit
+from mrm.audit import queries
 from mrm.audit.log import merkle, notes, receipt
 from mrm.audit.log.notes import SigningKey
 from mrm.audit.models import Checkpoint, Event, Leaf, Pending, Subtree
 from mrm.audit.sequencer import LEADER, Sequencer, Tampered
 from mrm.audit.tree import StoredTree
-from tests.factories.access import SETUP
+from tests.factories.access import SETUP, account
 
 ORIGIN = "bank.example/log"
 KEY = SigningKey.generate(ORIGIN)
@@ -180,7 +181,7 @@ def test_leaves_that_were_changed_stop_the_next_start(log_connection: Any, super
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO audit_pending SELECT id FROM audit_event LIMIT 1",
+        "INSERT INTO audit_pending (position, event_id) SELECT position, id FROM audit_event LIMIT 1",
         "DELETE FROM audit_pending",
         "INSERT INTO audit_leaf (\"index\", event_id, hash) SELECT 0, id, sha256('') FROM audit_event LIMIT 1",
         "INSERT INTO audit_checkpoint (epoch, size, root, note, at) VALUES (1, 1, '', '', now())",
@@ -207,3 +208,48 @@ def test_the_lead_is_a_lock_in_the_database(log_connection: Any, own_database: s
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LEADER])
         assert cursor.fetchone() == (False,)
+
+
+def test_a_leaf_without_an_event_is_refused(log_connection: Any) -> None:
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match=r"there is no event .* to have a place in the log"):
+        log_connection.execute(
+            "INSERT INTO audit_leaf (\"index\", event_id, hash) VALUES (0, gen_random_uuid(), sha256('x'))"
+        )
+
+
+def test_what_waits_without_an_event_stops_the_log_and_is_said(log_connection: Any, superuser_connection: Any) -> None:
+    unit(1)
+    superuser_connection.execute("INSERT INTO audit_pending (position, event_id) VALUES (1000000, gen_random_uuid())")
+    sequencer = leading(log_connection)
+    with pytest.raises(Tampered, match="there is none of this id at 1000000"):
+        sequencer.step()
+    assert (Leaf.objects.count(), Checkpoint.objects.count()) == (0, 0)
+    superuser_connection.execute("ALTER TABLE audit_pending DISABLE TRIGGER ALL")
+    superuser_connection.execute("DELETE FROM audit_pending WHERE position = 1000000")
+    assert drain(sequencer) == Event.objects.count() == Leaf.objects.count()
+
+
+@pytest.mark.parametrize(
+    "text", ["Süd „Ost“", 'a "quoted" ß', "line\nand\ttab\\", "e\u0301 apart", "日本 \U0001f600", "\u2028"]
+)
+def test_text_of_every_kind_is_sequenced(log_connection: Any, text: str) -> None:
+    services.add_unit(key="unit-x", name=text, parent=None, actor=SETUP)
+    assert drain(leading(log_connection)) == Event.objects.count()
+
+
+def test_true_is_not_one_to_the_check(log_connection: Any, superuser_connection: Any) -> None:
+    account("Olivia Owner", unit(1))
+    superuser_connection.execute("ALTER TABLE audit_change DISABLE TRIGGER ALL")
+    superuser_connection.execute(
+        "UPDATE audit_change SET after = after || '{\"is_active\": 1}' WHERE \"table\" = 'access_account'"
+    )
+    with pytest.raises(Tampered, match="the row changes stored beside it are not those"):
+        drain(leading(log_connection))
+
+
+def test_the_size_is_that_of_the_trail_whether_sequenced_or_not(log_connection: Any) -> None:
+    unit(1)
+    assert queries.trail_size() == Event.objects.count() > 0
+    drain(leading(log_connection))
+    unit(2)
+    assert queries.trail_size() == Event.objects.count() == Leaf.objects.count() + 1

@@ -8,7 +8,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrm.core.canonical import canonical, digest, plain, timestamp
+from mrm.core.canonical import canonical, digest, is_written, parse, plain, timestamp
 
 keys = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8)
 values = st.recursive(
@@ -48,3 +48,37 @@ def test_a_key_outside_ascii_is_refused() -> None:
 def test_what_has_no_canonical_form_is_refused() -> None:
     with pytest.raises(TypeError, match="object has no canonical form"):
         canonical(object())
+
+
+@given(values)
+def test_what_is_canonical_is_known_by_its_bytes(value: object) -> None:
+    raw = canonical(value)
+    assert parse(raw.decode()) == plain(value)
+    if raw.isascii():
+        assert is_written(parse(raw.decode()), raw)
+
+
+@given(values, st.data())
+def test_what_is_taken_for_canonical_is(value: object, data: st.DataObject) -> None:
+    raw = canonical(value).decode()
+    place = data.draw(st.integers(0, len(raw)))
+    other = (
+        raw[:place]
+        + data.draw(st.text('0123456789.eE-+ \\"u,:[]{}\u0301\u00e9<\u0338a', max_size=3))
+        + raw[place + 1 :]
+    )
+    try:
+        found = parse(other)
+    except (ValueError, RecursionError):
+        return
+    if is_written(found, other.encode()):
+        assert canonical(found) == other.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1.5", "1e3", "9007199254740992", "-9007199254740993", "1" + "0" * 30, "NaN", "-Infinity", '{"b":1,"a":2}', '{"a":1,"a":1}',
+     '"\\u00e9"', '"\\ud800"', '"e\u0301"', '{"gr\u00f6\u00dfe":1}', '{"\\"\u00f6":1}', "[1, 2]", '"\\/"'],
+)  # fmt: skip
+def test_what_is_not_in_the_profile_is_not_taken_for_it(text: str) -> None:
+    assert not is_written(parse(text), text.encode("utf-8", "surrogatepass"))

@@ -25,7 +25,7 @@ class Leaf(models.Model):
     """The place of an event in the log, counted from 0 without gaps, and the leaf hash of RFC 6962."""
 
     index = models.BigIntegerField(primary_key=True)
-    event = models.OneToOneField(Event, models.PROTECT, related_name="leaf")
+    event = models.OneToOneField(Event, models.PROTECT, related_name="leaf", db_constraint=False)
     hash = models.BinaryField()
 
     class Meta:
