@@ -2,13 +2,14 @@
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import BooleanField, Func, Q, Value
 
-from mrm.audit.models import Checkpoint, Event, Leaf, Outcome, Place
+from mrm.audit.models import Checkpoint, Event, Leaf, Outcome, Place, WordsOf
 from mrm.audit.trail import SENTENCES
 from mrm.audit.tree import StoredTree
 from mrm.core.registry import Registry
@@ -125,23 +126,73 @@ def trail(
     since: dt.date | None = None,
     until: dt.date | None = None,
 ) -> models.QuerySet[Event]:
-    """The events that fit every condition given, newest first; days are days in UTC."""
+    """The events that fit every condition given, newest first; days are days in UTC. Each condition has its index."""
     found = Event.objects.all()
     if text:
-        found = found.filter(Q(subject_label__icontains=text) | Q(reason__icontains=text))
+        found = found.filter(_has_words(text))
     if actor:
-        found = found.filter(Q(actor__iexact=actor) | Q(actor_name__icontains=actor))
+        found = found.filter(_is_by(actor))
     if verb:
         found = found.filter(verb=verb)
     if area:
-        found = found.filter(verb__startswith=f"{area}.")
+        found = found.filter(verb__in=[each for (each,) in _distinct("verb") if each.startswith(f"{area}.")])
     if refused:
         found = found.filter(outcome="refused")
+    if since or until:
+        found = found.order_by("-at", "-position")
     if since:
         found = found.filter(at__gte=dt.datetime.combine(since, dt.time.min, dt.UTC))
     if until:
         found = found.filter(at__lt=dt.datetime.combine(until + dt.timedelta(days=1), dt.time.min, dt.UTC))
     return found
+
+
+def trail_size() -> int:
+    """How many events there are: those that have a place in the log, which are not counted one by one, and those
+    that wait for one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT coalesce((SELECT max("index") + 1 FROM audit_leaf), 0) + (SELECT count(*) FROM audit_pending)'
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _has_words(text: str) -> Func | Q:
+    """Record or reason holds words that begin with each of those given, in any order."""
+    words = re.findall(r"[^\W_]+", text.lower())
+    if not words:
+        return Q(pk__in=[])
+    query = Func(Value(" & ".join(f"{word}:*" for word in words)), template="to_tsquery('simple', %(expressions)s)")
+    words_of = WordsOf("subject_label", "reason")
+    return Func(words_of, query, template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField())
+
+
+def _is_by(who: str) -> Q:
+    """Done through the account of this name, or by somebody whose name holds it, whatever he is called today."""
+    wanted = who.casefold()
+    found = Q(pk__in=[])
+    for actor, name in _distinct("actor", "actor_name"):
+        if actor.casefold() == wanted or wanted in name.casefold():
+            found |= Q(actor=actor, actor_name=name)
+    return found
+
+
+def _distinct(*columns: str) -> list[tuple[str, ...]]:
+    """What the columns at the head of an index hold, from one value to the next, without reading all events."""
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH RECURSIVE found AS (
+              (SELECT {names} FROM audit_event ORDER BY {names} LIMIT 1)
+              UNION ALL
+              SELECT n.* FROM found AS f CROSS JOIN LATERAL (
+                SELECT {names} FROM audit_event WHERE ({names}) > ({", ".join(f"f.{each}" for each in columns)})
+                 ORDER BY {names} LIMIT 1) AS n
+            ) SELECT {names} FROM found
+            """
+        )
+        return list(cursor.fetchall())
 
 
 def neighbours(event: Event) -> dict[int, Event]:

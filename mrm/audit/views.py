@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_safe
 from mrm.audit import queries, reading
 from mrm.audit.forms import TrailFilter
 from mrm.audit.models import Event
+from mrm.audit.pages import LongList
 from mrm.core.actors import permit
 from mrm.core.refusal import Forbidden, Refused
 
@@ -22,11 +22,13 @@ def timeline(request: HttpRequest) -> HttpResponse:
     if not queries.reads_everything(account):
         raise Forbidden("The whole trail opens to who audits the whole institution; a record's own timeline is open.")
     form = TrailFilter(request.GET)
-    page = Paginator(queries.trail(**form.conditions()), 50).get_page(request.GET.get("page"))
+    conditions = form.conditions()
+    total = None if conditions else queries.trail_size()
+    page = LongList(queries.trail(**conditions), 50, total).get_page(request.GET.get("page"))
     return render(
         request,
         "audit/timeline.html",
-        {"form": form, "page": page, "days": reading.days(page), "filtered": bool(form.conditions())},
+        {"form": form, "page": page, "days": reading.days(page), "filtered": bool(conditions)},
     )
 
 

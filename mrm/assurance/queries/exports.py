@@ -3,7 +3,6 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db import models
 from django.db.models import Q, QuerySet
 
 from mrm.access.models import Account
@@ -30,9 +29,10 @@ class LogState:
 
 
 def log_state() -> LogState:
-    waiting = Pending.objects.aggregate(count=models.Count("pk"), since=models.Min("event__at"))
+    oldest = Pending.objects.order_by("position").select_related("event").first()
     keys = list(LogKey.objects.values_list("vkey", flat=True))
-    return LogState(Checkpoint.objects.first(), waiting["count"], waiting["since"], keys)
+    since = oldest.event.at if oldest else None
+    return LogState(Checkpoint.objects.first(), Pending.objects.count() if oldest else 0, since, keys)
 
 
 def visible_to(account: Account) -> QuerySet[Export]:

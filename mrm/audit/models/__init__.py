@@ -3,7 +3,7 @@
 from mrm.audit.models.anchoring import AnchorState
 from mrm.audit.models.integrity import FindingKind, FindingStatus, Ground, IntegrityFinding, Replay, SchemaChange
 from mrm.audit.models.log import Anchor, Checkpoint, Leaf, LogKey, Pending, Place, Subtree
-from mrm.audit.models.trail import Change, Event, Governed, Outcome, Undispatched
+from mrm.audit.models.trail import Change, Event, Governed, Outcome, Undispatched, WordsOf
 
 __all__ = [
     "Anchor",
@@ -25,4 +25,5 @@ __all__ = [
     "SchemaChange",
     "Subtree",
     "Undispatched",
+    "WordsOf",
 ]

@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Func, Value
 
@@ -23,6 +24,13 @@ class Governed(models.Model):
 class Outcome(models.TextChoices):
     DONE = "done", "Done"
     REFUSED = "refused", "Refused"
+
+
+class WordsOf(Func):
+    """The words of texts, in small letters; what joins words to one, such as a dash, parts them here."""
+
+    template = "to_tsvector('simple', translate(%(expressions)s, '-./_:@', '      '))"
+    arg_joiner = " || ' ' || "
 
 
 class Event(models.Model):
@@ -63,8 +71,10 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["subject_type", "subject_id", "-position"], name="event_subject"),
             models.Index(fields=["verb", "-position"], name="event_verb"),
-            models.Index(fields=["actor", "-position"], name="event_actor"),
+            models.Index(fields=["actor", "actor_name", "-position"], name="event_who"),
             models.Index(fields=["at"], name="event_at"),
+            models.Index(fields=["-position"], condition=models.Q(outcome="refused"), name="event_refused"),
+            GinIndex(WordsOf("subject_label", "reason"), name="event_words"),
         ]
 
     def __str__(self) -> str:
