@@ -68,6 +68,8 @@ class Sequencer:
 
     def __init__(self, connection: "psycopg.Connection[Any]", keys: list[SigningKey], origin: str) -> None:
         self.connection, self.keys, self.base_origin = connection, keys, origin
+        # binary results need parameters that the server binds; a connection of Django binds them here
+        connection.cursor_factory = psycopg.Cursor
 
     def lead(self) -> None:
         """Wait until no other sequencer leads, then take up the log as it is stored."""

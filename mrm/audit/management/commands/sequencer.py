@@ -7,7 +7,6 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 
 from mrm.audit import keys
 from mrm.audit.anchoring import Anchoring, connected
@@ -34,13 +33,13 @@ class Command(BaseCommand):
             signal.signal(number, self._stop)
         try:
             signers = self._keys()
-            raw = _connected()
-            self._say("Waiting for the lead")
-            sequencer = Sequencer(raw, signers, settings.LOG_ORIGIN)
-            sequencer.lead()
-            refuse_when_behind(sequencer, settings.LOG_ANCHORS)
-            self._say(f"Leading at size {sequencer.frontier.size}, signing as {signers[0].vkey}")
-            self._lead(sequencer, once=options["once"])
+            with connected() as raw:
+                self._say("Waiting for the lead")
+                sequencer = Sequencer(raw, signers, settings.LOG_ORIGIN)
+                sequencer.lead()
+                refuse_when_behind(sequencer, settings.LOG_ANCHORS)
+                self._say(f"Leading at size {sequencer.frontier.size}, signing as {signers[0].vkey}")
+                self._lead(sequencer, once=options["once"])
         except (keys.KeyProblem, Behind, AnchorProblem, Tampered) as problem:
             raise CommandError(str(problem)) from problem
         except psycopg.OperationalError as error:
@@ -94,10 +93,3 @@ class Command(BaseCommand):
         if [key.vkey for key in found] != [key.vkey for key in sequencer.keys]:
             sequencer.use(found)
             self._say(f"Signing as {', '.join(key.vkey for key in found)}")
-
-
-def _connected() -> "psycopg.Connection[Any]":
-    connection.ensure_connection()
-    raw: psycopg.Connection[Any] | None = connection.connection
-    assert raw is not None
-    return raw
