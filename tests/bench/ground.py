@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-
 from mrm.project.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,6 +29,7 @@ def ground() -> Iterator[EmbeddedPostgres]:
             "DJANGO_SETTINGS_MODULE": "mrm.project.settings",
             "DATABASE_URL": f"{url}&user=mrm_app",
             "DATABASE_OWNER_URL": f"{url}&user=mrm_owner",
+            "DATABASE_LOG_URL": f"{url}&user=mrm_log",
             "MRM_DATA_DIR": str(folder / "data"),
         }
         command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
@@ -42,26 +41,3 @@ def ground() -> Iterator[EmbeddedPostgres]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def add_events(server: EmbeddedPostgres, count: int) -> None:
-    """Fill the trail with events spread over the models; chains stay gapless, payloads are short."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("ALTER TABLE audit_event DISABLE TRIGGER ALL")
-        connection.execute(
-            """
-            INSERT INTO audit_event (id, position, at, verb, outcome, actor, actor_name, actor_roles, person, on_behalf_of,
-              reason, request_id, subject_type, subject_id, subject_label, object_type, object_id, object_seq, object_prev,
-              details, payload, digest)
-            SELECT gen_random_uuid(), nextval('audit_event_position'), now() - (n || ' seconds')::interval, 'inventory.edit',
-              'done', 'bench', 'Bench Person', '[]', '', '', '', '', 'inventory.model', m.id::text, m.name,
-              'inventory.model', m.id::text, 1000 + n / m.total, '', '{"fields": "use summary"}', '{}', ''
-            FROM generate_series(0, %s - 1) AS n
-            JOIN (SELECT id, name, row_number() OVER () - 1 AS place, count(*) OVER () AS total FROM inventory_model) AS m
-              ON m.place = n %% m.total
-            """,
-            [count],
-        )
-        connection.execute("ALTER TABLE audit_event ENABLE TRIGGER ALL")
-        connection.execute("ANALYZE")

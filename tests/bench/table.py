@@ -22,6 +22,11 @@ class Row:
     ratio: float | None = None
 
 
+def wants(wanted: list[str], *names: str) -> bool:
+    """Whether one of the names holds a word that was asked for; without words everything is wanted."""
+    return not wanted or any(word in name for word in wanted for name in names)
+
+
 def median_ms(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     """Median of several rounds after one to warm up, in milliseconds."""
     work()
@@ -36,7 +41,7 @@ def median_ms(work: Callable[[], object], rounds: int = ROUNDS) -> float:
 def show(rows: list[Row], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    widths = (44, 12, 8, 22, 12, 8, 24, 6)
+    widths = (62, 12, 10, 24, 12, 8, 24, 6)
     head = ("name", "value", "unit", "peer", "peer value", "ratio", "goal", "holds")
     for line in (head, *(_cells(row) for row in rows)):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))

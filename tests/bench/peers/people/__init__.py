@@ -1,0 +1,1 @@
+"""A person's row, tracked by the peer that the environment names."""

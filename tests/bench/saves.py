@@ -1,0 +1,188 @@
+"""An audited save against a plain one and against the peers: the same row, one connection and eight processes."""
+
+import os
+import statistics
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import psycopg
+from django.db import connection, models, transaction
+
+from mrm.access import services
+from mrm.access.models import BusinessUnit, Person
+from mrm.audit.trail import recorded, register_verb
+from mrm.project.demo import bank
+from mrm.project.embedded import EmbeddedPostgres
+from tests.bench import hammer
+from tests.bench.ground import ROOT
+from tests.bench.table import ROUNDS, Row
+
+HERE = Path(__file__).resolve().parent
+PEERS = ("django-auditlog", "django-simple-history", "django-pghistory")
+AHEAD_OF = ("django-auditlog", "django-simple-history")
+AT_LEAST = 0.60
+PROCESSES = 8
+SECONDS = 2.0
+ROWS = 10  # that each process saves in turn
+register_verb("bench.save", "saved {subject}")
+
+
+class BarePerson(models.Model):
+    """A person's row without guards: the same save through the same framework, unaudited."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(unique=True)
+    unit = models.ForeignKey(BusinessUnit, models.PROTECT, related_name="+")
+
+    class Meta:
+        app_label = "access"
+        db_table = "bench_person"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def rows(server: EmbeddedPostgres) -> list[Row]:
+    """Every way to save in turn, round by round, so that what the machine does meanwhile meets all of them."""
+    _prepare(server)
+    with _peers(server) as peers:
+        ways = {"plain save": _here(plain), "audited": _here(audited), **peers}
+        found: dict[tuple[str, int], list[float]] = {}
+        for _ in range(ROUNDS):
+            for processes in (1, PROCESSES):
+                for name, save in ways.items():
+                    found.setdefault((name, processes), []).append(save(processes))
+    medians = {key: statistics.median(values) for key, values in found.items()}
+    return [
+        _row(peer, processes, medians["audited", processes], medians[peer, processes])
+        for processes in (1, PROCESSES)
+        for peer in ways
+        if peer != "audited"
+    ]
+
+
+def _row(peer: str, processes: int, ours: float, theirs: float) -> Row:
+    name = "audited save, 1 connection" if processes == 1 else f"audited save, {processes} processes"
+    ratio = ours / theirs
+    goal, holds = "", None
+    if processes > 1 and peer == "plain save":
+        goal, holds = f"at least {AT_LEAST:.2f}", ratio >= AT_LEAST
+    elif processes > 1 and peer in AHEAD_OF:
+        goal, holds = "ahead", ratio > 1
+    return Row(name, ours, "saves/s", goal, holds, peer, theirs, ratio)
+
+
+def _here(begin: hammer.Begin) -> Callable[[int], float]:
+    def run(processes: int) -> float:
+        connection.close()  # a forked process must not speak on ours
+        return hammer.saves_per_second(begin, processes, SECONDS)
+
+    return run
+
+
+def audited(place: int) -> Callable[[], None]:
+    """Save a governed row under an action of its own."""
+    actor = bank.account_of("admin")
+    people = list(Person.objects.filter(email__startswith="bench").order_by("email")[place * ROWS : (place + 1) * ROWS])
+    count = 0
+
+    def save() -> None:
+        nonlocal count
+        count += 1
+        person = people[count % ROWS]
+        with recorded("bench.save", actor=actor, subject=person):
+            person.name = f"Name {count}"
+            person.save(update_fields=["name"])
+
+    return save
+
+
+def plain(place: int) -> Callable[[], None]:
+    """Save the same row of the copy without guards in a transaction of its own."""
+    people = list(
+        BarePerson.objects.filter(email__startswith="bench").order_by("email")[place * ROWS : (place + 1) * ROWS]
+    )
+    count = 0
+
+    def save() -> None:
+        nonlocal count
+        count += 1
+        person = people[count % ROWS]
+        with transaction.atomic():
+            person.name = f"Name {count}"
+            person.save(update_fields=["name"])
+
+    return save
+
+
+def people(server: EmbeddedPostgres) -> None:
+    """Persons whom nobody else edits, ten for each process."""
+    unit = BusinessUnit.objects.first()
+    assert unit is not None
+    actor = bank.account_of("admin")
+    if not Person.objects.filter(email__startswith="bench").exists():
+        for number in range(PROCESSES * ROWS):
+            services.add_person(name="Name", email=f"bench{number:04d}@nordhaven.example", unit=unit, actor=actor)
+
+
+def _prepare(server: EmbeddedPostgres) -> None:
+    people(server)
+    with psycopg.connect(server.url("mrm_owner"), autocommit=True) as owner:
+        owner.execute("CREATE TABLE bench_person (LIKE access_person INCLUDING ALL)")
+        owner.execute("ALTER TABLE bench_person ADD FOREIGN KEY (unit_id) REFERENCES access_businessunit")
+        owner.execute("INSERT INTO bench_person SELECT * FROM access_person")
+
+
+@contextmanager
+def _peers(server: EmbeddedPostgres) -> Iterator[dict[str, Callable[[int], float]]]:
+    """The peers in an environment of their own, each with a database of its own on the same server."""
+    python = _environment()
+    found = {}
+    if python:
+        with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as connected:
+            for peer in PEERS:
+                connected.execute(f'CREATE DATABASE "bench_{peer}"')
+        for peer in PEERS:
+            _peer(python, server, peer, "prepare")
+            found[peer] = _runs(python, server, peer)
+    yield found
+
+
+def _runs(python: Path, server: EmbeddedPostgres, peer: str) -> Callable[[int], float]:
+    return lambda processes: float(_peer(python, server, peer, str(processes), str(SECONDS)))
+
+
+def _peer(python: Path, server: EmbeddedPostgres, peer: str, *arguments: str) -> str:
+    environment = {"PATH": os.environ["PATH"], "PEER": peer, "PEER_HOST": str(server.sockets)}
+    environment["PEER_DATABASE"] = f"bench_{peer}"
+    command = [str(python), str(HERE / "peers" / "run.py"), *arguments]
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _environment() -> Path | None:
+    """The interpreter of an environment that holds the peers, with our own Django and driver; None, said aloud, when it
+    cannot be made."""
+    folder = ROOT / "build" / "bench-peers"
+    python = folder / "bin" / "python"
+    wanted = [f"django=={version('django')}", f"psycopg[binary]=={version('psycopg')}", *PEERS]
+    stamp = folder / "installed"
+    if stamp.exists() and stamp.read_text() == "\n".join(wanted):
+        return python
+    try:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted],
+            check=True, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"THE PEERS ARE LEFT OUT: they could not be installed ({str(getattr(error, 'stderr', error))[-300:]})")
+        return None
+    stamp.write_text("\n".join(wanted))
+    return python
