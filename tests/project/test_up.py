@@ -22,7 +22,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def test_everything_runs_and_is_ready(up: Up) -> None:
-    assert len(up.children()) == 7, up.children()
+    # one that a test before has killed may still be on its way back
+    assert up.wait(lambda: len(up.children()) == 7), up.children()
     assert httpx.get(f"{up.address}/readyz", timeout=5).json() == {
         "status": "ready", "database": "answers", "storage": "answers", "broker": "answers",
     }  # fmt: skip

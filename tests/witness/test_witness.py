@@ -37,7 +37,7 @@ def cosigned(answer: httpx.Response, history: History, size: int, witness: Witne
 
 def evidence(witness: WitnessProcess) -> list[tuple[int, int, str]]:
     with sqlite3.connect(witness.db) as connection:
-        return list(connection.execute("SELECT size, seen, why FROM refused ORDER BY at, size"))
+        return list(connection.execute("SELECT size, seen, why FROM refused ORDER BY size, seen"))
 
 
 def test_a_log_that_grows_is_cosigned_at_each_size(witness: WitnessProcess) -> None:
