@@ -56,6 +56,11 @@ class Person(Governed):
         return self.name
 
     @property
+    def audit_person(self) -> str:
+        """Whose personal data the record's name is: in the trail it stands as a commitment."""
+        return str(self.pk)
+
+    @property
     def initials(self) -> str:
         parts = self.name.split()
         return (parts[0][:1] + (parts[-1][:1] if len(parts) > 1 else "")).upper()
@@ -99,6 +104,10 @@ class Account(AbstractBaseUser, Governed):
         return self.username
 
     @property
+    def audit_person(self) -> str:
+        return str(self.person_id)
+
+    @property
     def unit(self) -> BusinessUnit:
         return self.person.unit
 
@@ -133,7 +142,7 @@ class Account(AbstractBaseUser, Governed):
     def identity(self) -> Identity:
         return Identity(
             key=self.username,
-            name=self.name,
+            name=self.username if self.is_service else self.person.name,
             roles=self.roles,
             person=str(self.person_id),
             on_behalf_of=self.person.name if self.is_service else None,
@@ -200,9 +209,10 @@ class RoleGrant(Governed):
     unit = models.ForeignKey(BusinessUnit, models.PROTECT, related_name="role_grants")
     since = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(null=True, blank=True)
-    granted_by = models.CharField(max_length=150)
+    # none is the system itself
+    granted_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
     revoked_at = models.DateTimeField(null=True, blank=True)
-    revoked_by = models.CharField(max_length=150, blank=True)
+    revoked_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
 
     objects = RoleGrantQuerySet.as_manager()
 
@@ -213,14 +223,15 @@ class RoleGrant(Governed):
                 fields=["account", "role", "unit"], condition=Q(revoked_at=None), name="grant_once"
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="grant_role"),
-            models.CheckConstraint(
-                condition=Q(revoked_at=None, revoked_by="") | Q(revoked_at__isnull=False) & ~Q(revoked_by=""),
-                name="grant_revoked_by",
-            ),
+            models.CheckConstraint(condition=Q(revoked_by=None) | Q(revoked_at__isnull=False), name="grant_revoked_by"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} on {self.unit} for {self.account}"
+
+    @property
+    def audit_person(self) -> str:
+        return str(self.account.person_id)
 
     @property
     def audit_object(self) -> models.Model:
@@ -232,7 +243,7 @@ class ObjectException(UserObjectPermissionBase, Governed):
 
     until = models.DateTimeField()
     reason = models.CharField(max_length=300)
-    granted_by = models.CharField(max_length=150)
+    granted_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
 
     class Meta(UserObjectPermissionBase.Meta):
         abstract = True

@@ -13,10 +13,16 @@ from django.utils import timezone
 from mrm.access.models import Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
+from mrm.core.actors import Actor
 
 
 def accounts() -> QuerySet[Account]:
     return Account.objects.select_related("person__unit")
+
+
+def account_of(actor: Actor) -> Account | None:
+    """The account that acts; None when the system itself does."""
+    return actor if isinstance(actor, Account) else None
 
 
 def persons() -> QuerySet[Person]:
@@ -94,7 +100,9 @@ def units_open_to(account: Account, permission: str) -> QuerySet[BusinessUnit]:
 
 def accounts_of(person: Person) -> QuerySet[Account]:
     """The accounts a natural person acts through, with their tokens and every grant there was."""
-    grants = models.Prefetch("role_grants", RoleGrant.objects.select_related("unit").order_by("-since"))
+    grants = models.Prefetch(
+        "role_grants", RoleGrant.objects.select_related("unit", "granted_by", "revoked_by").order_by("-since")
+    )
     return accounts().filter(person=person).prefetch_related(grants, "tokens").order_by("kind", "username")
 
 

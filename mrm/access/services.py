@@ -12,7 +12,7 @@ from django.utils import timezone
 from mrm.access import policies, queries
 from mrm.access.models import Account, AccountKind, BusinessUnit, ObjectException, Person, RoleGrant, Token
 from mrm.access.roles import Role
-from mrm.audit.trail import audited, describe, recorded, register_verb
+from mrm.audit.trail import audited, describe, recorded, register_verb, veiled
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Forbidden, Invalid, Refused
 
@@ -94,11 +94,11 @@ def grant(
     )
     if reasons := [reason for reason in refusals if reason]:
         raise Refused(*reasons)
-    describe(role=Role(role).label.lower(), unit=unit.name, account=account.username)
+    describe(role=Role(role).label.lower(), unit=unit.name, account=veiled(account.person_id, account.username))
     try:
         with transaction.atomic():
             return RoleGrant.objects.create(
-                account=account, role=role, unit=unit, until=until, granted_by=actor.identity.key
+                account=account, role=role, unit=unit, until=until, granted_by=queries.account_of(actor)
             )
     except IntegrityError as error:
         raise Refused(f"{account.username} holds {Role(role).label.lower()} on {unit.name} already.") from error
@@ -110,7 +110,7 @@ def revoke(role_grant: RoleGrant, *, reason: str, actor: Actor) -> RoleGrant:
     permit(actor, "access.revoke", role_grant.unit)
     if role_grant.revoked_at:
         raise Refused("This role was revoked before.")
-    role_grant.revoked_at, role_grant.revoked_by = timezone.now(), actor.identity.key
+    role_grant.revoked_at, role_grant.revoked_by = timezone.now(), queries.account_of(actor)
     role_grant.save(update_fields=["revoked_at", "revoked_by"])
     return role_grant
 
@@ -132,8 +132,8 @@ def open_record(
         raise Invalid("The end must lie ahead.", fields={"until": ["Choose a day after today."]})
     if policies.not_to_oneself(actor.identity.person, account):
         raise Refused("You may not open a record to yourself; another administrator does it.")
-    describe(account=account.username, until=until.date().isoformat(), permission=permission)
-    kept = {"until": until, "reason": reason, "granted_by": actor.identity.key}
+    describe(account=veiled(account.person_id, account.username), until=until.date().isoformat(), permission=permission)
+    kept = {"until": until, "reason": reason, "granted_by": queries.account_of(actor)}
     exception.objects.update_or_create(
         user=account,
         permission=queries.permission_named(record, permission),

@@ -19,6 +19,7 @@ UNGOVERNED = {
     "audit.LogKey": "is the log: the public keys that signed it",
     "audit.Anchor": "is the log: what witnesses of its states gave",
     "audit.AnchorState": "says how the last attempts to anchor went: a note of the sequencer, not evidence",
+    "audit.Disclosure": "is the sealed value behind a commitment: the commitment in the log is its guard",
     "audit.SchemaChange": "is the record of commands on the schema: an event trigger alone writes it",
     "jobs.Job": "is progress, not a decision: what a job does is audited by the service it calls",
 }

@@ -1,6 +1,6 @@
 """Migration operations that put the guards on a table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import migrations
 
@@ -23,11 +23,17 @@ def _literals(values: Iterable[str]) -> str:
 
 
 class Govern(migrations.RunSQL):
-    """Refuse writes outside an audited action and copy each row change; `exclude` names secret columns."""
+    """Refuse writes outside an audited action and copy each row change.
 
-    def __init__(self, table: str, key: str = "id", exclude: Sequence[str] = ()) -> None:
-        self.table, self.key, self.exclude = table, key, tuple(exclude)
-        arguments = _literals([key, *exclude])
+    `exclude` names secret columns, which are never copied; `personal` maps a column that is copied as a commitment to
+    the column that holds the person's key.
+    """
+
+    def __init__(
+        self, table: str, key: str = "id", exclude: Sequence[str] = (), personal: Mapping[str, str] | None = None
+    ) -> None:
+        self.table, self.key, self.exclude, self.personal = table, key, tuple(exclude), dict(personal or {})
+        arguments = _literals([key, *exclude, *(f"{column}@{whose}" for column, whose in self.personal.items())])
         super().__init__(
             sql=_trigger(
                 table,
@@ -42,7 +48,13 @@ class Govern(migrations.RunSQL):
         )
 
     def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
-        return (self.__class__.__name__, [self.table, self.key, self.exclude], {})
+        return (self.__class__.__name__, [self.table, self.key, self.exclude, self.personal], {})
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """What a capture trigger was given: the key, the secret columns, and the personal ones as column@person."""
+    key, *rest = arguments
+    return key, [each for each in rest if "@" not in each], [each for each in rest if "@" in each]
 
 
 class AppendOnly(migrations.RunSQL):

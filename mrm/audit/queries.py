@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, models
 from django.db.models import BooleanField, Func, Q, Value
 
+from mrm.audit import personal
 from mrm.audit.models import Checkpoint, Event, Leaf, Outcome, Place, WordsOf
 from mrm.audit.trail import SENTENCES
 from mrm.audit.tree import StoredTree
@@ -51,7 +52,9 @@ def labels_of(records: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
             """,
             [[kind for kind, _ in wanted], [key for _, key in wanted]],
         )
-        return {(kind, key): label for kind, key, label in cursor.fetchall()}
+        rows = cursor.fetchall()
+    names = personal.opened(label for _, _, label in rows if personal.is_commitment(label))
+    return {(kind, key): names.get(label, label) for kind, key, label in rows}
 
 
 def sentence(event: Event) -> str:
@@ -171,8 +174,10 @@ def _is_by(who: str) -> Q:
     """Done through the account of this name, or by somebody whose name holds it, whatever he is called today."""
     wanted = who.casefold()
     found = Q(pk__in=[])
-    for actor, name in _distinct("actor", "actor_name"):
-        if actor.casefold() == wanted or wanted in name.casefold():
+    known = _distinct("actor", "actor_name")
+    names = personal.opened(each for pair in known for each in pair if personal.is_commitment(each))
+    for actor, name in known:
+        if names.get(actor, actor).casefold() == wanted or wanted in names.get(name, name).casefold():
             found |= Q(actor=actor, actor_name=name)
     return found
 

@@ -62,12 +62,9 @@ def explain(finding: IntegrityFinding, *, reason: str, actor: Actor) -> Integrit
     FLOW.apply(finding, "explain_finding", actor)
     if len(reason.strip()) < 10:
         raise Invalid("Say in a sentence why the difference is there.", fields={"reason": ["A sentence, please."]})
-    finding.explanation, finding.explained_by, finding.explained_at = (
-        reason.strip(),
-        actor.identity.name,
-        timezone.now(),
-    )
-    finding.save(update_fields=["status", "explanation", "explained_by", "explained_at"])
+    finding.explanation, finding.explained_at = reason.strip(), timezone.now()
+    finding.explained_by, finding.explained_person = actor.identity.name, actor.identity.person or ""
+    finding.save(update_fields=["status", "explanation", "explained_by", "explained_person", "explained_at"])
     return finding
 
 

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 from django.utils.module_loading import import_string
 
+from mrm.audit import personal
 from mrm.audit.models import Outcome
 from mrm.core import blobs
 from mrm.core.actors import Actor, Identity
@@ -112,6 +113,11 @@ def describe(**details: Any) -> None:
     door.open[-1].details.update(details)
 
 
+def veiled(person: Any, value: str) -> str:
+    """A person's name or other personal value, for the details of the event that is open: its commitment."""
+    return personal.commit(str(person), value)[0]
+
+
 def register_verb(verb: str, sentence: str) -> None:
     """Register a verb that is recorded by hand."""
     SENTENCES.add(verb, sentence)
@@ -171,8 +177,11 @@ def _write(actions: Sequence[Action]) -> None:
                 last = start + APPENDED_AT_ONCE >= len(entries)
                 columns = [piece for column in zip(*part, strict=True) for piece in column]
                 cursor.execute(_append_statement(len(part)), [*columns, owed if last else []])
-                for sha256, changes in cursor.fetchall():
-                    blobs.put([changes.encode()], expected=sha256)
+                for sha256, content in cursor.fetchall():
+                    if sha256:
+                        blobs.put([content.encode()], expected=sha256)
+                    else:
+                        personal.seal(content, cursor)
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", "") != TOO_LONG:
             raise
@@ -207,11 +216,14 @@ def _pieces(action: Action) -> tuple[str, str, str, str, str, str]:
     subject = action.subject
     kind, key = _object_key(action)
     assert subject is not None
+    label = str(subject)[:300]
+    if whose := getattr(subject, "audit_person", ""):
+        (label,) = personal.commit(whose, label)
     tail = {
         "outcome": action.outcome,
         "reason": action.reason,
         "request_id": str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
-        "subject": {"type": subject._meta.label_lower, "id": str(subject.pk), "label": str(subject)[:300]},
+        "subject": {"type": subject._meta.label_lower, "id": str(subject.pk), "label": label},
         "v": 1,
         "verb": action.verb,
     }
@@ -223,11 +235,10 @@ def _pieces(action: Action) -> tuple[str, str, str, str, str, str]:
 
 @functools.lru_cache(maxsize=256)
 def _head(actor: Identity) -> str:
-    told = {
-        "key": actor.key,
-        "name": actor.name,
-        "roles": actor.roles,
-        "person": actor.person or "",
-        "on_behalf_of": actor.on_behalf_of or "",
-    }
+    """The same for every event of an actor. A person's names were committed to when his account was opened."""
+    names = [actor.key, actor.name, actor.on_behalf_of or ""]
+    if actor.person:
+        names = personal.commit(actor.person, *names)
+    key, name, on_behalf_of = names
+    told = {"key": key, "name": name, "roles": actor.roles, "person": actor.person or "", "on_behalf_of": on_behalf_of}
     return f'{{"actor":{canonical(told).decode()},"at":"'

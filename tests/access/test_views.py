@@ -58,7 +58,10 @@ def test_administrator_adds_a_person_an_account_and_a_role(cast: Cast) -> None:
     opened = Account.objects.get(username="nina")
     assert opened.check_password(NEW)
     client.post(reverse("access:grant", args=[opened.pk]), {"role": "owner", "unit": str(cast.retail.pk)})
-    assert (fresh(opened).roles, Event.objects.filter(verb="access.grant", actor="adam").count()) == (("owner",), 1)
+    assert (
+        fresh(opened).roles,
+        Event.objects.get(verb="access.grant", subject_id=str(fresh(opened).grants[0].pk)).actor,
+    ) == (("owner",), "adam")
 
 
 def test_a_known_address_stands_beside_the_field(cast: Cast) -> None:
@@ -84,7 +87,7 @@ def test_a_role_is_revoked_with_its_reason(cast: Cast) -> None:
     assert RoleGrant.objects.in_force().filter(pk=grant.pk).exists()
     client.post(reverse("access:revoke", args=[grant.pk]), {"reason": "moved"})
     grant.refresh_from_db()
-    assert (grant.revoked_by, Event.objects.get(verb="access.revoke").reason) == ("adam", "moved")
+    assert (grant.revoked_by.username, Event.objects.get(verb="access.revoke").reason) == ("adam", "moved")
 
 
 def test_auditor_sees_people_and_changes_nothing(cast: Cast) -> None:

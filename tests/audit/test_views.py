@@ -111,6 +111,7 @@ def test_the_trail_takes_constant_queries(cast: Cast) -> None:
     edited("First")
     client = client_of(cast.auditor)
     url = reverse("audit:timeline") + "?area=inventory"
+    client.get(url)  # the names of the actors are opened once, and kept for a moment
     counts = []
     for names in ([], ["Second", "Third"]):
         for name in names:

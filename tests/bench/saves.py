@@ -14,7 +14,7 @@ import psycopg
 from django.db import connection, models, transaction
 
 from mrm.access import services
-from mrm.access.models import BusinessUnit, Person
+from mrm.access.models import BusinessUnit
 from mrm.audit.trail import recorded, register_verb
 from mrm.project.demo import bank
 from mrm.project.embedded import EmbeddedPostgres
@@ -32,17 +32,18 @@ ROWS = 10  # that each process saves in turn
 register_verb("bench.save", "saved {subject}")
 
 
-class BarePerson(models.Model):
-    """A person's row without guards: the same save through the same framework, unaudited."""
+class BareUnit(models.Model):
+    """A unit's row without guards: the same save through the same framework, unaudited."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    key = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
-    email = models.EmailField(unique=True)
-    unit = models.ForeignKey(BusinessUnit, models.PROTECT, related_name="+")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    path = models.CharField(max_length=500, unique=True)
 
     class Meta:
         app_label = "access"
-        db_table = "bench_person"
+        db_table = "bench_unit"
         managed = False
 
     def __str__(self) -> str:
@@ -90,54 +91,51 @@ def _here(begin: hammer.Begin) -> Callable[[int], float]:
 def audited(place: int) -> Callable[[], None]:
     """Save a governed row under an action of its own."""
     actor = bank.account_of("admin")
-    people = list(Person.objects.filter(email__startswith="bench").order_by("email")[place * ROWS : (place + 1) * ROWS])
+    mine = list(BusinessUnit.objects.filter(key__startswith="bench").order_by("key")[place * ROWS : (place + 1) * ROWS])
     count = 0
 
     def save() -> None:
         nonlocal count
         count += 1
-        person = people[count % ROWS]
-        with recorded("bench.save", actor=actor, subject=person):
-            person.name = f"Name {count}"
-            person.save(update_fields=["name"])
+        unit = mine[count % ROWS]
+        with recorded("bench.save", actor=actor, subject=unit):
+            unit.name = f"Name {count}"
+            unit.save(update_fields=["name"])
 
     return save
 
 
 def plain(place: int) -> Callable[[], None]:
     """Save the same row of the copy without guards in a transaction of its own."""
-    people = list(
-        BarePerson.objects.filter(email__startswith="bench").order_by("email")[place * ROWS : (place + 1) * ROWS]
-    )
+    mine = list(BareUnit.objects.filter(key__startswith="bench").order_by("key")[place * ROWS : (place + 1) * ROWS])
     count = 0
 
     def save() -> None:
         nonlocal count
         count += 1
-        person = people[count % ROWS]
+        unit = mine[count % ROWS]
         with transaction.atomic():
-            person.name = f"Name {count}"
-            person.save(update_fields=["name"])
+            unit.name = f"Name {count}"
+            unit.save(update_fields=["name"])
 
     return save
 
 
-def people(server: EmbeddedPostgres) -> None:
-    """Persons whom nobody else edits, ten for each process."""
-    unit = BusinessUnit.objects.first()
-    assert unit is not None
+def units() -> None:
+    """Units that nobody else edits, ten for each process."""
     actor = bank.account_of("admin")
-    if not Person.objects.filter(email__startswith="bench").exists():
+    parent = BusinessUnit.objects.get(parent=None)
+    if not BusinessUnit.objects.filter(key__startswith="bench").exists():
         for number in range(PROCESSES * ROWS):
-            services.add_person(name="Name", email=f"bench{number:04d}@nordhaven.example", unit=unit, actor=actor)
+            services.add_unit(key=f"bench{number:04d}", name="Name", parent=parent, actor=actor)
 
 
 def _prepare(server: EmbeddedPostgres) -> None:
-    people(server)
+    units()
     with psycopg.connect(server.url("mrm_owner"), autocommit=True) as owner:
-        owner.execute("CREATE TABLE bench_person (LIKE access_person INCLUDING ALL)")
-        owner.execute("ALTER TABLE bench_person ADD FOREIGN KEY (unit_id) REFERENCES access_businessunit")
-        owner.execute("INSERT INTO bench_person SELECT * FROM access_person")
+        owner.execute("CREATE TABLE bench_unit (LIKE access_businessunit INCLUDING ALL)")
+        owner.execute("ALTER TABLE bench_unit ADD FOREIGN KEY (parent_id) REFERENCES bench_unit")
+        owner.execute("INSERT INTO bench_unit SELECT * FROM access_businessunit")
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def _rate(sequencer: Sequencer, size: int) -> float:
 
 def lag(server: EmbeddedPostgres) -> list[Row]:
     """From an event's time to that of the first checkpoint that covers it, while eight processes save all they can."""
-    saves.people(server)
+    saves.units()
     command = [sys.executable, "manage.py", "sequencer"]
     sequencer = subprocess.Popen(
         command, cwd=ROOT, env=os.environ | {"MRM_DB_ROLE": "log"}, stdout=subprocess.PIPE, text=True

@@ -6,12 +6,12 @@ from mrm.audit.operations import Govern
 
 
 class Migration(migrations.Migration):
-    dependencies = [("access", "0002_cache"), ("audit", "0002_guards")]
+    dependencies = [("access", "0002_cache"), ("audit", "0008_personal")]
 
     operations = [
         Govern("access_businessunit"),
-        Govern("access_person"),
-        Govern("access_account", "id", ("password",)),
+        Govern("access_person", personal={"name": "id", "email": "id"}),
+        Govern("access_account", "id", ("password",), {"username": "person_id"}),
         Govern("access_rolegrant"),
         Govern("access_token", "id", ("digest",)),
     ]

@@ -19,6 +19,7 @@ from mrm.audit.export import anchors
 from mrm.audit.export.scope import Scope
 from mrm.audit.export.snapshot import PINNED, Snapshot
 from mrm.audit.log import notes, tiles
+from mrm.audit.personal import commitments_in
 from mrm.audit.sequencer import origin_of
 from mrm.core import blobs
 from mrm.core.canonical import canonical, timestamp
@@ -93,6 +94,7 @@ class _Bundle:
         self.anchors = anchors.kept(snapshot.cursor, settings.LOG_ANCHORS)
         self.count = 0
         self.held: set[str] = set()
+        self.named: set[str] = set()
         if not self.kept or self.kept[-1]["size"] != snapshot.size:
             raise NotReady(
                 "The log has no signed checkpoint yet; start the sequencer, and export when it has signed one."
@@ -109,7 +111,11 @@ class _Bundle:
             self._tiles()
             self._lines("events.jsonl", self._events(self.snapshot.events(self.scope.since)))
         for sha256 in sorted(self.held):
-            self._put(f"changes/{sha256}.json", blobs.read(sha256))
+            content = blobs.read(sha256)
+            self.named.update(commitments_in(content))
+            self._put(f"changes/{sha256}.json", content)
+        named = None if self.scope.kind == "log" else self.named
+        self._lines("personal.jsonl", map(canonical, self.snapshot.disclosures(named)))
         if self.scope.kind == "log":
             self._state()
 
@@ -178,16 +184,19 @@ class _Bundle:
             changes = json.loads(payload)["changes"]
             if isinstance(changes, dict):
                 self.held.add(changes["sha256"])
+            if self.scope.kind != "log":
+                self.named.update(commitments_in(payload))
             if self.count % 1000 == 0:
                 self.progress("Events", index, self.snapshot.size)
             yield canonical({"index": index, "columns": columns, "payload": base64.b64encode(payload).decode()})
 
     def _state(self) -> None:
         tables = self.snapshot.tables()
-        self._put("state/tables.json", canonical(tables))
+        told = {name: {"key": kept["key"], "secret": kept["secret"]} for name, kept in tables.items()}
+        self._put("state/tables.json", canonical(told))
         for place, (name, kept) in enumerate(tables.items()):
             self.progress("Rows as they are", place, len(tables))
-            self._lines(f"state/{name}.jsonl", self.snapshot.rows(name, kept["key"], kept["secret"]))
+            self._lines(f"state/{name}.jsonl", self.snapshot.rows(name, **kept))
 
     def _put(self, name: str, content: bytes) -> None:
         with self._entry(name) as entry:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mrm.audit.governed import governed_models
-from mrm.audit.operations import CAPTURE_TRIGGER
+from mrm.audit.operations import CAPTURE_TRIGGER, split_arguments
+from mrm.audit.personal import MARK, salt, unseal
 from mrm.audit.tree import StoredTree
 from mrm.core.canonical import canonical
 from mrm.core.registry import Registry
@@ -86,12 +87,18 @@ class Snapshot:
         )
         arguments = {table: bytes(told).decode().split("\0")[:-1] for table, told in self.cursor.fetchall()}
         names = sorted(model._meta.db_table for model in governed_models())
-        return {name: {"key": arguments[name][0], "secret": arguments[name][1:]} for name in names}
+        return {
+            name: dict(zip(("key", "secret", "personal"), split_arguments(arguments[name]), strict=True))
+            for name in names
+        }
 
-    def rows(self, table: str, key: str, secret: list[str]) -> Iterator[bytes]:
+    def rows(self, table: str, key: str, secret: list[str], personal: list[str]) -> Iterator[bytes]:
         """The rows as they were when the last checkpoint was signed: what waits for the log is taken back."""
         undone = self._undone(table)
-        self.cursor.execute(f'SELECT (to_jsonb(t) - %s::text[])::text FROM "{table}" AS t ORDER BY "{key}"', [secret])
+        self.cursor.execute(
+            f'SELECT audit_veil(to_jsonb(t) - %s::text[], %s::text[], false)::text FROM "{table}" AS t ORDER BY "{key}"',
+            [secret, personal],
+        )
         while part := self.cursor.fetchmany(AT_ONCE):
             for (text,) in part:
                 row = json.loads(text, parse_float=str)
@@ -99,6 +106,19 @@ class Snapshot:
                 if before is not None:
                     yield canonical({**row, **before})
         yield from (canonical(row) for row in undone.values() if row)
+
+    def disclosures(self, among: set[str] | None = None) -> Iterator[dict[str, str]]:
+        """What lies behind the commitments, of all or of some, where the person's key still exists."""
+        self.cursor.execute(
+            "SELECT d.commitment, d.person, d.sealed, k.key FROM audit_disclosure AS d JOIN audit_personalkey AS k"
+            ' ON k.person = d.person WHERE k.key IS NOT NULL ORDER BY d.commitment COLLATE "C"'
+        )
+        while part := self.cursor.fetchmany(AT_ONCE):
+            for commitment, person, sealed, key in part:
+                if among is None or commitment in among:
+                    value = unseal(bytes(key), commitment, bytes(sealed))
+                    told = {"commitment": commitment.removeprefix(MARK), "person": person, "value": value}
+                    yield {**told, "salt": salt(bytes(key), value.encode()).hex()}
 
     def _undone(self, table: str) -> dict[str, dict[str, Any] | None]:
         """For rows with waiting changes: the columns as they were before, or None where there was no row."""

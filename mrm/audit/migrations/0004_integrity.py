@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                 ),
                 ("explanation", models.TextField(blank=True)),
                 ("explained_by", models.CharField(blank=True, max_length=200)),
+                ("explained_person", models.CharField(blank=True, max_length=40)),
                 ("explained_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
@@ -127,7 +128,7 @@ class Migration(migrations.Migration):
             },
         ),
         Govern("audit_replay"),
-        Govern("audit_integrityfinding"),
+        Govern("audit_integrityfinding", personal={"explained_by": "explained_person"}),
         Govern("audit_ground"),
         AppendOnly("audit_replay"),
         AppendOnly("audit_ground"),

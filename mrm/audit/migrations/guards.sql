@@ -9,7 +9,8 @@ CREATE FUNCTION audit_capture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINE
 SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   event uuid := nullif(current_setting('mrm.audit_event', true), '')::uuid;
-  secret text[] := TG_ARGV[1:];
+  secret text[];
+  personal text[];
   old_row jsonb;
   new_row jsonb;
   old_diff jsonb;
@@ -18,8 +19,14 @@ BEGIN
   IF event IS NULL THEN
     RAISE EXCEPTION 'write to % outside an audited action', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
   END IF;
-  IF TG_OP <> 'INSERT' THEN old_row := to_jsonb(OLD) - secret; END IF;
-  IF TG_OP <> 'DELETE' THEN new_row := to_jsonb(NEW) - secret; END IF;
+  IF TG_OP <> 'INSERT' THEN old_row := to_jsonb(OLD); END IF;
+  IF TG_OP <> 'DELETE' THEN new_row := to_jsonb(NEW); END IF;
+  IF TG_NARGS > 1 THEN
+    secret := ARRAY(SELECT told FROM unnest(TG_ARGV[1:]) AS told WHERE told NOT LIKE '%@%');
+    personal := ARRAY(SELECT told FROM unnest(TG_ARGV[1:]) AS told WHERE told LIKE '%@%');
+    old_row := audit_veil(old_row - secret, personal, true);
+    new_row := audit_veil(new_row - secret, personal, true);
+  END IF;
   IF TG_OP = 'UPDATE' THEN
     SELECT jsonb_object_agg(key, old_row -> key), jsonb_object_agg(key, new_row -> key) INTO old_diff, new_diff
       FROM jsonb_object_keys(new_row) AS key WHERE old_row -> key IS DISTINCT FROM new_row -> key;
@@ -83,7 +90,8 @@ END $$;
 -- The only way into the trail, and the end of an action. Each event comes in pieces between which time, row changes and
 -- the place in the object's chain are put. What is hashed is what is stored, and every column is read from it, so that
 -- no column can say otherwise. `owed` are the events that somebody reacts to. Change lists too long for an entry of the
--- log are held by their digest, and handed back to be kept elsewhere.
+-- log are held by their digest, and handed back to be kept elsewhere; personal values that were committed to for the
+-- first time are handed back, without a digest, to be sealed.
 CREATE FUNCTION audit_append(ids uuid[], kinds text[], keys text[], heads text[], middles text[], tails text[], owed uuid[])
 RETURNS TABLE (sha256 text, content text) LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET plan_cache_mode = 'force_generic_plan' AS $$
@@ -128,6 +136,12 @@ BEGIN
     INSERT INTO audit_undispatched (event_id, attempts) SELECT event, 0 FROM unnest(owed) AS event;
   END IF;
   PERFORM set_config('mrm.audit_event', '', true);
+  content := nullif(current_setting('mrm.unsealed', true), '');
+  IF content IS NOT NULL THEN
+    sha256 := NULL;
+    PERFORM set_config('mrm.unsealed', '', true);
+    RETURN NEXT;
+  END IF;
 END $$;
 
 CREATE FUNCTION audit_states() RETURNS trigger LANGUAGE plpgsql AS $$

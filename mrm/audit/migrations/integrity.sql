@@ -11,7 +11,7 @@ DO $$ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'mrm_app') THEN
     REVOKE ALL ON audit_replay, audit_integrityfinding, audit_ground, audit_ddl FROM mrm_app;
     GRANT SELECT, INSERT ON audit_replay, audit_integrityfinding, audit_ground TO mrm_app;
-    GRANT UPDATE (status, explanation, explained_by, explained_at, gone_at) ON audit_integrityfinding TO mrm_app;
+    GRANT UPDATE (status, explanation, explained_by, explained_person, explained_at, gone_at) ON audit_integrityfinding TO mrm_app;
     GRANT SELECT ON audit_ddl TO mrm_app;
   END IF;
 END $$;

@@ -3,6 +3,7 @@
 from mrm.audit.models.anchoring import AnchorState
 from mrm.audit.models.integrity import FindingKind, FindingStatus, Ground, IntegrityFinding, Replay, SchemaChange
 from mrm.audit.models.log import Anchor, Checkpoint, Leaf, LogKey, Pending, Place, Subtree
+from mrm.audit.models.personal import Disclosure, PersonalKey
 from mrm.audit.models.trail import Change, Event, Governed, Outcome, Undispatched, WordsOf
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "AnchorState",
     "Change",
     "Checkpoint",
+    "Disclosure",
     "Event",
     "FindingKind",
     "FindingStatus",
@@ -20,6 +22,7 @@ __all__ = [
     "LogKey",
     "Outcome",
     "Pending",
+    "PersonalKey",
     "Place",
     "Replay",
     "SchemaChange",

@@ -61,6 +61,7 @@ class IntegrityFinding(Governed):
     status = models.CharField(max_length=10, choices=FindingStatus, default=FindingStatus.OPEN)
     explanation = models.TextField(blank=True)
     explained_by = models.CharField(max_length=200, blank=True)
+    explained_person = models.CharField(max_length=40, blank=True)
     explained_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

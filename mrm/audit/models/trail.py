@@ -8,6 +8,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Func, Value
 
+from mrm.audit.personal import OpeningQuerySet
+
 
 class Governed(models.Model):
     """A table that changes only inside an audited action; the trigger refuses everything else."""
@@ -61,8 +63,11 @@ class Event(models.Model):
     payload = models.BinaryField()
     digest = models.CharField(max_length=64)
 
+    objects = OpeningQuerySet["Event"].as_manager()
+
     class Meta:
         ordering = ["-position"]
+        base_manager_name = "objects"
         constraints = [
             models.UniqueConstraint(fields=["object_type", "object_id", "object_seq"], name="event_chain"),
             models.CheckConstraint(condition=~models.Q(actor=""), name="event_has_actor"),
@@ -100,8 +105,11 @@ class Change(models.Model):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
 
+    objects = OpeningQuerySet["Change"].as_manager()
+
     class Meta:
         ordering = ["id"]
+        base_manager_name = "objects"
         indexes = [models.Index(fields=["table", "row"], name="change_row")]
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from mrm.audit.models import FindingKind
-from mrm.audit.operations import CAPTURE_TRIGGER
+from mrm.audit.operations import CAPTURE_TRIGGER, split_arguments
 from mrm.audit.replay.differences import Difference, Found, parsed, same, shown
 from mrm.audit.replay.events import Restored
 
@@ -28,7 +28,7 @@ SELECT c."row", c.id, c.op, c.before::text, c.after::text, c.event_id::text, e.p
  WHERE c."table" = %s AND NOT (c.event_id = ANY(%s::uuid[])) ORDER BY c."row" COLLATE "C", c.id
 """
 LIVE = """
-SELECT r.key, r.content FROM (SELECT to_jsonb(t) ->> {key} AS key, (to_jsonb(t) - {secret}::text[])::text AS content
+SELECT r.key, r.content FROM (SELECT to_jsonb(t) ->> {key} AS key, audit_veil(to_jsonb(t) - {secret}::text[], {personal}::text[], false)::text AS content
                                 FROM {table} AS t) AS r ORDER BY r.key COLLATE "C"
 """
 FETCHED = 2_000
@@ -37,11 +37,12 @@ ABSENT = object()
 
 @dataclass(frozen=True)
 class Table:
-    """A governed table as its trigger knows it: the column of its key, and those that are never copied."""
+    """A governed table as its trigger knows it: the column of its key, those never copied, those copied as commitments."""
 
     name: str
     key: str
     secret: tuple[str, ...]
+    personal: tuple[str, ...]
 
 
 # row, number, op, before, after, event, position, at
@@ -53,8 +54,8 @@ def governed_tables(raw: "psycopg.Connection[Any]", names: Iterable[str]) -> lis
     told = {name: bytes(args).decode().split("\0")[:-1] for name, args in raw.execute(ARGUMENTS, [CAPTURE_TRIGGER])}
     tables = []
     for name in sorted(names):
-        key, *secret = told.get(name) or [_primary_key(raw, name)]
-        tables.append(Table(name, key, tuple(secret)))
+        key, secret, personal = split_arguments(told.get(name) or [_primary_key(raw, name)])
+        tables.append(Table(name, key, tuple(secret), tuple(personal)))
     return tables
 
 
@@ -172,8 +173,9 @@ def _told(value: Any) -> str:
 def live(raw: "psycopg.Connection[Any]", table: Table) -> Iterator[tuple[str, str]]:
     """Key and columns of every row that is there, rows of child tables included."""
     query = sql.SQL(LIVE).format(
-        key=sql.Literal(table.key), secret=sql.Literal(list(table.secret)), table=sql.Identifier(table.name)
-    )
+        key=sql.Literal(table.key), secret=sql.Literal(list(table.secret)), personal=sql.Literal(list(table.personal)),
+        table=sql.Identifier(table.name),
+    )  # fmt: skip
     with raw.cursor(name=f"mrm_live_{table.name}"[:63]) as cursor:
         cursor.itersize = FETCHED
         yield from cursor.execute(query)

@@ -111,7 +111,7 @@ class RatingOut(serializers.Serializer[Any]):
     computed_tier = serializers.CharField()
     tier = serializers.CharField()
     override_reason = serializers.CharField()
-    rated_by = serializers.CharField()
+    rated_by = serializers.CharField(source="rater")
     rated_at = serializers.DateTimeField()
 
 

@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('until', models.DateTimeField()),
                 ('reason', models.CharField(max_length=300)),
-                ('granted_by', models.CharField(max_length=150)),
+                ('granted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('content_object', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='inventory.model')),
                 ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
@@ -152,8 +152,8 @@ class Migration(migrations.Migration):
                 ('computed_tier', models.CharField(choices=[('1', 'Tier 1'), ('2', 'Tier 2'), ('3', 'Tier 3'), ('4', 'Tier 4')], max_length=1)),
                 ('tier', models.CharField(choices=[('1', 'Tier 1'), ('2', 'Tier 2'), ('3', 'Tier 3'), ('4', 'Tier 4')], max_length=1)),
                 ('override_reason', models.TextField(blank=True)),
-                ('override_by', models.CharField(blank=True, max_length=150)),
-                ('rated_by', models.CharField(max_length=150)),
+                ('override_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('rated_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('rated_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('method', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ratings', to='inventory.pack')),
                 ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ratings', to='inventory.model')),
@@ -232,7 +232,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='rating',
-            constraint=models.CheckConstraint(condition=models.Q(('tier', models.F('computed_tier')), models.Q(models.Q(('override_reason', ''), _negated=True), models.Q(('override_by', ''), _negated=True)), _connector='OR'), name='rating_override_explained'),
+            constraint=models.CheckConstraint(condition=models.Q(('tier', models.F('computed_tier')), models.Q(models.Q(('override_reason', ''), _negated=True), ('override_by__isnull', False)), _connector='OR'), name='rating_override_explained'),
         ),
         migrations.AddConstraint(
             model_name='version',

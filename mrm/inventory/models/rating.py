@@ -2,7 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from mrm.access.models import BusinessUnit
+from mrm.access.models import Account, BusinessUnit
 from mrm.audit.models import Governed
 from mrm.inventory.models.model import Model, Tier
 from mrm.inventory.models.pack import Pack
@@ -23,21 +23,29 @@ class Rating(Governed):
     computed_tier = models.CharField(max_length=1, choices=Tier)
     tier = models.CharField(max_length=1, choices=Tier)
     override_reason = models.TextField(blank=True)
-    override_by = models.CharField(max_length=150, blank=True)
-    rated_by = models.CharField(max_length=150)
+    override_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+    rated_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")  # none is the system itself
     rated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["-rated_at"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(tier=models.F("computed_tier")) | (~Q(override_reason="") & ~Q(override_by="")),
+                condition=Q(tier=models.F("computed_tier")) | (~Q(override_reason="") & Q(override_by__isnull=False)),
                 name="rating_override_explained",
             )
         ]
 
     def __str__(self) -> str:
         return f"{self.model}: tier {self.tier}"
+
+    @property
+    def rater(self) -> str:
+        return self.rated_by.name if self.rated_by else "the system"
+
+    @property
+    def overrider(self) -> str:
+        return self.override_by.name if self.override_by else ""
 
     @property
     def unit(self) -> BusinessUnit:

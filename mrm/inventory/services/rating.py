@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from mrm.access.queries import account_of
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
@@ -30,7 +31,7 @@ def rate_model(model: Model, *, answers: dict[str, int | None], actor: Actor) ->
         floors=list(rated.floors),
         computed_tier=str(rated.tier),
         tier=str(rated.tier),
-        rated_by=actor.identity.key,
+        rated_by=account_of(actor),
     )
     _keep_tier(model, rating.tier, provisional=True)
     describe(model=model.name, tier=rating.tier, method=str(method))
@@ -63,7 +64,7 @@ def override_tier(model: Model, *, tier: str, reason: str, actor: Actor) -> Rati
         computed_tier=last.computed_tier,
         tier=tier,
         override_reason=reason,
-        override_by=actor.identity.key,
+        override_by=account_of(actor),
         rated_by=last.rated_by,
     )
     _keep_tier(model, tier, provisional=model.tier_is_provisional)

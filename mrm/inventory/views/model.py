@@ -33,7 +33,7 @@ def model(request: HttpRequest, pk: UUID) -> HttpResponse:
         "shows": [(kind, card.count(kind)) for kind in ("typed", "pushed", "computed", "missing")],
         "wanted": wanted if wanted in ("typed", "pushed", "computed", "missing") else "",
         "completeness": queries.completeness(found, packs),
-        "rating": found.ratings.select_related("method").first(),
+        "rating": found.ratings.select_related("method", "rated_by__person", "override_by__person").first(),
         "panels": drawn(request, queries.model_panels(found, account)),
     }
     return render(request, "inventory/model.html", context)

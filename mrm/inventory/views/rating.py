@@ -61,7 +61,7 @@ def override(request: HttpRequest, pk: UUID) -> HttpResponse:
         else:
             messages.success(request, _("The tier is overridden; the computed one stays beside it."))
             return redirect("inventory:model", model.pk)
-    rating = model.ratings.select_related("method").first()
+    rating = model.ratings.select_related("method", "rated_by__person", "override_by__person").first()
     context = {**queries.model_page(model, account, ""), "form": form, "rating": rating}
     return render(request, "inventory/override.html", context, status=422 if form.errors else 200)
 

@@ -56,7 +56,7 @@ def _values(version: Version) -> dict[str, Any]:
 
 def rating(model: Model) -> dict[str, Any] | None:
     """The rating in force with every answer in words, the floors that applied, and the method it followed."""
-    found = model.ratings.select_related("method").first()
+    found = model.ratings.select_related("method", "rated_by__person", "override_by__person").first()
     if found is None:
         return None
     return {
@@ -71,8 +71,8 @@ def rating(model: Model) -> dict[str, Any] | None:
         "computed_tier": found.computed_tier,
         "tier": found.tier,
         "override_reason": found.override_reason,
-        "override_by": found.override_by,
-        "rated_by": found.rated_by,
+        "override_by": found.overrider,
+        "rated_by": found.rater,
         "rated_at": found.rated_at,
     }
 

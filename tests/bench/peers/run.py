@@ -51,39 +51,40 @@ def main(arguments: list[str]) -> None:
 def prepare() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
-    from people.models import Person, Unit
+    from people.models import Unit
 
     call_command("migrate", verbosity=0)
     call_command("migrate", run_syncdb=True, verbosity=0)
     if KIND == "django-pghistory":
         call_command("pgtrigger", "install")
     User.objects.create(username="bench")
-    unit = Unit.objects.create(name="Unit")
+    root = Unit.objects.create(key="bank", name="Bank", path="/bank/")
     for number in range(64 * ROWS):
-        Person.objects.create(name="Name", email=f"p{number:04d}@bank.example", unit=unit)
+        key = f"bench{number:04d}"
+        Unit.objects.create(key=key, name="Name", parent=root, path=f"/bank/{key}/")
 
 
 def begin(place: int) -> Callable[[], None]:
     """What saves one row in a transaction of its own, with who did it."""
     from django.contrib.auth.models import User
     from django.db import connection, transaction
-    from people.models import Person
+    from people.models import Unit
 
     connection.close()
     user = User.objects.get()
-    people = list(Person.objects.order_by("email")[place * ROWS : (place + 1) * ROWS])
+    units = list(Unit.objects.exclude(parent=None).order_by("key")[place * ROWS : (place + 1) * ROWS])
     known = _context(user)
     count = 0
 
     def save() -> None:
         nonlocal count
         count += 1
-        person = people[count % ROWS]
+        unit = units[count % ROWS]
         with known(), transaction.atomic():
-            person.name = f"Name {count}"
+            unit.name = f"Name {count}"
             if KIND == "django-simple-history":
-                person._history_user = user
-            person.save(update_fields=["name"])
+                unit._history_user = user
+            unit.save(update_fields=["name"])
 
     return save
 

@@ -1,4 +1,4 @@
-"""The table of our person, with the peer's way to keep what changed."""
+"""The table of our business unit, with the peer's way to keep what changed."""
 
 import os
 import uuid
@@ -10,17 +10,10 @@ KIND = os.environ["PEER"]
 
 class Unit(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    key = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Person(models.Model):
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    name = models.CharField(max_length=120)
-    email = models.EmailField(unique=True)
-    unit = models.ForeignKey(Unit, models.PROTECT)
+    parent = models.ForeignKey("self", models.PROTECT, null=True)
+    path = models.CharField(max_length=500, unique=True)
 
     if KIND == "django-simple-history":
         from simple_history.models import HistoricalRecords
@@ -34,8 +27,8 @@ class Person(models.Model):
 if KIND == "django-auditlog":
     from auditlog.registry import auditlog
 
-    auditlog.register(Person)
+    auditlog.register(Unit)
 elif KIND == "django-pghistory":
     import pghistory
 
-    Person = pghistory.track()(Person)
+    Unit = pghistory.track()(Unit)
