@@ -160,7 +160,7 @@ class Account(AbstractBaseUser, Governed):
     def lacks(self, permission: str, subject: Any) -> str | None:
         """Why this account may not use the permission on the subject, or None."""
         if not self.is_active:
-            return f"The account {self.username} is closed."
+            return "This account is closed."
         if not self._in_scope(permission):
             return f"This token does not cover {permission}; it covers {', '.join(self.scopes or ())}."
         unit = getattr(subject, "unit", None)

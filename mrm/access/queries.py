@@ -1,7 +1,8 @@
 """Named reads of people, accounts and grants."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -14,6 +15,20 @@ from mrm.access.models import Account, AccountKind, BusinessUnit, Person, RoleGr
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
 from mrm.core.actors import Actor
+from mrm.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Door:
+    """A way on from a page; `closed` says why it is not open, empty when it is."""
+
+    label: str
+    url: str
+    closed: str
+
+
+# what areas above offer on a person's page, by name
+PERSON_DOORS: Registry[Callable[[Person, Account], Door]] = Registry("door on a person's page")
 
 
 def accounts() -> QuerySet[Account]:

@@ -147,6 +147,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "access.add_unit",
                 "access.except",
                 "access.issue_token",
+                "privacy.ask_erasure",
                 "deployment.add_target",
                 "deployment.check_target",
                 "jobs.cancel",

@@ -80,6 +80,16 @@ def deactivate(account: Account, *, reason: str, actor: Actor) -> Account:
     return account
 
 
+def rename(person: Person, name: str) -> None:
+    """Replace every name of a person, inside an action of whoever may: his own, his address, those of his accounts."""
+    person.name, person.email = name, f"{name}@erased.invalid"
+    person.save(update_fields=["name", "email"])
+    for number, account in enumerate(person.accounts.order_by("created_at"), 1):
+        account.username = name if number == 1 else f"{name}-{number}"
+        account.set_unusable_password()
+        account.save(update_fields=["username", "password"])
+
+
 @audited("access.grant", "granted {role} on {unit} to {account}")
 def grant(
     account: Account, *, role: str, unit: BusinessUnit, actor: Actor, until: dt.datetime | None = None
@@ -101,7 +111,7 @@ def grant(
                 account=account, role=role, unit=unit, until=until, granted_by=queries.account_of(actor)
             )
     except IntegrityError as error:
-        raise Refused(f"{account.username} holds {Role(role).label.lower()} on {unit.name} already.") from error
+        raise Refused(f"The account holds {Role(role).label.lower()} on {unit.name} already.") from error
 
 
 @audited("access.revoke", "revoked {subject}")

@@ -45,6 +45,12 @@ def admin(request: HttpRequest) -> HttpResponse:
         ),
         (_("Serving places"), "deployment:targets", _("Where models run, and whether they answer."), "view"),
         (_("Work"), "jobs:jobs", _("Long work: waiting, running, done, failed."), None),
+        (
+            _("Erasure"),
+            "privacy:erasures",
+            _("Personal data that were asked to be erased, and what became of it."),
+            "audit.view",
+        ),
         (_("Trail"), "audit:timeline", _("Every change and every refusal, in order."), "audit.view"),
         (
             _("Your account and tokens"),
@@ -91,6 +97,7 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
             name: account.lacks(f"access.{name}", found) for name in ("grant", "revoke", "add_account", "deactivate")
         },
         "days": reading.days(timeline(accounts[0])[:20]) if accounts else [],
+        "doors": [door(found, account) for _name, door in queries.PERSON_DOORS.items()],
     }
     return render(request, "access/person.html", context)
 

@@ -18,6 +18,9 @@ def _areas() -> list[tuple[str, str]]:
 
 class TrailFilter(forms.Form):
     text = forms.CharField(label=_("Text"), required=False, max_length=200)
+    record = forms.CharField(
+        label=_("Record"), required=False, max_length=200, help_text=_("Its whole name, or its key.")
+    )
     actor = forms.CharField(label=_("Who"), required=False, max_length=150)
     verb = forms.ChoiceField(label=_("What"), required=False, choices=_verbs)
     area = forms.ChoiceField(label=_("Area"), required=False, choices=_areas)

@@ -24,6 +24,7 @@ ERASED = "Erased person"
 KEPT_S = 30.0
 MOST_KEPT = 10_000
 NONCE = 12
+_BESIDE = ""  # no column is called so
 OPENED = """
 SELECT d.commitment, d.sealed, k.key FROM audit_disclosure AS d JOIN audit_personalkey AS k ON k.person = d.person
  WHERE d.commitment = ANY(%s) AND k.key IS NOT NULL
@@ -150,18 +151,30 @@ class OpeningQuerySet(models.QuerySet[M]):
 
 
 def _fields(row: Any) -> Any:
-    if isinstance(row, models.Model):
-        return {name: value for name, value in vars(row).items() if isinstance(value, str | dict)}
-    return row
+    """What may hold personal values: a row as it is, or a record's columns and those of the records read with it."""
+    if not isinstance(row, models.Model):
+        return row
+    beside = {name: _columns(other) for name, other in row._state.fields_cache.items() if other}
+    return {**_columns(row), _BESIDE: beside}
+
+
+def _columns(record: models.Model) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if isinstance(value, str | dict)}
 
 
 def _with(row: Any, fields: Any, names: dict[str, str]) -> Any:
     if not isinstance(row, models.Model):
         return replaced(fields, names)
-    for name, value in fields.items():
-        if any(True for _ in commitments(value)):
-            setattr(row, name, replaced(value, names))
+    for name, columns in fields.pop(_BESIDE).items():
+        _open(row._state.fields_cache[name], columns, names)
+    _open(row, fields, names)
     return row
+
+
+def _open(record: models.Model, columns: dict[str, Any], names: dict[str, str]) -> None:
+    for name, value in columns.items():
+        if any(True for _ in commitments(value)):
+            setattr(record, name, replaced(value, names))
 
 
 def _sealing_key(key: bytes) -> bytes:

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import hashlib
+import operator
 import re
 from collections.abc import Callable, Iterable
+from functools import reduce
 from typing import Any
 
 from django.db import connection, models
@@ -102,6 +104,8 @@ def receipt_of(event: Event) -> str | None:
         return StoredTree(cursor).receipt(place.index, signed.note)
 
 
+MOST_CALLED = 200  # events looked at for the records of a name
+
 # who may read the events of a record without reading the whole trail: object type to a test on its id
 READERS: Registry[Callable[[Any, str], bool]] = Registry("reader of events")
 
@@ -122,6 +126,7 @@ def readable_by(event: Event, account: Any) -> bool:
 def trail(
     *,
     text: str = "",
+    record: str = "",
     actor: str = "",
     verb: str = "",
     area: str = "",
@@ -133,6 +138,8 @@ def trail(
     found = Event.objects.all()
     if text:
         found = found.filter(_has_words(text))
+    if record:
+        found = found.filter(_of_record(record))
     if actor:
         found = found.filter(_is_by(actor))
     if verb:
@@ -168,6 +175,18 @@ def _has_words(text: str) -> Func | Q:
     query = Func(Value(" & ".join(f"{word}:*" for word in words)), template="to_tsquery('simple', %(expressions)s)")
     words_of = WordsOf("subject_label", "reason")
     return Func(words_of, query, template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField())
+
+
+def _of_record(told: str) -> Q:
+    """On the chain of the record with this key, or of those that the trail has called by this name."""
+    wanted = told.strip()
+    found = reduce(
+        operator.or_, (Q(object_type=kind, object_id=wanted) for (kind,) in _distinct("object_type")), Q(pk__in=[])
+    )
+    called = Event.objects.filter(_has_words(wanted), subject_label__iexact=wanted)
+    for kind, key in set(called.values_list("object_type", "object_id")[:MOST_CALLED]):
+        found |= Q(object_type=kind, object_id=key)
+    return found
 
 
 def _is_by(who: str) -> Q:

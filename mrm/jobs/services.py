@@ -40,6 +40,11 @@ def request_once(kind: str, *, label: str, actor: Actor) -> Job:
     return open_one or request(kind, label=label, subject=None, actor=actor)
 
 
+def rename_requester(former: str, name: str) -> None:
+    """Who asked for work is told by the name of his account; an erased one leaves the work as well."""
+    Job.objects.filter(requested_by=former).update(requested_by=name)
+
+
 def take() -> Job | None:
     """The next waiting job, marked as ours; two workers never get the same one."""
     with transaction.atomic():

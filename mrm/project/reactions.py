@@ -34,7 +34,7 @@ def dispatch_all() -> int:
 def _batch() -> list[Undispatched]:
     now = timezone.now()
     ready = Undispatched.objects.filter(Q(not_before=None) | Q(not_before__lte=now))
-    return list(ready.filter(event__verb__in=REACTIONS).select_related("event")[:BATCH])
+    return list(ready.filter(event__verb__in=REACTIONS).prefetch_related("event")[:BATCH])
 
 
 def _dispatch(owed: Undispatched) -> int:

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "mrm.approval.apps.ApprovalConfig",
     "mrm.deployment.apps.DeploymentConfig",
     "mrm.reporting.apps.ReportingConfig",
+    "mrm.privacy.apps.PrivacyConfig",
     "mrm.assurance.apps.AssuranceConfig",
     "mrm.project.apps.ProjectConfig",
     "django.contrib.admin",

@@ -15,6 +15,7 @@ from mrm.deployment import urls as deployment
 from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
 from mrm.jobs import urls as jobs
+from mrm.privacy import urls as privacy
 from mrm.project import health, views
 from mrm.reporting import urls as reporting
 from mrm.signoff import urls as signoff
@@ -30,6 +31,7 @@ api = [
     *deployment.api,
     *reporting.api,
     *assurance.api,
+    *privacy.api,
     *jobs.api,
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
@@ -50,6 +52,7 @@ urlpatterns = [
     path("deployments/", include("mrm.deployment.urls")),
     path("reports/", include("mrm.reporting.urls")),
     path("log/", include("mrm.assurance.urls")),
+    path("privacy/", include("mrm.privacy.urls")),
     path("people/", include("mrm.access.urls")),
     path("jobs/", include("mrm.jobs.urls")),
     # one door each for signing out and for passwords: the one that leaves an event

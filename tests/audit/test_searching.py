@@ -113,3 +113,15 @@ def test_the_page_says_how_far_it_goes(client: Client, cast: Cast) -> None:
     assert "1 to 50 of more" in filtered
     assert "50+" in filtered
     assert "51 to 60 of 60" in client.get("/timeline/?text=many&page=2").content.decode()
+
+
+def test_a_record_is_found_by_its_whole_name_or_its_key(units: list[BusinessUnit], cast: Cast) -> None:
+    home = units[0]
+    assert labels(record=home.name.upper()) == labels(record=str(home.pk)) == [home.name]
+    child = services.add_unit(key="child", name="Kreditausfall", parent=home, actor=SETUP)
+    assert labels(record="Kreditausfall") == [child.name]
+    assert labels(record=str(home.pk), since=dt.date(2100, 1, 1)) == []
+    # a role stands on the chain of its account
+    assert {event.verb for event in queries.trail(record=str(cast.owner.pk))} == {"access.add_account", "access.grant"}
+    for nothing in ("nowhere", "x'; DROP", "&", "00000000-0000-0000-0000-000000000000"):
+        assert labels(record=nothing) == [units[3].name] * (nothing == units[3].name)

@@ -9,7 +9,9 @@ DECLARE
 BEGIN
   IF value = '' OR value LIKE 'erased-' || left(whose, 8) || '%' THEN RETURN value; END IF;
   SELECT k.key INTO secret FROM audit_personalkey AS k WHERE k.person = whose;
-  IF secret IS NULL THEN RETURN value; END IF;
+  IF NOT FOUND THEN RETURN value; END IF;
+  -- what still comes of a person whose data are erased is not told again
+  IF secret IS NULL THEN RETURN 'erased-' || left(whose, 8); END IF;
   RETURN 'personal:' || encode(sha256(sha256(secret || sha256(told)) || told), 'hex');
 END $$;
 
