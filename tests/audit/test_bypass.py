@@ -16,6 +16,7 @@ from mrm.audit.sequencer import Sequencer, Tampered
 from mrm.core.canonical import canonical
 from tests import conftest
 from tests.audit.test_replay import KEY, drain, unit
+from tests.factories.access import person
 
 APP, LOG, OWNER, SUPERUSER = "mrm_app", "mrm_log", "mrm_owner", "postgres"
 NOTHING = "nothing"  # it was not refused, and every check finds the database as it was
@@ -59,6 +60,13 @@ ATTEMPTS = {
     "truncate the log": attempt("TRUNCATE audit_leaf, audit_checkpoint CASCADE"),
     "update a leaf": attempt("UPDATE audit_leaf SET hash = sha256('')"),
     "delete a checkpoint": attempt("DELETE FROM audit_checkpoint"),
+    "end the key of a person without signatures": attempt(
+        OLD_EVENT, "UPDATE audit_personalkey SET key = NULL, erased_at = now()"
+    ),
+    "give a person another key": attempt(OLD_EVENT, "UPDATE audit_personalkey SET key = sha256('')"),
+    "delete the keys of persons": attempt(OLD_EVENT, "DELETE FROM audit_personalkey"),
+    "truncate what is sealed": attempt("TRUNCATE audit_disclosure, audit_personalkey"),
+    "seal another value": attempt("UPDATE audit_disclosure SET sealed = ''"),
     "insert an event that came by no function": by_owner(
         "replay, sequencer",
         "INSERT INTO audit_event (id, at, verb, outcome, actor, actor_name, actor_roles, person, on_behalf_of, reason,"
@@ -163,6 +171,7 @@ def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[Scene]:
     conftest._use(name)
     with django_db_blocker.unblock():
         made = unit(1)
+        person("Somebody Known", made)
         other = str(unit(2).pk)
         payload = Event.objects.get(subject_id=str(made.pk)).payload_as_json()
         services.open_finding(Difference("row", "one", "other", "table", "row", "field"), actor=services.INTEGRITY)

@@ -63,6 +63,8 @@ BEGIN
 END $$;
 CREATE TRIGGER audit_key_ends BEFORE UPDATE ON audit_personalkey FOR EACH ROW EXECUTE FUNCTION audit_key_ends();
 CREATE TRIGGER audit_key_stays BEFORE DELETE ON audit_personalkey FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit_disclosure FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+ALTER TABLE audit_disclosure ENABLE ALWAYS TRIGGER audit_no_truncate;
 ALTER TABLE audit_personalkey ENABLE ALWAYS TRIGGER audit_key_ends;
 ALTER TABLE audit_personalkey ENABLE ALWAYS TRIGGER audit_key_stays;
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from mrm.access.models import Account, Person
-from mrm.audit.trail import audited, describe
+from mrm.audit.trail import audited, describe, veiled
 from mrm.core import blobs
 from mrm.core.actors import permit
 from mrm.core.refusal import Invalid, Refused
@@ -46,7 +46,7 @@ def raise_finding(
         first_due=due,
     )
     finding.refresh_from_db()
-    describe(severity=severity, due=due.isoformat() if due else "", owner=owner.name)
+    describe(severity=severity, due=due.isoformat() if due else "", owner=veiled(owner.pk, owner.name))
     return finding
 
 
