@@ -50,8 +50,12 @@ BUILDING = {
     "approval.reopen",
     "approval.withdraw_request",
     "signoff.comment",
+    "signoff.answer",
     "reporting.request",
 }
+
+# what everybody may who signs: vote, step aside, ask those behind a request, ask further people, be stood in for
+SIGNING = {"signoff.vote", "signoff.comment", "signoff.recuse", "signoff.ask", "signoff.escalate", "signoff.delegate"}
 
 DESCRIPTIONS: dict[str, Description] = {
     Role.OWNER: Description(
@@ -79,8 +83,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "validation.uphold_finding",
                 "validation.conclude",
                 "inventory.confirm_tier",
-                "signoff.comment",
-                "signoff.vote",
+                *SIGNING,
                 "reporting.request",
             }
         ),
@@ -90,10 +93,10 @@ DESCRIPTIONS: dict[str, Description] = {
         frozenset(
             {
                 "view",
-                "signoff.vote",
-                "signoff.comment",
+                *SIGNING,
                 "approval.withdraw",
                 "approval.meet_condition",
+                "approval.review",
                 "inventory.override_tier",
                 "reporting.request",
             }
@@ -101,7 +104,7 @@ DESCRIPTIONS: dict[str, Description] = {
     ),
     Role.BU_LEAD: Description(
         "Leads a business unit: reviews its inventory and signs for its use of models.",
-        frozenset({"view", "signoff.vote", "signoff.comment", "reporting.request"}),
+        frozenset({"view", *SIGNING, "reporting.request"}),
     ),
     Role.DEPLOYER: Description(
         "Brings approved versions to their serving place, and takes them back.",

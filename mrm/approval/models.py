@@ -5,36 +5,55 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mrm.access.models import BusinessUnit, Person
-from mrm.approval.workflow import ApprovalState
+from mrm.approval.workflow import STANDING, ApprovalState
 from mrm.audit.models import Governed
 from mrm.inventory.models import Version
 from mrm.signoff.models import Request
 
 
+class ApprovalKind(models.TextChoices):
+    FULL = "full", "Full"
+    INTERIM = "interim", "Interim"
+    EMERGENCY = "emergency", "Emergency"
+
+
 class Approval(Governed):
-    """The permission to use a version in production, bound to its bytes, until a day."""
+    """The permission to use a version in production, bound to its bytes, until a moment.
+
+    One given in an emergency is reviewed afterwards by somebody who did not open it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(Version, models.PROTECT, related_name="approvals")
     request = models.OneToOneField(Request, models.PROTECT, related_name="approval")
     artifact_sha256 = models.CharField(max_length=64)
+    kind = models.CharField(max_length=10, choices=ApprovalKind, default=ApprovalKind.FULL)
     status = models.CharField(max_length=10, choices=ApprovalState, default=ApprovalState.VALID)
     granted_at = models.DateTimeField(default=timezone.now)
     valid_until = models.DateField()
+    expires_at = models.DateTimeField()
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_because = models.TextField(blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="reviewed_approvals")
+    review = models.TextField(blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_reason = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-granted_at"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["version"], condition=Q(status=ApprovalState.VALID), name="approval_one_valid"
-            ),
+            models.UniqueConstraint(fields=["version"], condition=Q(status__in=STANDING), name="approval_one_standing"),
             models.CheckConstraint(condition=Q(status__in=ApprovalState.values), name="approval_state"),
+            models.CheckConstraint(condition=Q(kind__in=ApprovalKind.values), name="approval_kind"),
             models.CheckConstraint(
-                condition=Q(status=ApprovalState.VALID, ended_at=None)
-                | ~Q(status=ApprovalState.VALID) & Q(ended_at__isnull=False),
+                condition=Q(status__in=STANDING, ended_at=None) | ~Q(status__in=STANDING) & Q(ended_at__isnull=False),
                 name="approval_ended_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_at=None, reviewed_by=None, review="")
+                | Q(reviewed_at__isnull=False, reviewed_by__isnull=False) & ~Q(review=""),
+                name="approval_reviewed_by",
             ),
         ]
 

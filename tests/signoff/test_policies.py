@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrm.signoff.policies import Ballot, History, Signer, difference, evaluate, may_sign
+from mrm.signoff.policies import Ballot, History, Party, Signer, difference, evaluate, may_sign
 
 DIGEST = "a" * 64
 PEOPLE = ("ann", "bob", "cid", "dan")
@@ -28,7 +28,7 @@ def vote(
 
 
 def history(
-    *ballots: Ballot, excluded: dict[str, str] | None = None, held: dict[str, frozenset[str]] | None = None
+    *ballots: Ballot, excluded: dict[str, Party] | None = None, held: dict[str, frozenset[str]] | None = None
 ) -> History:
     roles = held if held is not None else dict.fromkeys(PEOPLE, frozenset({"risk_officer"}))
     return History(DIGEST, ballots, excluded or {}, roles)
@@ -58,7 +58,7 @@ def test_two_risk_officers_of_different_units_approve_and_nothing_less(ballots: 
 
 
 def test_a_party_never_counts() -> None:
-    found = evaluate(policy(need()), history(vote("ann"), vote("bob"), excluded={"bob": "owns this model"}))
+    found = evaluate(policy(need()), history(vote("ann"), vote("bob"), excluded={"bob": Party("owns this model")}))
     assert (found.state, found.ignored) == ("open", ("A vote does not count: owns this model.",))
 
 
@@ -108,7 +108,7 @@ def test_conditions_in_the_same_words_are_asked_once() -> None:
         ),
         (
             Signer("dan", False, frozenset({"risk_officer"}), "/x/"),
-            history(excluded={"dan": "owns this model"}),
+            history(excluded={"dan": Party("owns this model")}),
             "You may not sign: you own this model.",
         ),
         (
@@ -162,7 +162,7 @@ ballots = st.builds(
 def test_an_approval_always_has_its_quorum_of_independent_people(
     cast: list[Ballot], parties: set[str], held: dict[str, frozenset[str]], quorum: int, apart: bool
 ) -> None:
-    past = history(*cast, excluded=dict.fromkeys(parties, "owns this model"), held=held)
+    past = history(*cast, excluded=dict.fromkeys(parties, Party("owns this model")), held=held)
     found = evaluate(policy(need(quorum, apart=apart)), past)
     last = {ballot.person: ballot for ballot in cast}
     able = {

@@ -5,8 +5,9 @@ from django.utils import timezone
 
 from mrm.access.models import Account, Person
 from mrm.approval import policies, queries
-from mrm.approval.models import Approval, Condition
-from mrm.approval.workflow import FLOW, ApprovalState
+from mrm.approval.models import Approval, ApprovalKind, Condition
+from mrm.approval.services.ending import end
+from mrm.approval.workflow import STANDING
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
@@ -15,20 +16,41 @@ from mrm.inventory.models import Version
 from mrm.inventory.workflow import Lifecycle, VersionState
 from mrm.signoff import services as signoff
 from mrm.signoff.models import Decision, Request
+from mrm.signoff.policies import holds_for
 
 ACTION = "approve_for_production"
+ASKED = {
+    ApprovalKind.FULL: ("version_use", ACTION),
+    ApprovalKind.INTERIM: ("version_interim", "approve_interim_use"),
+    ApprovalKind.EMERGENCY: ("version_emergency", "use_in_emergency"),
+}
 
 
 @audited("approval.submit", "submitted {subject}")
-def submit(version: Version, *, actor: Account, note: str = "") -> Request:
-    """Put the use of a version before the signers of its tier's policy: validated, or approved and to be renewed."""
+def submit(version: Version, *, actor: Account, note: str = "", kind: str = ApprovalKind.FULL) -> Request:
+    """Put the use of a version before the signers of its tier's policy: validated, or approved and to be renewed.
+
+    Interim and emergency use are for a version that nothing allows yet.
+    """
     permit(actor, "approval.submit", version)
     version = _locked(version)
-    if version.status not in queries.SIGNABLE:
+    subject, action = ASKED[ApprovalKind(kind)]
+    if kind != ApprovalKind.FULL:
+        _check_urgent(version, note)
+    elif version.status not in queries.SIGNABLE:
         raise Refused(
             f"{version} is {version.get_status_display().lower()}; only a validated version is put before the signers."
         )
-    return signoff.submit("version_use", version, action=ACTION, actor=actor, note=note)
+    return signoff.submit(subject, version, action=action, actor=actor, note=note)
+
+
+def _check_urgent(version: Version, note: str) -> None:
+    if version.artifact_id is None:
+        raise Refused(f"{version} has no artifact; attach the bytes that are to be used.")
+    if not note.strip():
+        raise Invalid("Say what makes it urgent; it goes into the record.", fields={"note": ["Needed."]})
+    if queries.standing_approval(version):
+        raise Refused(f"{version} has an approval; ask for its renewal, or withdraw it first.")
 
 
 @audited("approval.reopen", "reopened {subject} for work")
@@ -55,14 +77,29 @@ def _locked(version: Version) -> Version:
 
 
 @audited("approval.grant", "put in force the {subject}, until {until}")
-def grant(version: Version, *, request: Request, conditions: tuple[Mapping[str, str], ...], actor: Actor) -> Approval:
-    """Turn the signed decision into permission, bound to the artifact's bytes."""
+def grant(
+    version: Version,
+    *,
+    request: Request,
+    conditions: tuple[Mapping[str, str], ...],
+    actor: Actor,
+    kind: str = ApprovalKind.FULL,
+) -> Approval:
+    """Turn the signed decision into permission, bound to the artifact's bytes and ending by itself."""
     assert version.artifact_id
-    until = timezone.localdate() + dt.timedelta(days=int(request.policy.content["valid_days"]))
-    for former in Approval.objects.filter(version=version, status=ApprovalState.VALID):
-        _end(former, "replace", "A newer decision took its place.", actor)
+    now = timezone.now()
+    expires = now + dt.timedelta(seconds=holds_for(request.policy.content))
+    until = timezone.localdate(expires)
+    for former in Approval.objects.filter(version=version, status__in=STANDING):
+        end(former, "replace", "A newer decision took its place.", actor)
     approval = Approval.objects.create(
-        version=version, request=request, artifact_sha256=version.artifact_id, valid_until=until
+        version=version,
+        request=request,
+        kind=kind,
+        artifact_sha256=version.artifact_id,
+        granted_at=now,
+        valid_until=until,
+        expires_at=expires,
     )
     for condition in conditions:
         Condition.objects.create(
@@ -74,12 +111,18 @@ def grant(version: Version, *, request: Request, conditions: tuple[Mapping[str, 
             evidence=condition["evidence"],
             asked_by=_asked_by(request, condition),
         )
+    if kind == ApprovalKind.FULL:
+        _carry(version, actor)
+    describe(until=until.isoformat(), artifact=version.artifact_id, conditions=len(conditions), kind=str(kind))
+    return approval
+
+
+def _carry(version: Version, actor: Actor) -> None:
+    """A full approval moves version and model on; interim and emergency use leave them where their work stands."""
     if version.status == VersionState.VALIDATED:
         inventory_services.advance_version(version, "be_approved", actor=actor)
     if version.model.lifecycle in {Lifecycle.VALIDATION, Lifecycle.DEVELOPMENT, Lifecycle.SUSPENDED}:
         inventory_services.advance_model(version.model, "approve_use", actor=actor)
-    describe(until=until.isoformat(), artifact=version.artifact_id, conditions=len(conditions))
-    return approval
 
 
 def _asked_by(request: Request, condition: Mapping[str, str]) -> str:
@@ -97,29 +140,7 @@ def withdraw(approval: Approval, *, actor: Account, reason: str) -> Approval:
     approval = (
         Approval.objects.select_for_update(of=("self",)).select_related("version__model__unit").get(pk=approval.pk)
     )
-    _end(approval, "withdraw", reason, actor)
-    inventory_services.advance_version(approval.version, "lose_approval", actor=actor)
+    end(approval, "withdraw", reason, actor)
+    if approval.kind == ApprovalKind.FULL:
+        inventory_services.advance_version(approval.version, "lose_approval", actor=actor)
     return approval
-
-
-@audited("approval.meet_condition", "accepted as met: {subject}")
-def meet_condition(condition: Condition, *, note: str, actor: Account) -> Condition:
-    """Another than the condition's owner accepts the evidence."""
-    permit(actor, "approval.meet_condition", condition)
-    if condition.met_on:
-        raise Refused("This condition is met already.")
-    if str(condition.owner_id) == actor.identity.person:
-        raise Refused("You owe this condition; somebody else accepts its evidence.")
-    if not note.strip():
-        raise Invalid("Say what was seen.", fields={"note": ["Needed."]})
-    condition.met_on, condition.met_note, condition.met_by = timezone.localdate(), note.strip(), actor.person
-    condition.save(update_fields=["met_on", "met_note", "met_by"])
-    return condition
-
-
-def _end(approval: Approval, move: str, reason: str, actor: Actor) -> None:
-    if reasons := FLOW.closed(approval, move, actor):
-        raise Refused(*reasons)
-    approval.status = FLOW.moves[move].target
-    approval.ended_at, approval.ended_reason = timezone.now(), reason
-    approval.save(update_fields=["status", "ended_at", "ended_reason"])

@@ -1,19 +1,19 @@
 """The use of a model version as something to be signed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mrm.access.models import BusinessUnit
 from mrm.approval import queries
-from mrm.approval.models import Approval
+from mrm.approval.models import Approval, ApprovalKind
 from mrm.approval.queries import Evidence
 from mrm.approval.services.decision import grant
-from mrm.audit.queries import contributors
 from mrm.core.actors import Actor
 from mrm.core.canonical import digest
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Version
-from mrm.signoff.models import Cell, Change, Gate, Request, Section, Survey
+from mrm.signoff.models import Cell, Change, Gate, GateState, Request, Section, Survey
 from mrm.validation.models import Severity
 
 MATERIAL = (
@@ -27,7 +27,6 @@ MATERIAL = (
     "data_sets",
     "use",
 )
-_CHANGES = ("inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset")
 _SEVERITY = {Severity.CRITICAL: "bad", Severity.HIGH: "bad", Severity.MEDIUM: "warn"}
 _RESULT = {"pass": "ok", "watch": "warn", "fail": "bad"}
 _WORDS = {"pass": "Met", "watch": "Watch", "fail": "Not met", "insufficient": "Too little data"}
@@ -35,6 +34,8 @@ _WORDS = {"pass": "Met", "watch": "Watch", "fail": "Not met", "insufficient": "T
 
 class VersionUse:
     """What sign-off is told of a version, all of it from the evidence as it is now."""
+
+    kind = ApprovalKind.FULL
 
     def find(self, key: str) -> Version:
         return queries.subject_versions().get(pk=key)
@@ -49,19 +50,9 @@ class VersionUse:
         """What a signature binds: record, bytes, data, tier, and the evidence it was given on."""
         return _content(queries.evidence_of([version])[version.pk])
 
-    def parties(self, version: Version) -> dict[str, str]:
-        """Owner, developers, everyone who changed the version (from the log), and its validator."""
-        found = {
-            str(version.model.owner_id): "owns this model",
-            str(version.model.developer_id): "developed this model",
-        }
-        concluded = queries.evidence_of([version])[version.pk].concluded
-        if concluded and concluded.validator_id:
-            found.setdefault(str(concluded.validator_id), "validated this version: a validator does not approve")
-        found[str(version.developer_id)] = "developed this version"
-        for person in contributors(version, _CHANGES):
-            found.setdefault(person, "contributed to this version")
-        return found
+    def parties(self, version: Version) -> dict[str, dict[str, str]]:
+        """Owner, developers, everyone who changed the version or its record (from the log), and its validators."""
+        return queries.parts(version)
 
     def gates(self, version: Version) -> list[Gate]:
         return queries.gates_of(queries.evidence_of([version])[version.pk])
@@ -114,7 +105,42 @@ class VersionUse:
 
     def decided(self, version: Version, request: Request, verdict: Any, *, actor: Actor) -> None:
         if verdict.state == "approved":
-            grant(version, request=request, conditions=verdict.conditions, actor=actor)
+            grant(version, request=request, conditions=verdict.conditions, kind=self.kind, actor=actor)
+
+
+class InterimUse(VersionUse):
+    """Use before the evidence is complete: whatever is missing may be owed as a condition, but for the bytes."""
+
+    kind = ApprovalKind.INTERIM
+
+    def gates(self, version: Version) -> list[Gate]:
+        return [_owed(gate) for gate in super().gates(version)]
+
+    def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
+        found = super().survey(keys)
+        return {key: replace(each, gates=tuple(_owed(gate) for gate in each.gates)) for key, each in found.items()}
+
+
+class EmergencyUse(InterimUse):
+    """Use at once: two people open it, nothing but the bytes is waited for, and a third reviews it afterwards."""
+
+    kind = ApprovalKind.EMERGENCY
+
+    def gates(self, version: Version) -> list[Gate]:
+        return [_waived(gate) for gate in super().gates(version)]
+
+    def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
+        found = super().survey(keys)
+        return {key: replace(each, gates=tuple(_waived(gate) for gate in each.gates)) for key, each in found.items()}
+
+
+def _owed(gate: Gate) -> Gate:
+    return replace(gate, waivable=gate.key != "artifact")
+
+
+def _waived(gate: Gate) -> Gate:
+    missing = gate.state == GateState.MISSING and gate.waivable
+    return replace(gate, state=GateState.WAIVED) if missing else gate
 
 
 def _content(evidence: Evidence) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Policies, requests, votes and what an area offers to be signed."""
 
+from mrm.signoff.models.course import Edit, Escalation, Question, Recusal
+from mrm.signoff.models.delegation import Delegation
 from mrm.signoff.models.policy import Policy
 from mrm.signoff.models.request import Comment, Exclusion, Request
 from mrm.signoff.models.subject import SUBJECTS, Cell, Change, Gate, GateState, Section, Subject, Survey
@@ -12,10 +14,15 @@ __all__ = [
     "Change",
     "Comment",
     "Decision",
+    "Delegation",
+    "Edit",
+    "Escalation",
     "Exclusion",
     "Gate",
     "GateState",
     "Policy",
+    "Question",
+    "Recusal",
     "Request",
     "RequestState",
     "Section",

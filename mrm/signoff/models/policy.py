@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from mrm.access.models import Account
 from mrm.audit.models import Governed
 
 
@@ -15,6 +16,7 @@ class Policy(Governed):
     content = models.JSONField()
     current = models.BooleanField(default=True)
     loaded_at = models.DateTimeField(default=timezone.now)
+    loaded_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering = ["key", "-version"]
@@ -27,5 +29,6 @@ class Policy(Governed):
         return f"{self.key} v{self.version}"
 
     def applies_to(self, action: str, tier: str) -> bool:
+        """A policy without tiers covers every subject of its action, rated or not."""
         applies = self.content["applies"]
-        return bool(applies["action"] == action and tier in applies["tier"])
+        return bool(applies["action"] == action and ("tier" not in applies or tier in applies["tier"]))

@@ -27,7 +27,7 @@ class Request(Governed):
     subject_digest = models.CharField(max_length=64)
     subject_content = models.JSONField()
     unit = models.ForeignKey(BusinessUnit, models.PROTECT, related_name="requests")
-    tier = models.CharField(max_length=1)
+    tier = models.CharField(max_length=1, blank=True)
     status = models.CharField(max_length=12, choices=RequestState, default=RequestState.OPEN)
     submitted_by = models.ForeignKey(Account, models.PROTECT, related_name="requests")
     submitted_at = models.DateTimeField(default=timezone.now)
@@ -79,6 +79,7 @@ class Exclusion(Governed):
     request = models.ForeignKey(Request, models.PROTECT, related_name="exclusions")
     person = models.ForeignKey(Person, models.PROTECT, related_name="exclusions")
     reason = models.CharField(max_length=300)
+    at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["request", "person"], name="exclusion_once")]

@@ -73,6 +73,9 @@ class Section:
     numeric: tuple[int, ...] = ()
 
 
+Parts = str | Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Survey:
     """What a list shows of a subject: where it stands, without a query per row."""
@@ -95,8 +98,11 @@ class Subject(Protocol):
 
     def tier(self, record: Any) -> str: ...
 
-    def parties(self, record: Any) -> dict[str, str]:
-        """Person id to why he is a party, as words after the person's name: "owns this model"."""
+    def parties(self, record: Any) -> Mapping[str, Parts]:
+        """Person id to his parts in the subject, ever: part to words after the person's name, "owns this model".
+
+        The policy says which parts never sign; words alone, without a part, name a party whatever the policy says.
+        """
 
     def gates(self, record: Any) -> list[Gate]:
         """Everything that must hold before the subject may be approved."""

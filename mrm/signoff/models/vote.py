@@ -26,7 +26,11 @@ class Vote(Governed):
     person = models.ForeignKey(Person, models.PROTECT, related_name="votes")
     account = models.ForeignKey(Account, models.PROTECT, related_name="votes")
     role = models.CharField(max_length=20)
+    # every role in which it was signed, of which `role` is the one that was named to the signer
+    roles = models.JSONField(default=list)
     unit_path = models.CharField(max_length=500)
+    principal = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="votes_by_delegates")
+    principal_unit_path = models.CharField(max_length=500, blank=True)
     decision = models.CharField(max_length=24, choices=Decision)
     rationale = models.TextField()
     conditions = models.JSONField(default=list)
@@ -46,6 +50,11 @@ class Vote(Governed):
         constraints = [
             models.CheckConstraint(condition=Q(decision__in=Decision.values), name="vote_decision"),
             models.CheckConstraint(condition=~Q(rationale=""), name="vote_rationale"),
+            models.CheckConstraint(
+                condition=Q(principal=None, principal_unit_path="")
+                | ~Q(principal=models.F("person")) & ~Q(principal_unit_path=""),
+                name="vote_delegate_is_another",
+            ),
         ]
 
     def __str__(self) -> str:

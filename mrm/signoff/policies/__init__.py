@@ -1,19 +1,53 @@
 """Who may sign and what the signatures amount to: pure functions over a pinned policy and a history."""
 
+from mrm.signoff.policies.check import Staff, fault_of
+from mrm.signoff.policies.clock import Clock, clock
 from mrm.signoff.policies.difference import Piece, difference
-from mrm.signoff.policies.evaluate import Ballot, History, Need, Verdict, evaluate
-from mrm.signoff.policies.signer import Signer, may_sign, open_roles, others_may_sign
+from mrm.signoff.policies.evaluate import Need, Verdict, evaluate, holds_for
+from mrm.signoff.policies.history import (
+    FOR,
+    Ballot,
+    Candidate,
+    Delegation,
+    Duty,
+    Edit,
+    Escalation,
+    History,
+    Party,
+    Pause,
+)
+from mrm.signoff.policies.signer import Signer, may_sign, open_roles, others_may_sign, roles_asked
+from mrm.signoff.policies.standing import EXCLUDED, PARTS, barred, is_material, void
 
 __all__ = [
+    "EXCLUDED",
+    "FOR",
+    "PARTS",
     "Ballot",
+    "Candidate",
+    "Clock",
+    "Delegation",
+    "Duty",
+    "Edit",
+    "Escalation",
     "History",
     "Need",
+    "Party",
+    "Pause",
     "Piece",
     "Signer",
+    "Staff",
     "Verdict",
+    "barred",
+    "clock",
     "difference",
     "evaluate",
+    "fault_of",
+    "holds_for",
+    "is_material",
     "may_sign",
     "open_roles",
     "others_may_sign",
+    "roles_asked",
+    "void",
 ]

@@ -1,47 +1,30 @@
-"""The fold of the votes: a policy and a history give a verdict, always the same one."""
+"""The fold of a history: a policy and what happened give a verdict, always the same one.
+
+The verdict is asked at the vote, when a stage is complete, at the decision, and again at every use.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-FOR = frozenset({"approve", "approve_with_conditions"})
+from mrm.signoff.policies.history import DAY, FOR, HOUR, Ballot, History
+from mrm.signoff.policies.matching import Matching, Place, Voter, windows
+from mrm.signoff.policies.standing import barred, counted, effective_roles
 
-
-@dataclass(frozen=True)
-class Ballot:
-    """One vote as history has it. `person` is the natural person, `unit` his business unit's path."""
-
-    person: str
-    role: str
-    unit: str
-    decision: str
-    subject_digest: str
-    conditions: tuple[Mapping[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class History:
-    """Everything a verdict depends on; nothing is looked up elsewhere.
-
-    `excluded` maps a person to why he is a party. `held` maps a person to the roles he holds now on
-    the subject: a vote counts only while its role is held.
-    """
-
-    subject_digest: str
-    ballots: tuple[Ballot, ...] = ()
-    excluded: Mapping[str, str] = field(default_factory=dict)
-    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
+OPEN = frozenset({"open", "blocked", "cooling"})
+Conditions = tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Need:
-    """One requirement of a stage: how many have signed and how many must."""
+    """One requirement of a stage: how many have signed and how many must; `roles` are all that it takes."""
 
     stage: str
     role: str
     quorum: int
     signed: int
     distinct_business_unit: bool
+    roles: frozenset[str] = frozenset()
 
     @property
     def missing(self) -> int:
@@ -50,85 +33,196 @@ class Need:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`state` is open, approved, rejected or returned; `stage` is the one now open, empty when decided."""
+    """`state` is open, blocked, cooling, approved, rejected or returned; of an approval in use also suspended,
+    expired or ended. `stage` is the one now open, empty when decided; `reason` says what the state alone does not.
+
+    `effective` is when a complete approval takes effect, `expires` when it ends. `counted` are the votes that count,
+    `idle` the people whose approval counts and yet fills no requirement; `window` is what is being filled now.
+    """
 
     state: str
     stage: str
     needs: tuple[Need, ...]
-    conditions: tuple[Mapping[str, str], ...]
+    conditions: Conditions
     ignored: tuple[str, ...]
+    reason: str = ""
+    effective: float | None = None
+    expires: float | None = None
+    since: float = 0.0
+    counted: tuple[Ballot, ...] = ()
+    idle: frozenset[str] = frozenset()
+    window: Matching | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is decided yet."""
+        return self.state in OPEN
+
+
+@dataclass
+class _Fold:
+    """The requirements as the votes fill them, window by window."""
+
+    windows: list[Matching]
+    current: int
+    since: float
+    idle: set[str]
 
 
 def evaluate(policy: Mapping[str, Any], history: History) -> Verdict:
-    """Fold the ballots under the policy. Total: every history has a verdict, and a doubt is never an approval."""
-    counted, ignored = _counted(history)
-    for effect in ("reject", "return"):
-        if any(ballot.decision == effect and _stops(policy, ballot) for ballot in counted):
-            state = {"reject": "rejected", "return": "returned"}[effect]
-            return Verdict(state, "", tuple(_needs(policy, counted)), (), tuple(ignored))
-    needs = list(_needs(policy, counted))
-    for stage in policy["stages"]:
-        if any(need.missing for need in needs if need.stage == stage["id"]):
-            return Verdict("open", stage["id"], tuple(needs), (), tuple(ignored))
-    if not needs or not any(need.quorum for need in needs):
-        return Verdict("open", "", tuple(needs), (), ("The policy asks for nobody; nothing is approved by nobody.",))
-    return Verdict("approved", "", tuple(needs), _conditions(counted), tuple(ignored))
+    """Fold the history under the policy. Total: every history has a verdict, and a doubt is never an approval."""
+    votes, ignored = counted(policy, history)
+    folded = _fold(policy, history, votes)
+    needs = tuple(_need(place) for window in folded.windows for place in window.places)
+    given: dict[str, Any] = {"counted": tuple(votes), "idle": frozenset(folded.idle), "since": folded.since}
+    if stopped := _stopped(policy, history, votes):
+        return Verdict(stopped, "", needs, (), tuple(ignored), **given)
+    if folded.current < len(folded.windows):
+        window = folded.windows[folded.current]
+        stage = next(place.stage for place in window.places if place.missing)
+        reason = _nobody(policy, history, folded, votes)
+        return Verdict(
+            "blocked" if reason else "open", stage, needs, (), tuple(ignored), reason, window=window, **given
+        )
+    if not any(need.quorum for need in needs):
+        nobody = "The policy asks for nobody; nothing is approved by nobody."
+        return Verdict("open", "", needs, (), (nobody,), **given)
+    conditions = _conditions(votes)
+    if (policy.get("interim") or {}).get("needs_conditions") and not conditions:
+        return Verdict(
+            "open", "", needs, (), tuple(ignored), "An interim use is approved under conditions only.", **given
+        )
+    given |= {"effective": folded.since + policy.get("cool_down_hours", 0) * HOUR}
+    state, reason, given["expires"] = _in_time(policy, history, given["effective"])
+    return Verdict(state, "", needs, conditions, tuple(ignored), reason, **given)
 
 
-def _conditions(counted: Sequence[Ballot]) -> tuple[Mapping[str, str], ...]:
+def _fold(policy: Mapping[str, Any], history: History, votes: Sequence[Ballot]) -> _Fold:
+    """Fill the windows in the order of the votes: one opens when all before it are full, and only then is signed."""
+    escalated = {entry.stage for entry in history.escalations if entry.at <= history.now}
+    found = [Matching(places) for places in windows(policy, escalated)]
+    folded = _Fold(found, 0, history.submitted, set())
+    inside: list[Voter] = []
+    _skip_full(folded)
+    for ballot in votes:
+        if ballot.decision not in FOR:
+            continue
+        if folded.current == len(found):
+            folded.idle.add(ballot.person)
+            continue
+        window = found[folded.current]
+        voter = Voter(ballot.person, effective_roles(policy, history, ballot), ballot.units)
+        if not window.add(voter):
+            folded.idle.add(ballot.person)
+            continue
+        inside.append(voter)
+        if not window.missing:
+            folded.since, inside = ballot.at, []
+            _skip_full(folded)
+    if inside:  # who fills what is told the same in whatever order they signed
+        _again(found[folded.current], inside)
+    return folded
+
+
+def _skip_full(folded: _Fold) -> None:
+    while folded.current < len(folded.windows) and not folded.windows[folded.current].missing:
+        folded.current += 1
+
+
+def _again(window: Matching, voters: Sequence[Voter]) -> None:
+    for place in window.places:
+        place.by = []
+    for voter in sorted(voters, key=lambda voter: voter.key):
+        window.add(voter)
+
+
+def _need(place: Place) -> Need:
+    return Need(place.stage, place.role, place.quorum, len(place.by), place.apart, place.roles)
+
+
+def _stopped(policy: Mapping[str, Any], history: History, votes: Sequence[Ballot]) -> str:
+    """The state that a rejecting or returning vote brings about, or nothing."""
+    rule = policy["reject"]
+    stops = {
+        ballot.decision
+        for ballot in votes
+        if ballot.decision in {"reject", "return"} and effective_roles(policy, history, ballot) & set(rule["any_of"])
+    }
+    if "reject" in stops and rule.get("effect", "reject") == "reject":
+        return "rejected"
+    return "returned" if stops else ""
+
+
+def _conditions(votes: Sequence[Ballot]) -> Conditions:
     """Every condition once, also when two signers asked it in the same words."""
     asked: list[Mapping[str, str]] = []
-    for ballot in counted:
+    for ballot in votes:
         asked += [entry for entry in ballot.conditions if entry not in asked and ballot.decision in FOR]
     return tuple(asked)
 
 
-def _counted(history: History) -> tuple[list[Ballot], list[str]]:
-    """The last ballot of each person that counts, and why others do not."""
-    last: dict[str, Ballot] = {}
-    ignored: list[str] = []
-    for ballot in history.ballots:
-        last.pop(ballot.person, None)
-        last[ballot.person] = ballot
-    counted = []
-    for ballot in last.values():
-        if ballot.decision == "withdraw_vote":
-            continue
-        if reason := _void(ballot, history):
-            ignored.append(reason)
-        else:
-            counted.append(ballot)
-    return counted, ignored
+def _in_time(policy: Mapping[str, Any], history: History, effective: float) -> tuple[str, str, float | None]:
+    """State, reason and end of a request that all have signed: what time, conditions and a withdrawal make of it."""
+    expires = None if history.decided is None else history.decided + holds_for(policy)
+    if history.ended is not None and history.ended <= history.now:
+        return "ended", "The approval was withdrawn.", expires
+    if history.now < effective:
+        return "cooling", "Everybody has signed; it takes effect when the time to object has passed.", expires
+    if expires is not None and history.now >= expires:
+        return "expired", "The approval has expired.", expires
+    late = [duty for duty in history.duties if history.now >= duty.due and (duty.met is None or duty.met > history.now)]
+    if late:
+        return "suspended", f"The condition “{late[0].text}” is overdue and not met.", expires
+    if _unreviewed(policy, history):
+        return "suspended", "The emergency use was not reviewed in time.", expires
+    return "approved", "", expires
 
 
-def _void(ballot: Ballot, history: History) -> str | None:
-    if ballot.person in history.excluded:
-        return f"A vote does not count: {history.excluded[ballot.person]}."
-    if ballot.subject_digest != history.subject_digest:
-        return "A vote does not count: it was given for another content of the subject."
-    if ballot.role not in history.held.get(ballot.person, frozenset()):
-        return "A vote does not count: its role is no longer held."
-    return None
+def _unreviewed(policy: Mapping[str, Any], history: History) -> bool:
+    """Whether an emergency use is past the day of its review, and nobody has reviewed it."""
+    if not policy.get("emergency") or history.decided is None:
+        return False
+    due = history.decided + policy["emergency"]["review_days"] * DAY
+    return history.now >= due and (history.reviewed is None or history.reviewed > history.now)
 
 
-def _needs(policy: Mapping[str, Any], counted: Sequence[Ballot]) -> list[Need]:
-    """Each requirement with its signatures; a person counts once, for the first requirement he fits."""
-    free = [ballot for ballot in counted if ballot.decision in FOR]
-    needs = []
-    for stage in policy["stages"]:
-        for requirement in stage["requirements"]:
-            apart = bool(requirement.get("distinct_business_unit"))
-            chosen: list[Ballot] = []
-            for ballot in list(free):
-                if ballot.role != requirement["role"] or len(chosen) == requirement["quorum"]:
-                    continue
-                if apart and any(ballot.unit == other.unit for other in chosen):
-                    continue
-                chosen.append(ballot)
-                free.remove(ballot)
-            needs.append(Need(stage["id"], requirement["role"], requirement["quorum"], len(chosen), apart))
-    return needs
+def holds_for(policy: Mapping[str, Any]) -> float:
+    """How many seconds an approval holds: the shortest time that the policy gives."""
+    limits = [policy.get("valid_days", 0) * DAY]
+    if policy.get("interim"):
+        limits.append(policy["interim"]["max_days"] * DAY)
+    if policy.get("emergency"):
+        limits.append(policy["emergency"]["max_hours"] * HOUR)
+    return float(min(limits))
 
 
-def _stops(policy: Mapping[str, Any], ballot: Ballot) -> bool:
-    return ballot.role in policy["reject"]["any_of"]
+def _nobody(policy: Mapping[str, Any], history: History, folded: _Fold, votes: Sequence[Ballot]) -> str:
+    """Why the open stages cannot be completed by anybody, or nothing."""
+    if history.candidates is None:
+        return ""
+    ahead = [place for window in folded.windows[folded.current :] for place in window.places]
+    possible = Matching(Place(p.stage, p.role, p.roles, p.quorum, p.apart, list(p.by)) for p in ahead)
+    taken = {
+        person
+        for ballot in votes
+        if ballot.decision in FOR and ballot.person not in folded.idle
+        for person in ballot.people
+    }
+    for one in history.candidates:
+        if possible.missing and not one.machine and one.person not in taken:
+            roles = frozenset(role for role in one.roles if not barred(policy, history, one.person, [role]))
+            if roles and possible.add(Voter(one.person, roles, frozenset({one.unit}))):
+                taken.add(one.person)
+    for before, after in zip(ahead, possible.places, strict=True):
+        if after.missing:
+            return _too_few(before, before.missing - after.missing)
+    return ""
+
+
+def _too_few(place: Place, able: int) -> str:
+    signature = "signature" if place.missing == 1 else "signatures"
+    units = " of different business units" if place.apart and place.missing > 1 else ""
+    return (
+        f"This cannot be completed: {place.missing} more {signature} of a {place.role.replace('_', ' ')}{units} needed,"
+        f" and {able if able > 0 else 'nobody'} may sign. It stays closed until somebody independent holds the role."
+    )

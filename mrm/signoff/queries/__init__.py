@@ -1,46 +1,74 @@
 """Named reads of policies, requests, and who may sign."""
 
 from mrm.signoff.queries.fold import (
+    behind,
+    current_content,
     current_digest,
     gates,
     history,
     in_order,
+    known_content,
+    material,
     parties,
     role_used,
+    roles_used,
     signer,
+    unnoted,
     verdict,
     why_not,
 )
+from mrm.signoff.queries.ground import Ground, ground, history_of
 from mrm.signoff.queries.queue import Group, Row, grouped, queue, waiting_for
-from mrm.signoff.queries.records import open_requests, policies, policy_bytes, policy_for, visible_to
+from mrm.signoff.queries.records import (
+    delegations_of,
+    open_requests,
+    policies,
+    policy_bytes,
+    policy_for,
+    questions_visible_to,
+    staff,
+    visible_to,
+)
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, rules, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.waiting import waiting_count
 
 __all__ = [
     "Candidate",
+    "Ground",
     "Group",
     "Row",
     "Sheet",
     "asked_by_others",
+    "behind",
     "blocked",
     "candidates",
+    "current_content",
     "current_digest",
     "default_due",
+    "delegations_of",
     "gates",
+    "ground",
     "grouped",
     "history",
+    "history_of",
     "in_order",
+    "known_content",
+    "material",
     "open_requests",
     "parties",
     "policies",
     "policy_bytes",
     "policy_for",
+    "questions_visible_to",
     "queue",
     "role_used",
+    "roles_used",
     "rules",
     "sheet",
     "signer",
+    "staff",
+    "unnoted",
     "verdict",
     "visible_to",
     "waiting_count",

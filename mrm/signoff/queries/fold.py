@@ -1,41 +1,121 @@
 """One request judged from everything as it is now."""
 
-from mrm.access import queries as access
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from mrm.access.models import Account, Person
-from mrm.access.roles import Role
-from mrm.core.canonical import digest
-from mrm.signoff.models import SUBJECTS, Gate, GateState, Request, Vote
-from mrm.signoff.policies import Ballot, History, Signer, Verdict, evaluate, may_sign, open_roles
+from mrm.core.canonical import digest, plain
+from mrm.signoff.models import SUBJECTS, Gate, GateState, Request
+from mrm.signoff.policies import (
+    EXCLUDED,
+    Edit,
+    History,
+    Party,
+    Signer,
+    Verdict,
+    barred,
+    evaluate,
+    is_material,
+    may_sign,
+    open_roles,
+    roles_asked,
+)
+from mrm.signoff.queries.ground import Ground, ground, history_of
 
 ORDER = (GateState.MISSING, GateState.WAIVED, GateState.MET)
+Involved = dict[str, dict[str, Party]]
+
+
+def parts(request: Request) -> tuple[Involved, dict[str, Party]]:
+    """Every person's parts in the subject as the log knows them now, and the parties that no policy lets sign."""
+    subject = SUBJECTS[request.subject_kind]
+    involved: Involved = {}
+    always: dict[str, Party] = {}
+    for person, told in subject.parties(subject.find(request.subject_key)).items():
+        if isinstance(told, str):
+            always[person] = Party(told)
+        else:
+            involved[person] = {part: Party(words) for part, words in told.items()}
+    _add(involved, request.submitted_by, "submitter", "submitted this request")
+    if request.policy.loaded_by:
+        _add(involved, request.policy.loaded_by, "policy_admin", "loaded the policy that this is judged by")
+    return involved, always
+
+
+def _add(involved: Involved, account: Account, part: str, words: str) -> None:
+    involved.setdefault(str(account.person_id), {}).setdefault(part, Party(words))
 
 
 def parties(request: Request) -> dict[str, str]:
-    """Person id to reason: the subject's parties as the log knows them now, and the submitter."""
-    subject = SUBJECTS[request.subject_kind]
-    found = subject.parties(subject.find(request.subject_key))
-    found.setdefault(str(request.submitted_by.person_id), "submitted this request")
+    """Person id to why he may not sign: as a party that the policy excludes, or in every role that it asks for."""
+    involved, always = parts(request)
+    past = History(request.subject_digest, involved=involved)
+    roles = {entry["role"] for stage in request.policy.content["stages"] for entry in stage["requirements"]}
+    found = {person: party.reason for person, party in always.items()}
+    for person in involved:
+        reasons = [barred(request.policy.content, past, person, [role]) for role in sorted(roles)]
+        if reasons and all(reasons):
+            found.setdefault(person, str(reasons[0]))
     for exclusion in request.exclusions.all():
         found.setdefault(str(exclusion.person_id), exclusion.reason)
     return found
 
 
-def current_digest(request: Request) -> str:
+def behind(request: Request) -> frozenset[str]:
+    """The people who stand behind a request: those whose part the policy may exclude, and the submitter."""
+    involved, always = parts(request)
+    return frozenset(always) | {person for person, own in involved.items() if not own.keys().isdisjoint(EXCLUDED)}
+
+
+def current_content(request: Request) -> Mapping[str, Any]:
     subject = SUBJECTS[request.subject_kind]
-    return digest(subject.content(subject.find(request.subject_key)))
+    return subject.content(subject.find(request.subject_key))
 
 
-def ballot_of(vote: Vote) -> Ballot:
-    return Ballot(
-        str(vote.person_id), vote.role, vote.unit_path, vote.decision, vote.subject_digest, tuple(vote.conditions)
-    )
+def current_digest(request: Request) -> str:
+    return digest(current_content(request))
 
 
-def history(request: Request) -> History:
-    """All that the verdict depends on, read afresh."""
-    votes = list(request.votes.select_related("person__unit"))
-    roles = {str(vote.person_id): _held(vote.person, request) for vote in votes}
-    return History(request.subject_digest, tuple(ballot_of(vote) for vote in votes), parties(request), roles)
+def known_content(request: Request) -> tuple[str, Mapping[str, Any]]:
+    """Digest and content that the request holds for the subject: as submitted, or after the last change noted."""
+    last = max(request.edits.all(), key=lambda edit: edit.pk, default=None)
+    return (last.digest, last.content) if last else (request.subject_digest, request.subject_content)
+
+
+def known_digest(request: Request) -> str:
+    """The digest that the request holds for the subject, without its content."""
+    last = max(request.edits.all(), key=lambda edit: edit.pk, default=None)
+    return last.digest if last else request.subject_digest
+
+
+def changed_fields(then: Any, now: Any) -> frozenset[str]:
+    """The names, at any depth, under which two contents differ."""
+    before, after = (each if isinstance(each, Mapping) else {} for each in (then, now))
+    names = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+    return frozenset(names).union(*(changed_fields(before.get(name), after.get(name)) for name in names))
+
+
+def unnoted(request: Request, at: float) -> tuple[Edit, ...]:
+    """The change of the subject that nobody noted yet, as an edit of this moment; empty when there is none."""
+    content = current_content(request)
+    known, before = known_content(request)
+    if digest(content) == known:
+        return ()
+    return (Edit(at, digest(content), changed_fields(before, plain(content))),)
+
+
+def material(request: Request, edits: Sequence[Edit]) -> bool:
+    """Whether one of the edits voids the votes on a request that is open."""
+    return any(is_material(request.policy.content, edit, None) for edit in edits)
+
+
+def history(request: Request, on: Ground | None = None, *, candidates: bool = True) -> History:
+    """All that the verdict depends on, read afresh; also what changed and who took part since it was written down."""
+    request = Request.objects.select_related("policy__loaded_by", "unit", "submitted_by").get(pk=request.pk)
+    on = on or ground([request])
+    involved, always = parts(request)
+    edits = unnoted(request, on.now.timestamp())
+    return history_of(request, on, involved=involved, also=always, edits=edits, candidates=candidates)
 
 
 def verdict(request: Request) -> Verdict:
@@ -52,24 +132,35 @@ def in_order(found: "list[Gate] | tuple[Gate, ...]") -> list[Gate]:
     return sorted(found, key=lambda gate: ORDER.index(gate.state))
 
 
-def signer(request: Request, account: Account) -> Signer:
-    roles = frozenset(role for role in Role.values if account.holds(role, request.unit))
-    return Signer(str(account.person_id), account.is_service, roles, account.person.unit.path)
+def signer(request: Request, account: Account, on: Ground | None = None, principal: Person | None = None) -> Signer:
+    """The person of the account before the request; with a principal, the roles by which he signs in his place."""
+    on = on or ground([])
+    roles = on.held(str(account.person_id), request.unit)
+    person, unit = str(account.person_id), account.person.unit.path
+    if principal is None:
+        return Signer(person, account.is_service, roles, unit)
+    theirs = on.held(str(principal.pk), request.unit)
+    if request.policy.content.get("delegation", {}).get("same_role_required", True):
+        theirs &= roles
+    return Signer(person, account.is_service, theirs, unit, str(principal.pk), principal.unit.path)
 
 
 def why_not(request: Request, account: Account) -> str | None:
     """Why the account may not sign the request now, or None."""
+    on = ground([])
     past = history(request)
     now = evaluate(request.policy.content, past)
-    return may_sign(request.policy.content, past, now, signer(request, account))
+    return may_sign(request.policy.content, past, now, signer(request, account, on))
+
+
+def roles_used(request: Request, account: Account, principal: Person | None = None) -> list[str]:
+    """The roles in which the account would sign now, the one that is waited for first."""
+    now = verdict(request)
+    who = signer(request, account, principal=principal)
+    waited = sorted(open_roles(now) & who.roles)
+    return waited + sorted((roles_asked(now) & who.roles) - set(waited))
 
 
 def role_used(request: Request, account: Account) -> str:
     """The role in which the account would sign now."""
-    wanted = open_roles(verdict(request)) & signer(request, account).roles
-    return min(wanted) if wanted else ""
-
-
-def _held(person: Person, request: Request) -> frozenset[str]:
-    found = access.grants_in_force().filter(account__person=person, account__is_active=True)
-    return frozenset(grant.role for grant in found if grant.unit.contains(request.unit))
+    return next(iter(roles_used(request, account)), "")

@@ -8,17 +8,14 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from mrm.access import queries as access
-from mrm.access.models import Account, RoleGrant
-from mrm.access.roles import Role
+from mrm.access.models import Account
 from mrm.signoff.models import SUBJECTS, Gate, GateState, Request, RequestState, Survey
-from mrm.signoff.policies import History, Signer, Verdict, evaluate, may_sign
-from mrm.signoff.queries.fold import ballot_of, in_order, signer
+from mrm.signoff.policies import Verdict, evaluate, may_sign
+from mrm.signoff.queries.fold import in_order, known_digest, material, signer, unnoted
+from mrm.signoff.queries.ground import Ground, ground, history_of
 from mrm.signoff.queries.records import open_requests
-from mrm.signoff.queries.signers import nobody
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,9 @@ class Row:
     @property
     def changed(self) -> bool:
         """Whether the subject is no longer what was submitted, so that nobody can sign it."""
-        return self.request.status == RequestState.OPEN and self.survey.digest != self.request.subject_digest
+        if self.request.status != RequestState.OPEN or self.survey.digest == known_digest(self.request):
+            return False
+        return material(self.request, unnoted(self.request, timezone.now().timestamp()))
 
     @property
     def stage(self) -> str:
@@ -78,12 +77,9 @@ def queue(requests: Iterable[Request], account: Account) -> list[Row]:
     found = list(requests)
     if not found:
         return []
-    prefetch_related_objects(found, "votes", "exclusions")
-    grants = list(
-        access.grants_in_force().filter(account__is_active=True).select_related("account__person__unit", "unit")
-    )
+    on = ground(found)
     surveys = _surveys(found)
-    return [_row(request, surveys[request.subject_kind, request.subject_key], account, grants) for request in found]
+    return [_row(request, surveys[request.subject_kind, request.subject_key], account, on) for request in found]
 
 
 def waiting_for(account: Account) -> list[Row]:
@@ -112,31 +108,12 @@ def _surveys(requests: Sequence[Request]) -> dict[tuple[str, str], Survey]:
     return found
 
 
-def _row(request: Request, survey: Survey, account: Account, grants: list[RoleGrant]) -> Row:
-    reach = [grant for grant in grants if grant.unit.contains(request.unit)]
-    held: dict[str, set[str]] = {}
-    for grant in reach:
-        held.setdefault(str(grant.account.person_id), set()).add(grant.role)
-    past = History(
-        request.subject_digest,
-        tuple(ballot_of(vote) for vote in request.votes.all()),
-        {str(entry.person_id): entry.reason for entry in request.exclusions.all()},
-        {person: frozenset(roles) for person, roles in held.items()},
-    )
+def _row(request: Request, survey: Survey, account: Account, on: Ground) -> Row:
+    past = history_of(request, on)
     now = evaluate(request.policy.content, past)
     if request.status != RequestState.OPEN:
         return Row(request, survey, now, "This request is decided.", None)
     why_not = account.lacks("signoff.vote", request) or may_sign(
-        request.policy.content, past, now, signer(request, account)
+        request.policy.content, past, now, signer(request, account, on)
     )
-    return Row(request, survey, now, why_not, nobody(request, past, now, _people(reach, held)))
-
-
-def _people(reach: list[RoleGrant], held: dict[str, set[str]]) -> list[tuple[str, Signer]]:
-    """Role and signer of every grant that reaches the request."""
-    found = []
-    for grant in reach:
-        person = grant.account.person
-        roles = frozenset(held[str(person.pk)]) & set(Role.values)
-        found.append((grant.role, Signer(str(person.pk), grant.account.is_service, roles, person.unit.path)))
-    return found
+    return Row(request, survey, now, why_not, now.reason if now.state == "blocked" else None)

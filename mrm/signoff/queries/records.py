@@ -1,12 +1,14 @@
 from collections.abc import Iterator
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from mrm.access import queries as access
 from mrm.access.models import Account
+from mrm.access.roles import roles_with
 from mrm.core.canonical import canonical
 from mrm.core.refusal import Refused
-from mrm.signoff.models import Policy, Request, RequestState
+from mrm.signoff.models import Delegation, Policy, Question, Request, RequestState
+from mrm.signoff.policies import Staff
 
 
 def policy_for(action: str, tier: str) -> Policy:
@@ -37,3 +39,26 @@ def visible_to(account: Account) -> QuerySet[Request]:
 
 def open_requests(account: Account) -> QuerySet[Request]:
     return visible_to(account).filter(status=RequestState.OPEN)
+
+
+def delegations_of(account: Account) -> QuerySet[Delegation]:
+    """The delegations that the person gave or holds, the newest first."""
+    mine = Q(principal=account.person_id) | Q(delegate=account.person_id)
+    return Delegation.objects.filter(mine).select_related("principal__unit", "delegate__unit")
+
+
+def questions_visible_to(account: Account) -> QuerySet[Question]:
+    """What was asked on the requests that the account sees."""
+    return Question.objects.filter(request__in=visible_to(account)).select_related(
+        "request__policy", "request__unit", "person", "answered_by"
+    )
+
+
+def staff() -> list[Staff]:
+    """Everybody who holds a role that signs, anywhere: whether a policy could ever be fulfilled here."""
+    found: dict[str, tuple[str, set[str]]] = {}
+    for grant in access.grants_in_force().filter(account__is_active=True).select_related("account__person__unit"):
+        if grant.role in roles_with("signoff.vote"):
+            person = grant.account.person
+            found.setdefault(str(person.pk), (person.unit.path, set()))[1].add(grant.role)
+    return [Staff(person, frozenset(roles), unit) for person, (unit, roles) in sorted(found.items())]

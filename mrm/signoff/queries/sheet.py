@@ -22,9 +22,10 @@ from mrm.signoff.models import (
     Section,
     Vote,
 )
-from mrm.signoff.policies import History, Piece, Verdict, difference, evaluate, may_sign
-from mrm.signoff.queries.fold import history, in_order, signer
-from mrm.signoff.queries.signers import Line, holders, nobody, signers
+from mrm.signoff.policies import PARTS, History, Piece, Verdict, difference, evaluate, may_sign
+from mrm.signoff.queries.fold import history, in_order, known_content, material, signer, unnoted
+from mrm.signoff.queries.ground import Ground, ground
+from mrm.signoff.queries.signers import Line, signers
 
 
 @dataclass(frozen=True)
@@ -117,20 +118,20 @@ def sheet(request: Request, account: Account) -> Sheet:
     """The request with all that bears on it, as this account may see it."""
     subject = SUBJECTS[request.subject_kind]
     record = subject.find(request.subject_key)
-    past = history(request)
+    on = ground([request])
+    past = history(request, on)
     now = evaluate(request.policy.content, past)
     former, changes = subject.changes(record)
-    able, unable = signers(request, past, now)
+    able, unable = signers(request, on, past, now)
     votes = list(request.votes.select_related("person__unit"))
     standing = places(votes, "signoff.vote")
     for vote in votes:
         vote.place = standing.get(str(vote.pk))
-    people = [(role, signer(request, one)) for role, one in holders(request)]
     return Sheet(
         request=request,
         verdict=now,
-        why_not=_why_not(request, account, past, now),
-        blocked=nobody(request, past, now, people) if request.status == RequestState.OPEN else None,
+        why_not=_why_not(request, account, on, past, now),
+        blocked=now.reason if request.status == RequestState.OPEN and now.state == "blocked" else None,
         drift=drift(request, subject.content(record)) if request.status == RequestState.OPEN else [],
         gates=in_order(subject.gates(record)),
         facts=subject.facts(record),
@@ -170,18 +171,19 @@ def asked_by_others(request: Request, account: Account) -> list[Asked]:
     return list(found.values())
 
 
-def _why_not(request: Request, account: Account, past: History, now: Verdict) -> str | None:
+def _why_not(request: Request, account: Account, on: Ground, past: History, now: Verdict) -> str | None:
     if request.status != RequestState.OPEN:
         return "This request is decided."
-    reason = may_sign(request.policy.content, past, now, signer(request, account))
+    reason = may_sign(request.policy.content, past, now, signer(request, account, on))
     return reason or account.lacks("signoff.vote", request)
 
 
 def drift(request: Request, content: Mapping[str, Any]) -> list[str]:
-    """What of the subject is no longer as it was submitted; then nobody can sign it."""
-    if digest(content) == request.subject_digest:
+    """What of the subject is no longer as it was, when that is material: then nobody can sign it."""
+    known, before = known_content(request)
+    if digest(content) == known or not material(request, unnoted(request, timezone.now().timestamp())):
         return []
-    then, now = _flat(request.subject_content), _flat(plain(content))
+    then, now = _flat(before), _flat(plain(content))
     names = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
     return [f"{name}: {then.get(name, 'none')} before, {now.get(name, 'none')} now" for name in names]
 
@@ -242,17 +244,18 @@ def _names(gates: Sequence[Gate]) -> str:
 def rules(policy: Policy) -> list[tuple[str, str]]:
     """A policy in plain sentences, each under what it is about."""
     content = policy.content
-    tiers = " or ".join(content["applies"]["tier"])
-    found = [("When it applies", f"To {content['applies']['action'].replace('_', ' ')} of tier {tiers}.")]
+    tiers = " or ".join(content["applies"].get("tier", ()))
+    of_tier = f" of tier {tiers}" if tiers else ""
+    found = [("When it applies", f"To {content['applies']['action'].replace('_', ' ')}{of_tier}.")]
     for stage in content["stages"]:
         title = f"Stage: {stage.get('title', stage['id'])}"
         found += [(title, _requirement(entry)) for entry in stage["requirements"]]
-        found.append((title, f"Decided within {stage['sla_hours']} hours."))
+        found.append((title, f"Decided within {stage['sla_hours']} hours.{_escalated(stage)}"))
     stops = " or ".join(role.replace("_", " ") for role in content["reject"]["any_of"])
     conditions = content["conditions"]
     return [
         *found,
-        ("Who never signs", "Owner, developers, contributors, validator and submitter. A person counts once."),
+        ("Who never signs", f"{_parties(content['exclude_parties'])}. A person counts once."),
         ("Rejecting", f"One {stops} who rejects or returns ends the request."),
         ("Conditions", _conditions(conditions)),
         ("How long it holds", f"{content['valid_days']} days, for exactly the bytes and evidence that were signed."),
@@ -261,6 +264,17 @@ def rules(policy: Policy) -> list[tuple[str, str]]:
             f"With the password again, on a statement read at most {content['signature']['max_age_s']} seconds ago.",
         ),
     ]
+
+
+def _escalated(stage: Mapping[str, Any]) -> str:
+    role = stage.get("escalate_to", "").replace("_", " ")
+    return f" When that has passed, a {role} may sign too." if role else ""
+
+
+def _parties(shut: Sequence[str]) -> str:
+    *others, last = ("whoever " + PARTS[part].split(":", 1)[0] for part in shut)
+    told = f"{', '.join(others)} and {last}" if others else last
+    return told[:1].upper() + told[1:]
 
 
 def _requirement(entry: Mapping[str, Any]) -> str:

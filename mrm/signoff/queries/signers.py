@@ -1,15 +1,16 @@
 """Who may sign a request, who may not and why, and whether anybody can complete it."""
 
 import uuid
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 
 from mrm.access import queries as access
 from mrm.access.models import Account, Person
 from mrm.access.roles import Role
 from mrm.signoff.models import Decision, Request, RequestState, Vote
-from mrm.signoff.policies import History, Signer, Verdict, evaluate, may_sign, others_may_sign
+from mrm.signoff.policies import History, Verdict, evaluate, may_sign, others_may_sign, void
 from mrm.signoff.queries.fold import history, signer
+from mrm.signoff.queries.ground import Ground, ballot_of, ground
 
 
 @dataclass(frozen=True)
@@ -36,26 +37,27 @@ class Line:
 
 def candidates(request: Request) -> list[Candidate]:
     """Everyone whose role the policy names, those who may sign first."""
-    past = history(request)
+    on = ground([request])
+    past = history(request, on)
     now = evaluate(request.policy.content, past)
     found = [
-        Candidate(account, role, may_sign(request.policy.content, past, now, signer(request, account)))
+        Candidate(account, role, may_sign(request.policy.content, past, now, signer(request, account, on)))
         for role, account in holders(request)
     ]
     return sorted(found, key=lambda entry: (entry.reason is not None, entry.account.person.name))
 
 
-def signers(request: Request, past: History, now: Verdict) -> tuple[list[Line], list[Line]]:
+def signers(request: Request, on: Ground, past: History, now: Verdict) -> tuple[list[Line], list[Line]]:
     """Those who signed or may sign, and those who may not with the reason."""
     votes = {vote.person_id: vote for vote in request.votes.select_related("person__unit")}
-    able = [_voted(vote, past) for vote in votes.values()]
+    able = [_voted(vote, request, on, past) for vote in votes.values()]
     unable: list[Line] = []
     seen = set(votes)
     for role, account in holders(request):
-        if account.person_id in seen or now.state != "open":
+        if account.person_id in seen or not now.is_open:
             continue
         seen.add(account.person_id)
-        line = _holder(request, role, account, past, now)
+        line = _holder(request, role, account, on, past, now)
         (able if line.kind == "info" else unable).append(line)
     return able, [*unable, *_parties(past, seen)]
 
@@ -64,46 +66,19 @@ def blocked(request: Request) -> str | None:
     """Why the open stage cannot be completed by anybody, or None."""
     if request.status != RequestState.OPEN:
         return None
-    past = history(request)
-    now = evaluate(request.policy.content, past)
-    people = [(role, signer(request, account)) for role, account in holders(request)]
-    return nobody(request, past, now, people)
-
-
-def nobody(request: Request, past: History, now: Verdict, people: Sequence[tuple[str, Signer]]) -> str | None:
-    """The sentence when the open stage lacks people; `people` are pairs of role and signer."""
-    if now.state != "open":
-        return None
-    for need in now.needs:
-        if need.stage != now.stage or not need.missing:
-            continue
-        able = {
-            one.person if not need.distinct_business_unit else one.unit
-            for role, one in people
-            if role == need.role and may_sign(request.policy.content, past, now, one) is None
-        }
-        if len(able) < need.missing:
-            return _too_few(need.role, need.missing, len(able), apart=need.distinct_business_unit)
-    return None
-
-
-def _too_few(role: str, missing: int, able: int, *, apart: bool) -> str:
-    name = Role(role).label.lower()
-    signature = "signature" if missing == 1 else "signatures"
-    units = " of different business units" if apart and missing > 1 else ""
-    return (
-        f"This cannot be completed: {missing} more {signature} of a {name}{units} needed, and {able or 'nobody'} may"
-        " sign. It stays closed until somebody independent holds the role."
-    )
+    now = evaluate(request.policy.content, history(request))
+    return now.reason if now.state == "blocked" else None
 
 
 def holders(request: Request) -> list[tuple[str, Account]]:
     """Role and account of everybody whose role the policy names."""
-    roles = {entry["role"] for stage in request.policy.content["stages"] for entry in stage["requirements"]}
+    stages = request.policy.content["stages"]
+    roles = {entry["role"] for stage in stages for entry in stage["requirements"]}
+    roles |= {stage["escalate_to"] for stage in stages if stage.get("escalate_to")}
     return [(role, account) for role in sorted(roles) for account in access.holders(role, request.unit)]
 
 
-def _voted(vote: Vote, past: History) -> Line:
+def _voted(vote: Vote, request: Request, on: Ground, past: History) -> Line:
     if vote.decision == Decision.WITHDRAW:
         return Line(vote.person, Role(vote.role).label, "Withdrew the vote", "off", "arrow-back-up", vote=vote)
     count = len(vote.conditions)
@@ -114,24 +89,14 @@ def _voted(vote: Vote, past: History) -> Line:
         Decision.REJECT: ("Rejected", "bad", "circle-x"),
     }
     state, kind, icon = words[Decision(vote.decision)]
-    if reason := past.excluded.get(str(vote.person_id)):
+    if reason := void(request.policy.content, past, ballot_of(vote, request, on)):
         return Line(vote.person, Role(vote.role).label, f"{state}, does not count", "bad", "ban", reason, vote)
-    if vote.role not in past.held.get(str(vote.person_id), frozenset()):
-        return Line(
-            vote.person,
-            Role(vote.role).label,
-            f"{state}, does not count",
-            "bad",
-            "ban",
-            "no longer holds the role",
-            vote,
-        )
     return Line(vote.person, Role(vote.role).label, state, kind, icon, vote=vote)
 
 
-def _holder(request: Request, role: str, account: Account, past: History, now: Verdict) -> Line:
+def _holder(request: Request, role: str, account: Account, on: Ground, past: History, now: Verdict) -> Line:
     label = Role(role).label
-    if reason := others_may_sign(past, now, signer(request, account)):
+    if reason := others_may_sign(request.policy.content, past, now, signer(request, account, on)):
         return Line(account.person, label, "May not", "off", "ban", reason)
     need = next((entry for entry in now.needs if entry.stage == now.stage and entry.role == role), None)
     apart = ", each from another unit" if need and need.distinct_business_unit else ""
@@ -144,7 +109,7 @@ def _parties(past: History, seen: Set[uuid.UUID]) -> list[Line]:
     keys = [key for key in past.excluded if key not in {str(person) for person in seen}]
     people = access.persons().filter(pk__in=keys)
     return [
-        Line(person, "Party to the subject", "May not", "off", "ban", _sentence(past.excluded[str(person.pk)]))
+        Line(person, "Party to the subject", "May not", "off", "ban", _sentence(past.excluded[str(person.pk)].reason))
         for person in people
     ]
 

@@ -1,24 +1,23 @@
-"""Ask for a signature, compose what is signed, sign it, and act on the verdict."""
+"""Compose what is signed, sign it, and act on the verdict."""
 
 import datetime as dt
-import json
 import secrets
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.core import signing
+from django.db.models import Q
 from django.utils import timezone
 
 from mrm.access.models import Account, Person
 from mrm.access.services import confirm_identity
 from mrm.audit.trail import audited, describe, recorded
-from mrm.core.actors import Actor, permit
+from mrm.core.actors import permit
 from mrm.core.canonical import canonical, digest, timestamp
-from mrm.core.packs import PackFile
 from mrm.core.refusal import Invalid, Refused
 from mrm.signoff import queries
-from mrm.signoff.models import SUBJECTS, Comment, Decision, Exclusion, GateState, Policy, Request, RequestState, Vote
-from mrm.signoff.policies import Verdict, evaluate, may_sign
-from mrm.signoff.workflow import FLOW
+from mrm.signoff.models import Decision, GateState, Request, RequestState, Vote
+from mrm.signoff.policies import evaluate, may_sign
+from mrm.signoff.services.asking import act, keep_exclusions, locked, note_edit
 
 SALT = "mrm.signoff.statement"
 MEANINGS = {
@@ -32,81 +31,32 @@ MEANINGS = {
 }
 
 
-@audited("signoff.load_policy", "loaded the policy {subject}")
-def load_policy(file: PackFile, *, actor: Actor) -> Policy:
-    """Put a policy version in force; open requests keep the one they were pinned to."""
-    permit(actor, "signoff.load_policy", None)
-    version = int(file.version)
-    known = Policy.objects.filter(key=file.key, version=version).first()
-    if known is not None:
-        if known.digest != file.digest:
-            raise Refused(f"{known} is loaded with other content: a changed policy needs a new version.")
-        return known
-    Policy.objects.filter(key=file.key, current=True).update(current=False)
-    return Policy.objects.create(
-        key=file.key, version=version, title=file.title, digest=file.digest, content=file.content
-    )
-
-
-@audited("signoff.submit", "asked for {action} of {label}")
-def submit(subject_kind: str, record: Any, *, action: str, actor: Actor, note: str = "") -> Request:
-    """Open a request, pinned to the policy in force and to the digest of the subject as it is now."""
-    subject = SUBJECTS[subject_kind]
-    record = subject.find(str(record.pk))
-    tier = subject.tier(record)
-    policy = queries.policy_for(action, tier)
-    if Request.objects.filter(
-        subject_kind=subject_kind, subject_key=str(record.pk), action=action, status=RequestState.OPEN
-    ).exists():
-        raise Refused(f"A request on {record} is open already.")
-    content = json.loads(canonical(subject.content(record)))
-    hours = sum(stage["sla_hours"] for stage in policy.content["stages"])
-    request = Request.objects.create(
-        policy=policy,
-        action=action,
-        subject_kind=subject_kind,
-        subject_key=str(record.pk),
-        subject_label=str(record),
-        subject_digest=digest(content),
-        subject_content=content,
-        unit=subject.unit(record),
-        tier=tier,
-        submitted_by=actor if isinstance(actor, Account) else _submitter(actor),
-        note=note,
-        due=timezone.localdate() + dt.timedelta(days=-(-hours // 24)),
-    )
-    _keep_exclusions(request)
-    describe(action=action.replace("_", " "), label=str(record), policy=str(policy), digest=request.subject_digest)
-    return request
-
-
-def _submitter(actor: Actor) -> Account:
-    raise Refused(f"{actor.identity.name} is no person; a request is submitted by somebody who answers for it.")
-
-
-def _keep_exclusions(request: Request) -> None:
-    """Write down who may not sign, so that the database refuses it too."""
-    known = {str(entry.person_id) for entry in request.exclusions.all()}
-    for person, reason in queries.parties(request).items():
-        if person not in known:
-            Exclusion.objects.create(request=request, person_id=person, reason=reason)
-
-
 def compose(
-    request: Request, *, decision: str, rationale: str, conditions: list[dict[str, str]], actor: Account
+    request: Request,
+    *,
+    decision: str,
+    rationale: str,
+    conditions: list[dict[str, str]],
+    actor: Account,
+    on_behalf_of: Person | None = None,
 ) -> tuple[dict[str, Any], str]:
-    """The statement to be read and signed, and the sealed token that brings it back; a refusal goes on record."""
+    """The statement to be read and signed, and the sealed token that brings it back; a refusal goes on record.
+
+    A delegate says on whose behalf he signs.
+    """
     try:
-        _check_may(request, decision, actor)
+        _check_may(request, decision, actor, on_behalf_of)
     except Refused:
         with recorded("signoff.vote", actor=actor, subject=request):
             raise
-    _check_unchanged(request, decision, request.subject_digest)
+    read = _content_read(request, decision)
+    _check_unchanged(request, decision, read)
     _check_decision(request, decision, rationale, conditions)
+    roles = queries.roles_used(request, actor, on_behalf_of) or _roles_given(request, actor)
     statement = {
         "request": request.ref,
         "subject": request.subject_label,
-        "subject_digest": request.subject_digest,
+        "subject_digest": read,
         "policy": str(request.policy),
         "policy_digest": request.policy.digest,
         "decision": decision,
@@ -115,7 +65,10 @@ def compose(
         "conditions": conditions,
         "name": actor.person.name,
         "person": str(actor.person_id),
-        "role": queries.role_used(request, actor) or _role_given(request, actor),
+        "role": roles[0],
+        "roles": roles,
+        "on_behalf_of": on_behalf_of.name if on_behalf_of else "",
+        "principal": str(on_behalf_of.pk) if on_behalf_of else "",
         "nonce": secrets.token_hex(16),
         "time": timestamp(timezone.now()),
     }
@@ -137,16 +90,18 @@ def sign(request: Request, *, token: str, password: str, actor: Account) -> Vote
 @audited("signoff.vote", "signed {decision} on {request}")
 def vote(request: Request, *, statement: dict[str, Any], actor: Account) -> Vote:
     """Append the vote and act on the verdict; every rule is checked again under the lock."""
-    request = Request.objects.select_for_update(of=("self",)).select_related("policy", "unit").get(pk=request.pk)
-    _keep_exclusions(request)
+    request = locked(request)
+    keep_exclusions(request)
+    note_edit(request)
     if statement["request"] != request.ref or statement["person"] != str(actor.person_id):
         raise Refused("This statement was made for another request or another person.")
     if request.votes.filter(statement_digest=digest(statement)).exists():
         raise Refused("This statement was signed before; open the request and read a new one.")
     _check_unchanged(request, statement["decision"], statement["subject_digest"])
     _check_decision(request, statement["decision"], statement["rationale"], statement["conditions"])
-    _check_may(request, statement["decision"], actor)
-    signed = _record(request, statement, actor)
+    principal = Person.objects.select_related("unit").filter(pk__in=[statement["principal"]] if statement["principal"] else []).first()
+    _check_may(request, statement["decision"], actor, principal)
+    signed = _record(request, statement, actor, principal)
     describe(
         request=request.ref,
         decision=signed.get_decision_display().lower(),
@@ -156,17 +111,20 @@ def vote(request: Request, *, statement: dict[str, Any], actor: Account) -> Vote
         policy=str(request.policy),
         rationale=signed.rationale,
     )
-    _act(request, evaluate(request.policy.content, queries.history(request)), actor)
+    act(request, evaluate(request.policy.content, queries.history(request)), actor)
     return signed
 
 
-def _record(request: Request, statement: dict[str, Any], actor: Account) -> Vote:
+def _record(request: Request, statement: dict[str, Any], actor: Account, principal: Person | None) -> Vote:
     return Vote.objects.create(
         request=request,
         person=actor.person,
         account=actor,
         role=statement["role"],
+        roles=statement["roles"],
         unit_path=actor.person.unit.path,
+        principal=principal,
+        principal_unit_path=principal.unit.path if principal else "",
         decision=statement["decision"],
         rationale=statement["rationale"],
         conditions=statement["conditions"],
@@ -179,70 +137,54 @@ def _record(request: Request, statement: dict[str, Any], actor: Account) -> Vote
     )
 
 
-def _act(request: Request, verdict: Verdict, actor: Actor) -> None:
-    if verdict.state == "open":
-        return
-    _close(request, f"be_{verdict.state}", actor)
-    subject = SUBJECTS[request.subject_kind]
-    subject.decided(subject.find(request.subject_key), request, verdict, actor=actor)
-
-
-def _close(request: Request, move: str, actor: Actor) -> None:
-    if reasons := FLOW.closed(request, move, actor):
-        raise Refused(*reasons)
-    request.status, request.decided_at = FLOW.moves[move].target, timezone.now()
-    request.save(update_fields=["status", "decided_at"])
-
-
-@audited("signoff.withdraw_request", "withdrew {subject}")
-def withdraw(request: Request, *, actor: Actor, reason: str) -> Request:
-    """The submitter or the subject's owner takes the question back."""
-    permit(actor, "approval.withdraw_request", request)
-    request = Request.objects.select_for_update(of=("self",)).get(pk=request.pk)
-    if actor.identity.person not in queries.parties(request):
-        raise Refused("Only somebody who stands behind this request withdraws it.")
-    _close(request, "be_withdrawn", actor)
-    return request
-
-
-@audited("signoff.comment", "commented on {request}")
-def comment(request: Request, *, text: str, actor: Account, section: str = "") -> Comment:
-    """Add a word to the discussion."""
-    permit(actor, "signoff.comment", request)
-    if not text.strip():
-        raise Invalid("A comment needs words.", fields={"text": ["Write something."]})
-    describe(request=request.ref)
-    return Comment.objects.create(request=request, person=actor.person, section=section, text=text.strip())
+def _content_read(request: Request, decision: str) -> str:
+    """The digest of what the signer reads: the subject as it is now, or what a vote taken back was about."""
+    if decision == Decision.WITHDRAW:
+        return queries.known_content(request)[0]
+    return queries.current_digest(request)
 
 
 def _check_unchanged(request: Request, decision: str, read: str) -> None:
     if decision == Decision.WITHDRAW:
         return
-    if read != request.subject_digest or queries.current_digest(request) != request.subject_digest:
+    edits = queries.unnoted(request, timezone.now().timestamp())
+    if queries.material(request, edits) or read != queries.current_digest(request):
         raise Refused(
             "The evidence or the subject changed since this request was submitted, so nobody can sign it:"
             " look at the difference, and have it withdrawn and submitted anew."
         )
 
 
-def _check_may(request: Request, decision: str, actor: Account) -> None:
+def _check_may(request: Request, decision: str, actor: Account, principal: Person | None) -> None:
     if decision == Decision.WITHDRAW:
         if request.status != RequestState.OPEN:
             raise Refused("This request is decided; a vote on it is not taken back.")
-        if not _role_given(request, actor):
+        if not _roles_given(request, actor):
             raise Refused("You have no vote on this request to withdraw.")
         return
     permit(actor, "signoff.vote", request)
-    past = queries.history(request)
+    on = queries.ground([request])
+    if principal and not any(each.principal_id == principal.pk for each in on.principals(str(actor.person_id))):
+        raise Refused("No delegation lets you sign for this person now.")
+    if principal and not (request.policy.content.get("delegation") or {}).get("allowed"):
+        raise Refused(f"{request.policy} allows no delegate; the person signs himself.")
+    if request.status != RequestState.OPEN:
+        raise Refused("This request is decided.")
+    past = queries.history(request, on)
     verdict = evaluate(request.policy.content, past)
-    state = verdict if request.status == RequestState.OPEN else Verdict("decided", "", (), (), ())
-    if reason := may_sign(request.policy.content, past, state, queries.signer(request, actor)):
+    signer = queries.signer(request, actor, on, principal)
+    if reason := may_sign(request.policy.content, past, verdict, signer, decision):
         raise Refused(reason)
 
 
-def _role_given(request: Request, actor: Account) -> str:
-    last = request.votes.filter(person=actor.person).last()
-    return last.role if last and last.decision != Decision.WITHDRAW else ""
+def _roles_given(request: Request, actor: Account) -> list[str]:
+    """The roles of the vote that stands in the person's name, given by him or in his place."""
+    last = request.votes.filter(Q(person=actor.person) | Q(principal=actor.person)).last()
+    return [last.role, *(role for role in last.roles if role != last.role)] if _stands(last) else []
+
+
+def _stands(vote: Vote | None) -> TypeGuard[Vote]:
+    return vote is not None and vote.decision != Decision.WITHDRAW
 
 
 def _check_decision(request: Request, decision: str, rationale: str, conditions: list[dict[str, str]]) -> None:
@@ -259,6 +201,8 @@ def _check_decision(request: Request, decision: str, rationale: str, conditions:
         )
     if decision in {Decision.APPROVE, Decision.CONDITIONS}:
         _check_gates(request, decision, conditions)
+    if decision == Decision.APPROVE and (request.policy.content.get("interim") or {}).get("needs_conditions"):
+        raise Refused("An interim use is approved under conditions only; state at least one.")
     if conditions and not request.policy.content["conditions"]["allowed"]:
         raise Refused(f"{request.policy} allows no conditions.")
     needed = request.policy.content["conditions"]["must_have"]

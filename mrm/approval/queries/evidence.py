@@ -1,4 +1,4 @@
-"""Named reads of approvals, and of the evidence that stands behind a version."""
+"""What stands behind a version, and the gates that it opens."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -6,25 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from mrm.access.models import Account
-from mrm.approval import policies
-from mrm.approval.models import Approval, Condition
-from mrm.approval.workflow import ApprovalState
 from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
 from mrm.inventory import policies as inventory_policies
 from mrm.inventory import queries as inventory
-from mrm.inventory.models import Model, Pack, Version, VersionDataset
-from mrm.inventory.queries import versions_visible_to
-from mrm.inventory.workflow import VersionState
-from mrm.signoff import queries as signoff
-from mrm.signoff.models import Gate, GateState, Request, RequestState
+from mrm.inventory.models import Pack, Version, VersionDataset
+from mrm.signoff.models import Gate, GateState
 from mrm.validation.models import Finding, Validation, ValidationOutcome
 from mrm.validation.workflow import OPEN_STATES, ValidationState
 
-SIGNABLE = (VersionState.VALIDATED, VersionState.APPROVED, VersionState.ACTIVE)
 KINDS = (
     ("performance", "Outcomes analysis"),
     ("bias", "Fairness tests"),
@@ -46,71 +37,6 @@ MEASURES = {
 }
 _HEAVY = ("figures", "crosscheck", "explanation", "pins")
 _WORST = ("fail", "watch", "insufficient", "pass")
-
-
-def visible_to(account: Account) -> QuerySet[Approval]:
-    return Approval.objects.filter(version__in=versions_visible_to(account)).select_related(
-        "version__model__unit", "request__policy"
-    )
-
-
-def conditions_visible_to(account: Account) -> QuerySet[Condition]:
-    return Condition.objects.filter(approval__version__in=versions_visible_to(account)).select_related(
-        "approval__version__model__unit", "owner", "met_by"
-    )
-
-
-def approvals_of(version: Version) -> QuerySet[Approval]:
-    """Every approval the version ever had, the newest first, with their conditions."""
-    return (
-        Approval.objects.filter(version=version)
-        .select_related("request__policy", "version__model__unit")
-        .prefetch_related("conditions__owner", "conditions__met_by")
-    )
-
-
-def valid_approval(version: Version) -> Approval | None:
-    return approvals_of(version).filter(status=ApprovalState.VALID).first()
-
-
-def last_approval(model: Model, but: Version) -> Approval | None:
-    """The approval that another version of the model got last."""
-    return (
-        Approval.objects.filter(version__model=model)
-        .exclude(version=but)
-        .select_related(
-            "request", "version__artifact", "version__model__unit", "version__model__owner", "version__model__developer"
-        )
-        .order_by("-granted_at")
-        .first()
-    )
-
-
-def last_approved(model: Model, but: Version) -> Version | None:
-    """The version of the model that was approved before this one."""
-    approval = last_approval(model, but)
-    return approval.version if approval else None
-
-
-def why_not_in_force(approval: Approval) -> str | None:
-    """Why the approval does not hold today, or None."""
-    return policies.in_force(approval, timezone.localdate())
-
-
-def why_not_usable(version: Version, sha256: str) -> str | None:
-    """Why this version may not run with these bytes now, or None.
-
-    Asked again at every use: the approval must be in force, for these bytes, and its signatures must
-    still carry it, judged by the policy they were pinned to.
-    """
-    approval = valid_approval(version)
-    if approval is None:
-        return f"{version} has no valid approval."
-    if reason := policies.in_force(approval, timezone.localdate()) or policies.same_bytes(approval, sha256):
-        return reason
-    if signoff.verdict(approval.request).state != "approved":
-        return f"The signatures on {approval.request.ref} no longer carry the approval: separation of duties is broken."
-    return None
 
 
 @dataclass(frozen=True)
@@ -282,72 +208,4 @@ def _stored(version: Version) -> Gate:
         _state(artifact is not None),
         f"{artifact.filename}, {artifact.size:,} bytes, {artifact.sha256[:12]}…" if artifact else "No artifact.",
         url=version.get_absolute_url(),
-    )
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The approval of a version for its page. `why_not` says why it cannot be submitted now."""
-
-    version: Version
-    gates: Sequence[Gate]
-    request: Request | None
-    approvals: Sequence[Approval]
-    why_not: str | None
-    why_not_withdraw: str | None
-    why_not_meet: str | None
-    why_not_reopen: str | None
-    broken: str | None
-
-    @property
-    def returned(self) -> bool:
-        return self.request is not None and self.request.status == RequestState.RETURNED
-
-    @property
-    def missing(self) -> list[Gate]:
-        return [gate for gate in self.gates if gate.state == GateState.MISSING]
-
-    @property
-    def valid(self) -> Approval | None:
-        return next((entry for entry in self.approvals if entry.status == ApprovalState.VALID), None)
-
-
-def last_request(version: Version) -> Request | None:
-    """The request on the use of the version that was made last."""
-    return Request.objects.filter(subject_kind="version_use", subject_key=str(version.pk)).order_by("-number").first()
-
-
-def panel(version: Version, account: Account) -> Panel:
-    """Everything about the approval of one version, as this account may act on it."""
-    asked, evidence = last_request(version), evidence_of([version])[version.pk]
-    approvals = list(approvals_of(version))
-    valid = next((entry for entry in approvals if entry.status == ApprovalState.VALID), None)
-    if asked and asked.status == RequestState.OPEN:
-        why_not: str | None = f"{asked.ref} is before the signers already."
-    elif version.status not in SIGNABLE:
-        why_not = (
-            f"This version is {version.get_status_display().lower()}; a validated version is put before the signers."
-        )
-    else:
-        why_not = account.lacks("approval.submit", version)
-    return Panel(
-        version,
-        signoff.in_order(gates_of(evidence)),
-        asked,
-        approvals,
-        why_not,
-        account.lacks("approval.withdraw", version),
-        account.lacks("approval.meet_condition", version),
-        account.lacks("approval.reopen", version) or policies.may_reopen(version, asked, evidence.concluded),
-        policies.in_force(valid, timezone.localdate()) if valid else None,
-    )
-
-
-def seal(model: Model) -> Approval | None:
-    """The approval that stands over the model's page: the valid one granted last."""
-    return (
-        Approval.objects.filter(version__model=model, status=ApprovalState.VALID)
-        .select_related("version__model", "request__policy")
-        .prefetch_related("conditions")
-        .first()
     )

@@ -7,7 +7,7 @@ from mrm.audit.operations import Govern, States
 
 
 class Migration(migrations.Migration):
-    dependencies = [("approval", "0002_initial"), ("audit", "0002_guards")]
+    dependencies = [("approval", "0001_initial"), ("audit", "0002_guards")]
 
     operations = [
         Govern("approval_approval"),

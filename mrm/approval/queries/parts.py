@@ -1,0 +1,58 @@
+"""Who had which part in a version, ever: read from the record and from the log, never from what somebody says."""
+
+from mrm.approval.models import Approval
+from mrm.audit.models import Outcome
+from mrm.audit.queries import contributors, of_subject, timeline
+from mrm.inventory.models import Version
+from mrm.signoff.models import Decision, Vote
+from mrm.validation.models import Validation
+
+MADE = ("inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset")
+DEPLOYED = ("deployment.deploy", "deployment.roll_back")
+Parts = dict[str, dict[str, str]]
+
+
+def parts(version: Version) -> Parts:
+    """Person to part to words after his name."""
+    model = version.model
+    found: Parts = {}
+    _add(found, [model.owner_id], "model_owner", "owns this model")
+    _add(found, [version.developer_id], "developer", "developed this version")
+    _add(found, [model.developer_id], "developer", "developed this model")
+    _add(found, _validators(version), "validator", "validated this version: a validator does not approve")
+    _add(found, contributors(version, MADE), "contributor", "contributed to this version")
+    _add(found, _edited(version), "contributor", "changed this model's record since its last approval")
+    _add(found, _deployed(version), "deployer", "deployed this model")
+    _add(found, _approved(version), "approver", "approved this version")
+    return found
+
+
+def _add(found: Parts, people: object, part: str, words: str) -> None:
+    for person in people:  # type: ignore[attr-defined]
+        if person:
+            found.setdefault(str(person), {}).setdefault(part, words)
+
+
+def _validators(version: Version) -> list[object]:
+    """Whoever took a validation of the version, for whichever artifact."""
+    return list(Validation.objects.filter(version=version).exclude(validator=None).values_list("validator", flat=True))
+
+
+def _edited(version: Version) -> list[str]:
+    events = of_subject(version.model).filter(verb="inventory.edit", outcome=Outcome.DONE).exclude(person="")
+    last = Approval.objects.filter(version__model=version.model).order_by("-granted_at").first()
+    if last:
+        events = events.filter(at__gt=last.granted_at)
+    return list(events.values_list("person", flat=True).distinct())
+
+
+def _deployed(version: Version) -> list[str]:
+    events = timeline(version.model).filter(verb__in=DEPLOYED, outcome=Outcome.DONE).exclude(person="")
+    return list(events.order_by().values_list("person", flat=True).distinct())
+
+
+def _approved(version: Version) -> list[object]:
+    votes = Vote.objects.filter(
+        request__subject_key=str(version.pk), decision__in=[Decision.APPROVE, Decision.CONDITIONS]
+    )
+    return list(votes.order_by().values_list("person", flat=True).distinct())

@@ -1,0 +1,26 @@
+"""Ask for a signature, sign, act on the verdict; and what people do beside the votes."""
+
+from mrm.signoff.services.aside import answer, ask, escalate, escalate_overdue, recuse
+from mrm.signoff.services.asking import comment, settle, settle_due, submit, withdraw
+from mrm.signoff.services.delegation import delegate, end_delegation
+from mrm.signoff.services.policy import load_policy
+from mrm.signoff.services.signing import compose, sign, vote
+
+__all__ = [
+    "answer",
+    "ask",
+    "comment",
+    "compose",
+    "delegate",
+    "end_delegation",
+    "escalate",
+    "escalate_overdue",
+    "load_policy",
+    "recuse",
+    "settle",
+    "settle_due",
+    "sign",
+    "submit",
+    "vote",
+    "withdraw",
+]
