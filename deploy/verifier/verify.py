@@ -34,6 +34,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -58,9 +59,10 @@ FORMAT, VERSION = "mrm-audit-bundle", 1
 WIDTH = 256  # hashes in a full tile
 MOST_SHOWN = 100  # findings kept for --json
 CLOCK_TOLERANCE = 600  # seconds by which two clocks may disagree before it is a finding
-SPILL_AT = 32 * 1024 * 1024  # bytes of records kept in memory before they go to temporary files
+SPILL_AT = 4 * 1024 * 1024  # bytes of records kept in memory before they go to temporary files
 SIDE_BY_SIDE_FROM = 20_000  # events from which on several processes are worth their start
-LINES_SKIPPED = 0.08  # what passing over an event's line costs, of what checking the event costs
+LINES_SKIPPED = 0.16  # what passing over an event's line costs, of what checking the event costs
+BLOCK = 256 * 1024  # bytes of lines read at a time
 SMALL, LINE, LARGE = 4 * 1024 * 1024, 64 * 1024 * 1024, 512 * 1024 * 1024  # most bytes of a file, line, change list
 UNREAD = {"verify.py", "README.md"}  # in the bundle for people; what they say proves nothing
 
@@ -237,11 +239,20 @@ def check_name(name: str) -> str:
 
 
 class Files:
-    """Files by name, wherever they are; `used` remembers what was looked at."""
+    """Files by name, wherever they are, numbered; `used` remembers by number what was looked at."""
 
     def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.used: set[str] = set()
+        self.names: dict[str, int] = {}
+        self.used = bytearray()
+
+    def add(self, name: str) -> None:
+        if self.names.setdefault(check_name(name), len(self.used)) != len(self.used):
+            raise Unreadable(f"the bundle holds {name} twice")
+        self.used.append(0)
+
+    def unused(self, *beginnings: str) -> list[str]:
+        """The names that begin so, of files that were not looked at."""
+        return [name for name, number in self.names.items() if not self.used[number] and name.startswith(beginnings)]
 
     def open(self, name: str) -> BinaryIO:
         raise NotImplementedError
@@ -255,7 +266,7 @@ class Files:
     def stream(self, name: str) -> BinaryIO:
         if name not in self.names:
             raise Cut(f"{name} is missing")
-        self.used.add(name)
+        self.used[self.names[name]] = 1
         return self.open(name)
 
     def read(self, name: str, most: int = SMALL) -> bytes:
@@ -265,59 +276,65 @@ class Files:
             raise Unreadable(f"{name} is larger than {most} bytes; that is not read")
         return content
 
-    def lines(self, name: str) -> Iterator[bytes]:
+    def lines(self, name: str, after: int = 0) -> Iterator[bytes]:
+        """The lines but the first `after`, which are passed over as fast as they can be read; without newlines."""
         with self.stream(name) as file:
-            while line := file.readline(LINE):
-                if line[-1:] != b"\n":
-                    raise Cut(f"{name} does not end in a newline, or holds a line of more than {LINE} bytes")
-                yield line
-
-    def lines_after(self, name: str, count: int) -> Iterator[bytes]:
-        """The lines but the first `count`, which are passed over as fast as they can be read."""
-        with self.stream(name) as file:
-            block, at = b"", 0
-            while count:
-                block = file.read(1 << 16)
-                if not block:
-                    raise Cut(f"{name} ends before line {count} from there")
-                here = block.count(b"\n")
-                if here < count:
-                    count -= here
+            rest = b""
+            while block := file.read(BLOCK):
+                if after and (here := block.count(b"\n")) < after:
+                    after -= here
                     continue
-                for _ in range(count):
-                    at = block.index(b"\n", at) + 1
-                count = 0
-            rest = block[at:].split(b"\n")
-            for line in rest[:-1]:
-                yield line + b"\n"
-            begun = rest[-1]
-            while line := begun + file.readline(LINE):
-                if line[-1:] != b"\n":
-                    raise Cut(f"{name} does not end in a newline, or holds a line of more than {LINE} bytes")
-                begun = b""
-                yield line
+                lines = (rest + block).split(b"\n")
+                rest = lines.pop()
+                yield from lines[after:]
+                after = 0
+                if len(rest) > LINE:
+                    break
+            if after:
+                raise Cut(f"{name} ends {after} lines too early")
+            if rest:
+                raise Cut(f"{name} does not end in a newline, or holds a line of more than {LINE} bytes")
 
 
 class Zip(Files):
+    """A zip, of whose many entries only what is needed to read them is kept: a third of the memory."""
+
+    KEPT = ("header_offset", "compress_size", "file_size", "CRC", "flag_bits", "compress_type")
+    PLACE = struct.Struct("<QQQIHH")
+
     def __init__(self, path: str) -> None:
         super().__init__()
         self.path = path
-        self.archive = zipfile.ZipFile(path)
-        for entry in self.archive.infolist():
+        archive = zipfile.ZipFile(path)
+        entries, archive.filelist = archive.filelist, []
+        archive.NameToInfo.clear()
+        entries.sort(key=lambda entry: entry.header_offset, reverse=True)
+        self.places = bytearray()
+        end = 0
+        while entries:
+            entry = entries.pop()
+            if entry.header_offset < end:
+                raise Unreadable(f"{check_name(entry.filename)} and the file before it share bytes of the zip")
+            end = entry.header_offset + entry.compress_size
             if entry.filename.endswith("/"):
                 continue
-            name = check_name(entry.filename)
-            if name in self.names:
-                raise Unreadable(f"the bundle holds {name} twice")
+            name = entry.filename
+            self.add(name)
             if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise Unreadable(f"{name} is encrypted, or packed in a way that is not read")
-            self.names.add(name)
+            self.places += self.PLACE.pack(*(getattr(entry, each) for each in self.KEPT))
+        self.archive = archive
 
     def open(self, name: str) -> BinaryIO:
-        return io.BufferedReader(self.archive.open(name), 1 << 16)  # type: ignore[arg-type]
+        entry = zipfile.ZipInfo(name)
+        entry.orig_filename = name
+        for each, value in zip(self.KEPT, self.PLACE.unpack_from(self.places, self.names[name] * self.PLACE.size)):
+            setattr(entry, each, value)
+        return self.archive.open(entry)  # type: ignore[return-value]
 
     def reopen(self) -> None:
-        self.archive = zipfile.ZipFile(self.path)  # two processes with one file move each other's place in it
+        """Two processes with one file move each other's place in it."""
+        self.archive.fp = open(self.path, "rb")  # noqa: SIM115  (closed with the process)
 
 
 class Folder(Files):
@@ -330,7 +347,8 @@ class Folder(Files):
                     raise Unreadable(f"the bundle holds a link named {name!r}; links are not followed")
             within = os.path.relpath(folder, path)
             parts = [] if within == "." else within.split(os.sep)
-            self.names.update(check_name("/".join([*parts, name])) for name in files)
+            for name in files:
+                self.add("/".join([*parts, name]))
 
     def open(self, name: str) -> BinaryIO:
         return open(os.path.join(self.path, *name.split("/")), "rb")
@@ -342,7 +360,8 @@ class Memory(Files):
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__()
         self.files = files
-        self.names = {check_name(name) for name in files}
+        for name in files:
+            self.add(name)
 
     def open(self, name: str) -> BinaryIO:
         return io.BytesIO(self.files[name])
@@ -841,24 +860,26 @@ def parse_proof(raw: bytes, what: str) -> Proof:
 class Spill:
     """Records by key, in order; they go to temporary files when they are many, and come back in parts that fit."""
 
-    def __init__(self, folder: Callable[[], str], expected: int) -> None:
-        self.folder, self.parts = folder, max(1, min(4096, expected // 8192))
+    def __init__(self, folder: Callable[[], str], expected: int, most: int = 0) -> None:
+        self.folder, self.parts, self.most = folder, max(1, min(4096, expected // 8192)), most or SPILL_AT
         self.rows: list[list[tuple[Any, ...]]] = [[] for _ in range(self.parts)]
         self.files: dict[int, list[str]] = {}  # in the order of the log
         self.weight, self.name = 0, f"{id(self):x}"
 
-    def add(self, key: Any, record: tuple[Any, ...], weight: int) -> None:
-        self.rows[hash(key) % self.parts].append(record)
+    def add(self, records: list[tuple[Any, ...]], weight: int) -> None:
+        """Records that begin with their keys; their weight is about the bytes that they take together."""
+        rows, parts = self.rows, self.parts
+        for record in records:
+            rows[hash(record[0]) % parts].append(record)
         self.weight += weight
-        if self.weight > SPILL_AT:
+        if self.weight > self.most:
             self.flush()
 
     def flush(self) -> None:
         for part, rows in enumerate(self.rows):
             if rows:
                 path = os.path.join(self.folder(), f"{self.name}-{part}")
-                with open(path, "ab") as file:
-                    marshal.dump(rows, file)
+                _marshal(path, rows)
                 files = self.files.setdefault(part, [])
                 if path not in files:
                     files.append(path)
@@ -881,20 +902,24 @@ class Spill:
         yield from self.rows[part]
 
 
-def _marshalled(path: str) -> Iterator[Any]:
+def _marshal(path: str, rows: list[Any]) -> None:
+    """Append rows to a temporary file, their length before them: reading them piece by piece would take far longer."""
+    raw = marshal.dumps(rows)
+    with open(path, "ab") as file:
+        file.write(len(raw).to_bytes(8, "big"))
+        file.write(raw)
+
+
+def _marshalled(path: str) -> Iterator[list[Any]]:
     with open(path, "rb") as file:
-        while True:
-            try:
-                found = marshal.load(file)  # noqa: S302  (our own temporary file)
-            except EOFError:
-                return
-            yield found
+        while length := file.read(8):
+            yield marshal.loads(file.read(int.from_bytes(length, "big")))  # noqa: S302  (our own temporary file)
 
 
 class Kept:
     """Small facts by name, in memory up to a limit and in a temporary database beyond it."""
 
-    MOST = 20_000
+    MOST = 1_000
 
     def __init__(self, folder: Callable[[], str]) -> None:
         self.folder, self.near = folder, {}
@@ -915,6 +940,7 @@ class Kept:
                 self.far = sqlite3.connect(os.path.join(self.folder(), "kept"), isolation_level=None)
                 self.far.execute("PRAGMA journal_mode = OFF")
                 self.far.execute("PRAGMA synchronous = OFF")
+                self.far.execute("PRAGMA cache_size = -1000")  # KiB
                 self.far.execute("CREATE TABLE kept (k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID")
             rows = [(key, marshal.dumps(each)) for key, each in self.near.items()]
             self.far.execute("BEGIN")
@@ -1088,6 +1114,9 @@ AFTER_DETAILS = re.compile(
 )
 
 
+_details: set[str] = set()  # details as written that were found to be whole, canonical objects: most come again
+
+
 class Event:
     """One event as its payload says it. The parts are JSON as it is written there, quotes included."""
 
@@ -1127,12 +1156,15 @@ def _read(text: str) -> Event | None:
         if encode(changes) != text[start:end] or not text.startswith(',"details":', end):
             return None
     start = end + 11
-    if text.startswith("{}", start):
-        end = start + 2
-    else:
+    end = text.find(',"id":"', start)
+    if text[start:end] not in _details:
         details, end = _scan(text, start)
         if details.__class__ is not dict or encode(details) != text[start:end]:
             return None
+        if end - start < 512:
+            if len(_details) >= 4096:
+                _details.clear()
+            _details.add(text[start:end])
     tail = AFTER_DETAILS.fullmatch(text, end)
     if tail is None:
         return None
@@ -1175,14 +1207,14 @@ def position_in(line: bytes, before: bytes, after: bytes, payload: bytes) -> int
     number = POSITION.match(line, len(before))
     if number is None or not line.startswith(before):
         return 0
-    wanted = after + binascii.b2a_base64(payload, newline=False) + b'"}\n'
+    wanted = after + binascii.b2a_base64(payload, newline=False) + b'"}'
     return int(number.group()) if line[number.end() :] == wanted else 0
 
 
 def line_fault(line: bytes, expected: bytes) -> str:
     """In which column a line of events.jsonl differs from what the payload says."""
     try:
-        given = parse(line[:-1], "the line")
+        given = parse(line, "the line")
     except Malformed as error:
         return str(error)
     wanted = _decode(expected.decode())
@@ -1206,11 +1238,87 @@ def line_fault(line: bytes, expected: bytes) -> str:
 
 def show(value: Any) -> str:
     text = encode(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    if len(text) <= 80:
+        return text
+    end = next((found.end() for found in COMMITMENT.finditer(text) if found.start() < 77 < found.end()), 77)
+    return text[:end] + "..."
 
 
 def called(index: int, event: dict[str, Any]) -> str:
     return f"event {index} ({event['verb']} on {event['object']['type']} {event['object']['id']})"
+
+
+# ---------------------------------------------------------------------------------------------------- personal values
+
+# In events and rows a personal value stands as a commitment, SHA-256(salt || value), and is compared as that alone.
+# What lies behind it may be disclosed in personal.jsonl, until the person's data are erased.
+DISCLOSED = "personal.jsonl"
+COMMITMENT = re.compile(r"personal:([0-9a-f]{64})(?![0-9a-f])")
+UNDISCLOSED = "a person's data not disclosed"
+
+
+class Disclosure(NamedTuple):
+    """A line of personal.jsonl."""
+
+    line: int
+    commitment: str
+    value: str
+    holds: bool
+
+
+def disclosures(files: Files) -> Iterator[Disclosure]:
+    """What is disclosed, in the order of the commitments, each once; raises Unreadable when it is not written so."""
+    last = ""
+    for number, line in enumerate(files.lines(DISCLOSED), start=1):
+        what = f"{DISCLOSED}, line {number},"
+        try:
+            entry = mapping(parse(line, what), "commitment person salt value", what)
+        except Malformed as error:
+            raise Unreadable(str(error)) from None
+        commitment, person, salt, value = (entry[name] for name in ("commitment", "person", "salt", "value"))
+        if not all(each.__class__ is str for each in (commitment, person, salt, value)):
+            raise Unreadable(f"{what} must hold text alone")
+        if not DIGEST.fullmatch(commitment) or not DIGEST.fullmatch(salt) or not UUID.fullmatch(person):
+            raise Unreadable(f"{what} must hold commitment and salt in hexadecimal, and a person's UUID")
+        if commitment <= last:
+            raise Unreadable(f"{what} does not come after the one before: each commitment stands once, in order")
+        last = commitment
+        found = sha256(bytes.fromhex(salt) + value.encode()).hexdigest()
+        yield Disclosure(number, commitment, value, found == commitment)
+
+
+def check_disclosures(files: Files, verdict: Verdict) -> str:
+    """Find what is not the value committed to; in words how much is disclosed, nothing when the file is not there."""
+    if not files.has(DISCLOSED):
+        return ""
+    count = 0
+    for count, each in enumerate(disclosures(files), start=1):  # noqa: B007  (the last count is told)
+        if not each.holds:
+            verdict.find(f"{DISCLOSED}, line {each.line}: salt and value do not give the commitment {each.commitment}")
+    return "1 personal value is disclosed" if count == 1 else f"{count} personal values are disclosed"
+
+
+def disclose(files: Files, report: Report) -> None:
+    """Put into the sentences, where one holds a commitment, the value that is disclosed; or that none is."""
+    verdicts = report.verdicts.values()
+    told = [*(each.told for each in verdicts), *(finding for each in verdicts for finding in each.findings)]
+    wanted = {commitment for sentence in told for commitment in COMMITMENT.findall(sentence)}
+    if not wanted:
+        return
+    known: dict[str, str] = {}
+    if files.has(DISCLOSED):
+        try:
+            for each in disclosures(files):
+                if each.commitment in wanted and each.holds:
+                    known[each.commitment] = each.value
+        except (Cut, Unreadable):  # (said before, unless the log was cut earlier still)
+            known = {}
+
+    def opened(sentence: str) -> str:
+        return COMMITMENT.sub(lambda found: known.get(found[1], UNDISCLOSED), sentence)
+
+    for verdict in verdicts:
+        verdict.told, verdict.findings = opened(verdict.told), [opened(each) for each in verdict.findings]
 
 
 # ---------------------------------------------------------------------------------------------------- following the log
@@ -1236,8 +1344,10 @@ class Log:
             self.duties = Duties(files, report[DUTIES], desk, self.whole)
         self.chains = Spill(desk, self.size)
         self.identities = Spill(desk, self.size)
+        self.links: list[tuple[Any, ...]] = []
+        self.named: list[tuple[Any, ...]] = []
         self.tree = Tree()
-        self.latest = self.stamped = self.stamp = ""
+        self.latest = self.stamped = self.stamp = self.disclosed = ""
         self.checkpoints = self.taken = 0
 
     def _manifest(self) -> tuple[dict[str, Any], str, int]:
@@ -1297,6 +1407,7 @@ class Log:
                 self._follow_all()
             if not self.quick:
                 self._check_chains()
+                self.disclosed = check_disclosures(self.files, self.integrity)
                 self._check_names()
             self._tell()
         except (Cut, Malformed) as error:
@@ -1320,7 +1431,8 @@ class Log:
         if self.quick:
             what += " (--quick: hashes and signatures alone; what the events say is not looked at)"
         again = "".join(f"; RESTORED at size {size}, and gone on as {name}" for name, size in self.epochs[1:])
-        self.integrity.told = f"{what}; {self.checkpoints} checkpoints in order, {by}{again}"
+        disclosed = f"; {self.disclosed}" if self.disclosed else ""
+        self.integrity.told = f"{what}; {self.checkpoints} checkpoints in order, {by}{again}{disclosed}"
 
     # -- checkpoints
 
@@ -1330,7 +1442,7 @@ class Log:
         for number, line in enumerate(self.files.lines("checkpoints.jsonl")):
             what = f"checkpoints.jsonl, line {number + 1}"
             try:
-                entry = mapping(parse(line[:-1], what), "at note root size", what)
+                entry = mapping(parse(line, what), "at note root size", what)
                 if not all(isinstance(entry[each], str) for each in ("at", "note", "root")):
                     raise Malformed(f"{what} must hold at, note and root as text")
                 note = entry["note"]
@@ -1371,7 +1483,8 @@ class Log:
         ends: tuple[int, str] | None = None
         latest = ""
         for (first, _), told in zip(bounds, side_by_side(tasks, self._check_kept)):
-            self.files.used.update(told["used"])
+            for number in range(len(told["used"])):
+                self.files.used[number] |= told["used"][number]
             self.integrity.add(told["count"], told["findings"])
             if told["cut"]:
                 raise Cut(told["cut"])
@@ -1416,7 +1529,6 @@ class Log:
         kept, self.integrity = self.integrity, Verdict(INTEGRITY)
         if many > 1:
             self.files.reopen()
-            self.files.used = set()
             for spill in self._spills():
                 spill.apart(number)
             if self.duties is not None:
@@ -1438,7 +1550,7 @@ class Log:
             latest=self.latest,
             stamp=self.first_stamp,
             roots=self.roots,
-            used=[],
+            used=b"",
         )
         if many > 1:
             if isinstance(self.duties, Later):
@@ -1446,7 +1558,7 @@ class Log:
             for spill in self._spills():
                 spill.flush()
             told.update(
-                used=list(self.files.used),
+                used=bytes(self.files.used),
                 taken=self.taken,
                 spilled=[each.files for each in self._spills()],
                 duties=self.duties.path if isinstance(self.duties, Later) else "",
@@ -1467,20 +1579,22 @@ class Log:
         signed = self._signed(first, end)
         self.marks = sorted((size for size in self.anchors.sizes if first < size <= end), reverse=True)
         upcoming = self._reach(next(signed, None), signed)
-        lines = iter(())
+        lines: Iterator[bytes] = iter(())
         if not self.quick:
-            lines = self.files.lines_after("events.jsonl", first - self.start)
+            lines = self.files.lines("events.jsonl", first - self.start)
         for at, payloads in self._entries(first, end):
             leaves = [sha256(b"\x00" + payload).digest() for payload in payloads]
             done = 0
             while done < len(leaves):
                 stop = self._next_stop(upcoming, at, len(leaves))
                 if not self.quick:
-                    for place in range(done, stop):
-                        line = next(lines, None)
-                        if line is None:
-                            raise Cut(f"events.jsonl ends before event {at + place}")
-                        self.take(at + place, payloads[place], leaves[place].hex(), line)
+                    index = at + done
+                    for payload, leaf, line in zip(payloads[done:stop], leaves[done:stop], lines):
+                        self.take(index, payload, leaf.hex(), line)
+                        index += 1
+                    self.hand_over()
+                    if index < at + stop:
+                        raise Cut(f"events.jsonl ends before event {index}")
                 self.tree.extend(leaves[done:stop])
                 done = stop
                 if len(self.tree.rows[0]) == WIDTH:
@@ -1538,7 +1652,7 @@ class Log:
         they are signed and in order is looked at apart; what is no checkpoint is a finding there."""
         for line in self.files.lines("checkpoints.jsonl"):
             try:
-                entry = _decode(line[:-1].decode("utf-8"))
+                entry = _decode(line.decode("utf-8"))
                 size, root, at = entry["size"], entry["root"], entry["at"]
             except (Malformed, ValueError, TypeError, KeyError):
                 continue
@@ -1640,7 +1754,7 @@ class Log:
             pass
         wanted, last = (self.scope["type"], self.scope["id"]), -1
         for line in self.files.lines("events.jsonl"):
-            given = parse(line[:-1], f"the line of events.jsonl after event {last}")
+            given = parse(line, f"the line of events.jsonl after event {last}")
             if not isinstance(given, dict) or not isinstance(given.get("payload"), str):
                 raise Malformed(f"events.jsonl: the line after event {last} holds no payload")
             index = given.get("index")
@@ -1658,6 +1772,7 @@ class Log:
             if event is not None and (_decode(event.kind), _decode(event.kind_id)) != wanted:
                 raise Malformed(f"{called(index, event.whole)} belongs to another object than the bundle is about")
             last = index
+        self.hand_over()
         if last < 0:
             raise Cut("events.jsonl holds no event of the object")
 
@@ -1674,7 +1789,7 @@ class Log:
         before, after = columns_around(event, index, digest)
         position = position_in(line, before, after, payload)
         if not position:
-            wanted = before + b"1" + after + binascii.b2a_base64(payload, newline=False) + b'"}\n'
+            wanted = before + b"1" + after + binascii.b2a_base64(payload, newline=False) + b'"}'
             self.integrity.find(f"{called(index, event.whole)}: {line_fault(line, wanted)}")
         at = event.at
         self.latest = max(self.latest, at)
@@ -1683,9 +1798,8 @@ class Log:
                 f"{called(index, event.whole)}: its time {at} lies before the checkpoint made before it ({self.stamped}):"
                 " the clock was set back"
             )
-        key = event.kind + event.kind_id
-        self.chains.add(key, (key, index, int(event.seq), event.prev, digest, at, position), 300)
-        self.identities.add(event.id, (event.id, index), 100)
+        self.links.append((event.kind + event.kind_id, index, int(event.seq), event.prev, digest, at, position))
+        self.named.append((event.id, index))
         changes = event.changes
         if changes.__class__ is dict:
             changes = self._held(index, event.whole)
@@ -1694,6 +1808,14 @@ class Log:
         if self.duties is not None and is_of_duty(event, changes):
             self.duties.take(index, event.whole, changes)
         return event
+
+    def hand_over(self) -> None:
+        """Put the newest events to those that are looked at together when all were read."""
+        self.chains.add(self.links, 600 * len(self.links))
+        self.identities.add(self.named, 200 * len(self.named))
+        self.links, self.named = [], []
+        if self.replay is not None:
+            self.replay.hand_over()
 
     def _held(self, index: int, event: dict[str, Any]) -> list[dict[str, Any]]:
         """A list of changes too long for the payload, which holds its digest."""
@@ -1748,11 +1870,11 @@ class Log:
             known[identity] = index
 
     def _check_names(self) -> None:
-        strange = {
+        strange = [
             name
-            for name in self.files.names - self.files.used - UNREAD
-            if not name.startswith(("anchors/", "policies/", "state/"))
-        }
+            for name in self.files.unused("")
+            if not (name in UNREAD or name.startswith(("anchors/", "policies/", "state/")))
+        ]
         if strange:
             self.integrity.find(f"{min(strange)} is in the bundle, but nothing in the log accounts for it")
 
@@ -1786,15 +1908,23 @@ class Replay:
 
     def __init__(self, files: Files, verdict: Verdict, desk: Desk, size: int) -> None:
         self.files, self.verdict = files, verdict
-        self.changes, self.live = Spill(desk, size), Spill(desk, size)
+        self.changes, self.live = Spill(desk, size), Spill(desk, size, SPILL_AT // 8)
+        self.fresh: list[tuple[Any, ...]] = []
+        self.weight = 0
         self.tables: dict[str, Any] = {}
         self.rows = 0
 
     def take(self, index: int, at: str, changes: list[dict[str, Any]], weight: int) -> None:
-        add = self.changes.add
+        self.weight += 2 * weight
         for change in changes:
             key = (change["table"], change["row"])
-            add(key, (key, index, at, change["op"], change["before"], change["after"]), weight)
+            self.fresh.append((key, index, at, change["op"], change["before"], change["after"]))
+        if len(self.fresh) > 4096:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        self.changes.add(self.fresh, self.weight + 500 * len(self.fresh))
+        self.fresh, self.weight = [], 0
 
     def check(self, jobs: int, meanwhile: Callable[[], None]) -> None:
         """Compare; the live rows are read first, so that every process has them."""
@@ -1815,9 +1945,12 @@ class Replay:
         if not isinstance(tables, dict):
             raise Malformed("state/tables.json must name the tables")
         for table, kept in tables.items():
-            mapping(kept, "key secret", f"state/tables.json: {table}")
-            if not isinstance(kept["key"], str) or not isinstance(kept["secret"], list):
-                raise Malformed(f"state/tables.json: {table} must name its key and its secret columns")
+            if not isinstance(kept, dict) or not {"key", "secret"} <= set(kept) <= {"key", "personal", "secret"}:
+                raise Malformed(f"state/tables.json: {table} must hold key and secret, and may hold personal")
+            lists = [kept["secret"], kept.get("personal", [])]
+            if not isinstance(kept["key"], str) or not all(isinstance(each, list) for each in lists):
+                raise Malformed(f"state/tables.json: {table} must name its key, its secret and its personal columns")
+        self.changes.flush()
         self.tables = tables
         strange = {name for name in self.files.names if name.startswith("state/")}
         strange -= {"state/tables.json", *(f"state/{table}.jsonl" for table in tables)}
@@ -1825,14 +1958,13 @@ class Replay:
             raise Malformed(f"{min(strange)} belongs to no table of state/tables.json")
         for table, kept in tables.items():
             name, column = f"state/{table}.jsonl", kept["key"]
-            for line in self.files.lines(name):
-                raw = line[:-1]
+            for raw in self.files.lines(name):
                 row = _row(raw, name)
                 if not isinstance(row, dict) or column not in row:
                     raise Malformed(f"a row of {name} has no {column}")
                 self.rows += 1
-                key = (table, _text(row[column]))
-                self.live.add(key, (key, raw), len(raw) + 200)
+                self.live.add([((table, _text(row[column])), raw)], len(raw) + 300)
+        self.live.flush()
 
     def _check_part(self, part: int, found: Verdict) -> None:
         self.verdict = found  # of this part alone: it may be looked at in another process
@@ -2442,7 +2574,7 @@ class Anchors:
             self.open += [f"{by} of size {size} cannot be compared with this part of the log" for by, _ in brought]
         if not self.verdict.count:
             self._expect()
-        strange = {name for name in self.files.names - self.files.used if name.startswith("anchors/")}
+        strange = self.files.unused("anchors/")
         if strange and not self.verdict.count:
             self.verdict.find(f"{min(strange)} is not listed in anchors/anchors.json")
         self._tell()
@@ -2538,12 +2670,11 @@ class Later:
 
     def take(self, index: int, event: dict[str, Any], changes: list[dict[str, Any]]) -> None:
         self.rows.append((index, {name: event[name] for name in self.NAMES}, list(filter(is_fact, changes))))
-        if len(self.rows) >= 1000:
+        if len(self.rows) >= 200:
             self.flush()
 
     def flush(self) -> None:
-        with open(self.path, "ab") as file:
-            marshal.dump(self.rows, file)
+        _marshal(self.path, self.rows)
         self.rows = []
 
 
@@ -2788,6 +2919,7 @@ def check(files: Files, options: Options = Options()) -> Report:  # noqa: B008  
         elif not broken or report[ANCHORED].count:
             log.anchors.finish()
         _finish(log, report, broken)
+        disclose(files, report)
     finally:
         desk.clear()
         if collecting:
@@ -2886,7 +3018,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _unreadable(sentence: str, as_json: bool) -> int:
-    line = printable(sentence.split("\n", maxsplit=1)[0][:500])
+    line = printable(COMMITMENT.sub(UNDISCLOSED, sentence.split("\n", maxsplit=1)[0])[:500])
     print(json.dumps({"exit_status": 2, "unreadable": line}) if as_json else f"UNREADABLE  {line}")
     return 2
 

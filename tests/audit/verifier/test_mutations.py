@@ -60,6 +60,7 @@ TABLES_ELSEWHERE = {
     "audit_ddl": "is the record of changes to the database itself, which no bundle carries",
     "audit_logkey": "names the keys of the log: the auditor has them from elsewhere, and brings them with --key",
     "audit_undispatched": "is the outbox: what still owes a reaction proves nothing",
+    "audit_disclosure": "is in personal.jsonl, opened: what is changed there is tried in test_personal.py",
     "audit_pending": "is the queue before the log: what is in no checkpoint is in no bundle",
 }
 
