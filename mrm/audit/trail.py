@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from json.encoder import encode_basestring
+from typing import Any, ParamSpec, TypeVar, cast
+from unicodedata import normalize
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 from django.utils.module_loading import import_string
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 from mrm.audit import personal
 from mrm.audit.models import Outcome
@@ -33,8 +38,7 @@ R = TypeVar("R")
 SENTENCES: Registry[str] = Registry("audit verb")
 # the verbs that somebody reacts to: their events go to the outbox as well
 REACTING: set[str] = set()
-APPENDED_AT_ONCE = 200
-LOCK = "SELECT audit_lock(%s::uuid[], %s::text[], %s::text[])"
+APPEND = b"SELECT audit_append($1)"
 TOO_LONG = "MRM01"  # the database's word for an event that no entry of the published log can hold
 
 
@@ -150,9 +154,28 @@ def _opened(action: Action) -> Iterator[None]:
             _door.reset(token)
 
 
-def _tell_database(event: uuid.UUID | str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('mrm.audit_event', %s, true)", [str(event)])
+def _tell_database(event: uuid.UUID) -> None:
+    """In one message with BEGIN, which the driver would send apart, and without a cursor, which costs more than this."""
+    begin = b"BEGIN;" if _driver().transaction_status == TransactionStatus.IDLE else b""
+    with connection.wrap_database_errors:
+        _answer(_driver().exec_(b"%bSET LOCAL mrm.audit_event = '%b'" % (begin, str(event).encode())))
+
+
+def _append(lines: list[str]) -> list[dict[str, str]]:
+    """What the database hands back to be kept elsewhere."""
+    with connection.wrap_database_errors:
+        answer = _answer(_driver().exec_params(APPEND, ["\n".join(lines).encode()]))
+    return json.loads(answer.get_value(0, 0) or b"[]")  # type: ignore[no-any-return]
+
+
+def _driver() -> PGconn:
+    return cast(PGconn, connection.connection.pgconn)
+
+
+def _answer(result: PGresult) -> PGresult:
+    if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        raise error_from_result(result)
+    return result
 
 
 def _record_refusal(action: Action, refusal: Refused) -> None:
@@ -161,43 +184,31 @@ def _record_refusal(action: Action, refusal: Refused) -> None:
     refused = Action(action.verb, action.actor, action.reason, action.subject, {"reasons": list(refusal.reasons)})
     refused.outcome = Outcome.REFUSED
     with transaction.atomic():
+        _tell_database(refused.id)
         _write([refused])
 
 
 def _write(actions: Sequence[Action]) -> None:
     """Chain and append the events of one transaction: one round trip, in which the database puts the pieces together."""
-    entries = [_pieces(action) for action in actions]
-    owed = [str(action.id) for action in actions if action.outcome == Outcome.DONE and action.verb in REACTING]
     try:
-        with connection.cursor() as cursor:
-            if len(entries) > APPENDED_AT_ONCE:
-                cursor.execute(LOCK, [list(column) for column in list(zip(*entries, strict=True))[:3]])
-            for start in range(0, len(entries), APPENDED_AT_ONCE):
-                part = entries[start : start + APPENDED_AT_ONCE]
-                last = start + APPENDED_AT_ONCE >= len(entries)
-                columns = [piece for column in zip(*part, strict=True) for piece in column]
-                cursor.execute(_append_statement(len(part)), [*columns, owed if last else []])
-                for sha256, content in cursor.fetchall():
-                    if sha256:
-                        blobs.put([content.encode()], expected=sha256)
-                    else:
-                        personal.seal(content, cursor)
+        for kept in _append([line for action in actions for line in _lines(action)]):
+            if "sha256" in kept:
+                blobs.put([kept["content"].encode()], expected=kept["sha256"])
+            else:
+                with connection.cursor() as cursor:
+                    personal.seal(kept["content"], cursor)
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", "") != TOO_LONG:
             raise
         raise Refused(
             f"{actions[-1].verb}: reason and details are too long to be recorded; 60,000 characters are enough."
         ) from error
-    if owed:
+    if any(map(_is_owed, actions)):
         transaction.on_commit(import_string(settings.AUDIT_DOORBELL), robust=True)
 
 
-@functools.lru_cache
-def _append_statement(count: int) -> str:
-    """A parameter for each piece: an array literal would quote every quote of the JSON once more."""
-    places = ", ".join(["%s"] * count)
-    arrays = ", ".join(f"ARRAY[{places}]::{kind}[]" for kind in ("uuid", "text", "text", "text", "text", "text"))
-    return f"SELECT * FROM audit_append({arrays}, %s::uuid[])"
+def _is_owed(action: Action) -> bool:
+    return action.outcome == Outcome.DONE and action.verb in REACTING
 
 
 def _object_key(action: Action) -> tuple[str, str]:
@@ -207,10 +218,11 @@ def _object_key(action: Action) -> tuple[str, str]:
     return target._meta.label_lower, str(target.pk)
 
 
-def _pieces(action: Action) -> tuple[str, str, str, str, str, str]:
-    """Id, object, and the canonical JSON of the event in three pieces.
+def _lines(action: Action) -> Iterator[str]:
+    """Id, object, whether somebody reacts, and the canonical JSON of the event in three pieces, as `audit_append` takes
+    them.
 
-    Between them the database puts the time, the row changes, and the place in the object's chain, so that nobody
+    Between the pieces the database puts the time, the row changes, and the place in the object's chain, so that nobody
     has to ask for them first. Keys are sorted: actor, at, changes, details, id, object, outcome and those after it.
     """
     subject = action.subject
@@ -219,18 +231,20 @@ def _pieces(action: Action) -> tuple[str, str, str, str, str, str]:
     label = str(subject)[:300]
     if whose := getattr(subject, "audit_person", ""):
         (label,) = personal.commit(whose, label)
-    tail = {
-        "outcome": action.outcome,
-        "reason": action.reason,
-        "request_id": str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64],
-        "subject": {"type": subject._meta.label_lower, "id": str(subject.pk), "label": label},
-        "v": 1,
-        "verb": action.verb,
-    }
+    request = str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64]
     details = canonical(action.details).decode() if action.details else "{}"
-    middle = f',"details":{details},"id":"{action.id}","object":{{"id":{json.dumps(key)},"prev":"'
-    end = f',"type":"{kind}"}},{canonical(tail).decode()[1:]}'
-    return str(action.id), kind, key, _head(action.actor), middle, end
+    yield from (str(action.id), kind, key, "owed" if _is_owed(action) else "", _head(action.actor))
+    yield f',"details":{details},"id":"{action.id}","object":{{"id":{_text(key)},"prev":"'
+    yield (
+        f',"type":"{kind}"}},"outcome":"{action.outcome}","reason":{_text(action.reason)},"request_id":{_text(request)},'
+        f'"subject":{{"id":{_text(str(subject.pk))},"label":{_text(label)},"type":"{subject._meta.label_lower}"}},'
+        f'"v":1,"verb":"{action.verb}"}}'
+    )
+
+
+def _text(value: str) -> str:
+    """Canonical JSON of a text."""
+    return encode_basestring(normalize("NFC", value))
 
 
 @functools.lru_cache(maxsize=256)

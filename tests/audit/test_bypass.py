@@ -190,10 +190,10 @@ def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[Scene]:
     conftest._drop(name)
 
 
-APPEND = "SELECT * FROM audit_append(ARRAY[%s]::uuid[], ARRAY[%s], ARRAY[%s], ARRAY[%s], ARRAY[%s], ARRAY[%s], '{}')"
+APPEND = "SELECT audit_append(%s)"
 
 
-def forged(scene: Scene, statement: str) -> tuple[str, ...]:
+def forged(scene: Scene, statement: str) -> str:
     """The pieces of an event that says a unit was renamed once more, which it was not; or that hangs on another's chain."""
     payload = {**scene.payload, "id": str(uuid.uuid4()), "changes": []}
     head, rest = canonical(payload).decode().split(payload["at"])
@@ -211,7 +211,7 @@ def forged(scene: Scene, statement: str) -> tuple[str, ...]:
         head = f'{head}{payload["at"]}","changes":{canonical([change]).decode()},"at":"'
     else:
         key = scene.other
-    return payload["id"], kind, key, head, middle, tail
+    return "\n".join((payload["id"], kind, key, "", head, middle, tail))
 
 
 def outcome(raw: "psycopg.Connection[Any]", scene: Scene, role: str, statements: tuple[str, ...]) -> str:
@@ -220,7 +220,7 @@ def outcome(raw: "psycopg.Connection[Any]", scene: Scene, role: str, statements:
     try:
         for statement in statements:
             if statement in (FORGED, MISPLACED):
-                raw.execute(APPEND, forged(scene, statement))
+                raw.execute(APPEND, [forged(scene, statement)])
             elif "|" in statement and statement.startswith("COPY"):
                 command, data = statement.split("|")
                 with raw.cursor().copy(command) as copy:

@@ -13,8 +13,6 @@ DECLARE
   personal text[];
   old_row jsonb;
   new_row jsonb;
-  old_diff jsonb;
-  new_diff jsonb;
 BEGIN
   IF event IS NULL THEN
     RAISE EXCEPTION 'write to % outside an audited action', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
@@ -28,15 +26,15 @@ BEGIN
     new_row := audit_veil(new_row - secret, personal, true);
   END IF;
   IF TG_OP = 'UPDATE' THEN
-    SELECT jsonb_object_agg(key, old_row -> key), jsonb_object_agg(key, new_row -> key) INTO old_diff, new_diff
-      FROM jsonb_object_keys(new_row) AS key WHERE old_row -> key IS DISTINCT FROM new_row -> key;
-    IF old_diff IS NULL AND to_jsonb(OLD) = to_jsonb(NEW) THEN RETURN NULL; END IF;
-    old_diff := coalesce(old_diff, '{}'); new_diff := coalesce(new_diff, '{}');
+    INSERT INTO audit_change (event_id, "table", "row", op, before, after)
+      SELECT event, TG_TABLE_NAME, new_row ->> TG_ARGV[0], 'update', coalesce(d.before, '{}'), coalesce(d.after, '{}')
+        FROM (SELECT jsonb_object_agg(key, old_row -> key) AS before, jsonb_object_agg(key, value) AS after
+                FROM jsonb_each(new_row) WHERE old_row -> key IS DISTINCT FROM value) AS d
+       WHERE d.after IS NOT NULL OR to_jsonb(OLD) <> to_jsonb(NEW);
   ELSE
-    old_diff := old_row; new_diff := new_row;
+    INSERT INTO audit_change (event_id, "table", "row", op, before, after)
+      VALUES (event, TG_TABLE_NAME, coalesce(new_row, old_row) ->> TG_ARGV[0], lower(TG_OP), old_row, new_row);
   END IF;
-  INSERT INTO audit_change (event_id, "table", "row", op, before, after)
-    VALUES (event, TG_TABLE_NAME, coalesce(new_row, old_row) ->> TG_ARGV[0], lower(TG_OP), old_diff, new_diff);
   RETURN NULL;
 END $$;
 
@@ -44,9 +42,11 @@ END $$;
 -- others cannot hold exactly, are strings; text is in NFC; keys are ASCII and sorted.
 CREATE FUNCTION audit_canonical(value jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
-  told text;
+  told text := value::text;
   strange boolean;
 BEGIN
+  -- as most edits leave it: one member, whose text holds no quote
+  IF told ~ '^\{"[a-z_]+": ("[ !#-\[\]-~]*"|true|false|null)\}$' THEN RETURN replace(told, '": ', '":'); END IF;
   CASE jsonb_typeof(value)
   WHEN 'object' THEN
     SELECT '{' || coalesce(string_agg(to_json(e.key)::text || ':' || CASE
@@ -59,68 +59,70 @@ BEGIN
     SELECT '[' || coalesce(string_agg(audit_canonical(e.value), ',' ORDER BY e.place), '') || ']' INTO told
       FROM jsonb_array_elements(value) WITH ORDINALITY AS e(value, place);
   WHEN 'number' THEN
-    told := value::text;
     IF told ~ '\.' OR length(told) > 15 AND abs(told::numeric) >= 9007199254740992 THEN told := '"' || told || '"'; END IF;
   WHEN 'string' THEN
-    told := value::text;
     IF octet_length(told) <> char_length(told) THEN told := to_json(normalize(value #>> '{}'))::text; END IF;
-  ELSE told := value::text;
+  ELSE NULL;
   END CASE;
   RETURN told;
 END $$;
 
 -- Chains are locked in one order. An object born in this transaction is seen by nobody else, so an import of thousands
 -- holds no lock for it.
-CREATE FUNCTION audit_lock(events uuid[], kinds text[], keys text[]) RETURNS void LANGUAGE plpgsql
-SET plan_cache_mode = 'force_generic_plan' AS $$
+CREATE FUNCTION audit_lock(lines text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   chain text;
 BEGIN
   FOR chain IN
-    SELECT DISTINCT o.kind || ' ' || o.key FROM unnest(kinds, keys) AS o(kind, key)
+    SELECT DISTINCT o.kind || ' ' || o.key FROM (
+      SELECT lines[i]::uuid AS event, lines[i + 1] AS kind, lines[i + 2] AS key FROM generate_series(1, array_length(lines, 1), 7) AS i) AS o
      WHERE EXISTS (SELECT FROM audit_event WHERE object_type = o.kind AND object_id = o.key)
         OR NOT EXISTS (SELECT FROM audit_change WHERE "table" = replace(o.kind, '.', '_') AND "row" = o.key
-                        AND op = 'insert' AND event_id = ANY(events))
+                        AND op = 'insert' AND event_id = o.event)
      ORDER BY 1
   LOOP
     PERFORM pg_advisory_xact_lock(hashtextextended(chain, 0));
   END LOOP;
 END $$;
 
--- The only way into the trail, and the end of an action. Each event comes in pieces between which time, row changes and
--- the place in the object's chain are put. What is hashed is what is stored, and every column is read from it, so that
--- no column can say otherwise. `owed` are the events that somebody reacts to. Change lists too long for an entry of the
--- log are held by their digest, and handed back to be kept elsewhere; personal values that were committed to for the
--- first time are handed back, without a digest, to be sealed.
-CREATE FUNCTION audit_append(ids uuid[], kinds text[], keys text[], heads text[], middles text[], tails text[], owed uuid[])
-RETURNS TABLE (sha256 text, content text) LANGUAGE plpgsql SECURITY DEFINER
+-- The only way into the trail, and the end of an action. Each event comes in seven lines: id, kind and key of its object,
+-- whether somebody reacts to it, and three pieces of JSON between which time, row changes and the place in the object's
+-- chain are put. What is hashed is what is stored, and every column is read from it, so that no column can say
+-- otherwise. Change lists too long for an entry of the log are held by their digest, and handed back to be kept
+-- elsewhere; personal values that were committed to for the first time are handed back, without a digest, to be sealed.
+CREATE FUNCTION audit_append(events text) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET plan_cache_mode = 'force_generic_plan' AS $$
 DECLARE
+  lines text[] := string_to_array(events, E'\n');
   now_told text := to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-  last record;
-  rows text;
-  total bigint;
+  unsealed text := nullif(current_setting('mrm.unsealed', true), '');
+  kept jsonb;
+  found record;
+  changes text;
   leaf bytea;
   e jsonb;
 BEGIN
-  PERFORM audit_lock(ids, kinds, keys);
-  FOR i IN 1 .. array_length(ids, 1) LOOP
-    SELECT object_seq, digest INTO last FROM audit_event
-      WHERE object_type = kinds[i] AND object_id = keys[i] ORDER BY object_seq DESC LIMIT 1;
-    SELECT '[' || coalesce(string_agg(
-             '{"after":' || coalesce(audit_canonical(c.after), 'null') || ',"before":' || coalesce(audit_canonical(c.before), 'null')
-             || ',"op":"' || c.op || '","row":' || audit_canonical(to_jsonb(c."row")) || ',"table":"' || c."table" || '"}',
-             ',' ORDER BY c.id), '') || ']', count(*)
-      INTO rows, total FROM audit_change AS c WHERE c.event_id = ids[i];
+  IF array_length(lines, 1) = 7 THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended(lines[2] || ' ' || lines[3], 0));
+  ELSE
+    PERFORM audit_lock(lines);
+  END IF;
+  FOR i IN 1 .. array_length(lines, 1) BY 7 LOOP
+    SELECT c.told, c.total, coalesce(last.digest, '') AS prev, coalesce(last.object_seq, 0) + 1 AS seq INTO found
+      FROM (SELECT count(*) AS total, '[' || coalesce(string_agg(
+             '{"after":' || coalesce(audit_canonical(after), 'null') || ',"before":' || coalesce(audit_canonical(before), 'null')
+             || ',"op":"' || op || '","row":' || to_json(normalize("row")) || ',"table":"' || "table" || '"}', ',' ORDER BY id
+             ), '') || ']' AS told FROM audit_change WHERE event_id = lines[i]::uuid) AS c
+      LEFT JOIN LATERAL (SELECT digest, object_seq FROM audit_event
+       WHERE object_type = lines[i + 1] AND object_id = lines[i + 2] ORDER BY object_seq DESC LIMIT 1) AS last ON true;
+    changes := found.told;
     FOR attempt IN 1 .. 2 LOOP
-      leaf := convert_to(heads[i] || now_told || '","changes":' || rows || middles[i] || coalesce(last.digest, '')
-        || '","seq":' || coalesce(last.object_seq, 0) + 1 || tails[i], 'UTF8');
+      leaf := convert_to(lines[i + 4] || now_told || '","changes":' || changes || lines[i + 5] || found.prev || '","seq":'
+        || found.seq || lines[i + 6], 'UTF8');
       EXIT WHEN octet_length(leaf) <= 65535;
       IF attempt = 2 THEN RAISE EXCEPTION 'the event is too long' USING ERRCODE = 'MRM01'; END IF;
-      sha256 := encode(pg_catalog.sha256(convert_to(rows, 'UTF8')), 'hex');
-      content := rows;
-      RETURN NEXT;
-      rows := '{"count":' || total || ',"sha256":"' || sha256 || '"}';
+      changes := '{"count":' || found.total || ',"sha256":"' || encode(sha256(convert_to(changes, 'UTF8')), 'hex') || '"}';
+      kept := coalesce(kept, '[]') || jsonb_build_object('sha256', changes::jsonb ->> 'sha256', 'content', found.told);
     END LOOP;
     e := convert_from(leaf, 'UTF8')::jsonb;
     INSERT INTO audit_event (id, at, verb, outcome, actor, actor_name, actor_roles, person, on_behalf_of, reason,
@@ -130,18 +132,17 @@ BEGIN
       e #>> '{actor,name}', e #> '{actor,roles}', e #>> '{actor,person}', e #>> '{actor,on_behalf_of}', e ->> 'reason',
       e ->> 'request_id', e #>> '{subject,type}', e #>> '{subject,id}', e #>> '{subject,label}', e #>> '{object,type}',
       e #>> '{object,id}', (e #>> '{object,seq}')::bigint, e #>> '{object,prev}', e -> 'details', leaf,
-      encode(pg_catalog.sha256('\x00'::bytea || leaf), 'hex'));
+      encode(sha256('\x00'::bytea || leaf), 'hex'));
+    IF lines[i + 3] <> '' THEN
+      INSERT INTO audit_undispatched (event_id, attempts) VALUES (lines[i]::uuid, 0);
+    END IF;
   END LOOP;
-  IF owed <> '{}' THEN
-    INSERT INTO audit_undispatched (event_id, attempts) SELECT event, 0 FROM unnest(owed) AS event;
+  IF unsealed IS NOT NULL THEN
+    kept := coalesce(kept, '[]') || jsonb_build_object('content', unsealed);
+    unsealed := set_config('mrm.unsealed', '', true);
   END IF;
-  PERFORM set_config('mrm.audit_event', '', true);
-  content := nullif(current_setting('mrm.unsealed', true), '');
-  IF content IS NOT NULL THEN
-    sha256 := NULL;
-    PERFORM set_config('mrm.unsealed', '', true);
-    RETURN NEXT;
-  END IF;
+  unsealed := set_config('mrm.audit_event', '', true);
+  RETURN kept;
 END $$;
 
 CREATE FUNCTION audit_states() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -7,9 +7,12 @@ ALTER TABLE audit_pending DROP CONSTRAINT audit_pending_pkey, ADD CONSTRAINT aud
 
 CREATE OR REPLACE FUNCTION audit_wait() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO audit_pending (position, event_id) SELECT position, id FROM fresh;
+  INSERT INTO audit_pending (position, event_id) VALUES (NEW.position, NEW.id);
   RETURN NULL;
 END $$;
+DROP TRIGGER audit_wait ON audit_event;
+CREATE TRIGGER audit_wait AFTER INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_wait();
+ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_wait;
 
 -- Events leave the queue only when they have their place in the log; all that leave together are looked at together.
 DROP TRIGGER audit_placed ON audit_pending;
