@@ -91,14 +91,21 @@ class Verdict:
         self.name, self.count, self.findings, self.told, self.unchecked = name, 0, [], "", ""
 
     def find(self, sentence: str) -> None:
-        self.count += 1
-        if len(self.findings) < MOST_SHOWN:
-            self.findings.append(sentence)
+        self.add(1, [sentence])
 
     def add(self, count: int, findings: list[str]) -> None:
-        """What was found in another process."""
+        """What was found, perhaps in another process."""
         self.count += count
-        self.findings += findings[: MOST_SHOWN - len(self.findings)]
+        self.findings += findings
+        if len(self.findings) > 2 * MOST_SHOWN:
+            self.order()
+
+    def order(self) -> None:
+        """Only the first findings, the earliest event first: the same in whatever order processes found them. Decisions
+        and anchors are looked at one after the other, and their first finding is the one from which others follow."""
+        if self.name in (INTEGRITY, COMPLETENESS):
+            self.findings.sort(key=_place_of)
+        del self.findings[MOST_SHOWN:]
 
     @property
     def state(self) -> str:
@@ -110,6 +117,11 @@ class Verdict:
             return self.unchecked or self.told
         more = f" (and {self.count - 1} more)" if self.count > 1 else ""
         return self.findings[0] + more
+
+
+def _place_of(finding: str) -> tuple[int, str]:
+    event = re.search(r"\bevent ([0-9]+)", finding)
+    return (int(event[1]) if event else 2**63, finding)
 
 
 class Report:
@@ -1544,6 +1556,7 @@ class Log:
         except (Cut, Malformed) as error:
             told["cut"] = str(error)
         found, self.integrity = self.integrity, kept
+        found.order()
         told.update(
             count=found.count,
             findings=found.findings,
@@ -1890,9 +1903,10 @@ def in_parts(
     """Have every part of the spilled records checked, by several processes when there are many; what they found."""
 
     def some(first: int, step: int) -> tuple[int, list[str]]:
-        found = Verdict("")
+        found = Verdict(INTEGRITY)
         for part in range(first, parts, step):
             check_part(part, found)
+        found.order()
         return found.count, found.findings
 
     step = max(1, min(jobs, parts))
@@ -2919,6 +2933,8 @@ def check(files: Files, options: Options = Options()) -> Report:  # noqa: B008  
         elif not broken or report[ANCHORED].count:
             log.anchors.finish()
         _finish(log, report, broken)
+        for verdict in report.verdicts.values():
+            verdict.order()
         disclose(files, report)
     finally:
         desk.clear()

@@ -125,6 +125,16 @@ def test_a_name_that_is_there_twice_is_refused(files: Files, tmp_path: Path) -> 
     assert "holds checkpoint twice" in refused(path)
 
 
+def test_files_that_share_bytes_of_the_zip_are_refused(files: Files, tmp_path: Path) -> None:
+    """As in a zip that unpacks to far more than it holds."""
+    path = zipped(files, tmp_path / "bundle.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("tile/0/001", files["checkpoint"])
+        entry = archive.getinfo("tile/0/001")
+        entry.header_offset = archive.getinfo("events.jsonl").header_offset
+    assert "share bytes of the zip" in refused(path)
+
+
 def test_packing_that_is_not_read_is_refused(files: Files, tmp_path: Path) -> None:
     path = tmp_path / "bundle.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:

@@ -53,9 +53,9 @@ def entries_with(log: Log, index: int, payload: bytes) -> Files:
 
 
 def spoken(files: Files, jobs: int, **options: Any) -> tuple[list[str], list[list[str]]]:
-    """States and findings of the verdicts, in the order of the words: processes end in any order."""
+    """States and findings of the verdicts, in the order in which they are told."""
     found = report(files, jobs=jobs, **options).verdicts.values()
-    return [each.state for each in found], [sorted(each.findings) for each in found]
+    return [each.state for each in found], [each.findings for each in found]
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3, 9])
@@ -200,6 +200,23 @@ def test_rows_and_decisions_are_judged_alike(files: Files) -> None:
     missing = {name: raw for name, raw in files.items() if not name.startswith("policies/")}
     assert spoken(missing, 1) == spoken(missing, 3)
     assert report(missing, jobs=3)["SEPARATION OF DUTIES"].state == "FAILED"
+
+
+@pytest.mark.parametrize("broken", [3, 40, 400])
+def test_the_first_finding_is_that_of_the_earliest_event_however_many_there_are(broken: int) -> None:
+    story = long_story()
+    for index in range(LONG - broken, LONG):
+        event = json.loads(story.payloads[index])
+        event["object"]["prev"] = "ab" * 32
+        story.payloads[index] = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    changed = Log(story, SIZES).whole()
+    told = [spoken(changed, jobs) for jobs in (1, 2, 3, 1)]
+    assert told[0] == told[1] == told[2] == told[3]
+    places = [int(finding.split()[1]) for finding in told[0][1][0]]
+    assert places == sorted(places)
+    assert places[0] == LONG - broken
+    assert len(places) == min(broken, verify.MOST_SHOWN)
+    assert report(changed, jobs=2)["INTEGRITY"].count == broken
 
 
 def test_the_quick_look_says_what_it_did_not_look_at(log: Log, files: Files) -> None:
