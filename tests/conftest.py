@@ -139,7 +139,10 @@ def superuser_connection(own_database: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(autouse=True)
 def storage(settings: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Blobs of each test in a folder of their own."""
+    """Blobs of each test in a folder of their own, beside those that the template's trail names."""
+    kept = Path(os.environ[CLUSTER]) / "data" / "blobs"
+    if kept.is_dir():
+        shutil.copytree(kept, tmp_path / "blobs")
     settings.STORAGE_URL = f"file://{tmp_path}/blobs"
     settings.DATA_DIR = tmp_path
     return tmp_path

@@ -30,7 +30,6 @@ class Vote(Governed):
     roles = models.JSONField(default=list)
     unit_path = models.CharField(max_length=500)
     principal = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="votes_by_delegates")
-    principal_unit_path = models.CharField(max_length=500, blank=True)
     decision = models.CharField(max_length=24, choices=Decision)
     rationale = models.TextField()
     conditions = models.JSONField(default=list)
@@ -51,9 +50,7 @@ class Vote(Governed):
             models.CheckConstraint(condition=Q(decision__in=Decision.values), name="vote_decision"),
             models.CheckConstraint(condition=~Q(rationale=""), name="vote_rationale"),
             models.CheckConstraint(
-                condition=Q(principal=None, principal_unit_path="")
-                | ~Q(principal=models.F("person")) & ~Q(principal_unit_path=""),
-                name="vote_delegate_is_another",
+                condition=Q(principal=None) | ~Q(principal=models.F("person")), name="vote_delegate_is_another"
             ),
         ]
 

@@ -216,7 +216,7 @@ def _people(policy: Content, staff: Iterable[Staff]) -> str | None:
 
 
 def _voter(one: Staff) -> Voter:
-    return Voter(one.person, one.roles, frozenset({one.unit}))
+    return Voter(one.person, one.roles, one.unit)
 
 
 def _shortage(quorum: int, able: int, role: str, apart: bool) -> str:

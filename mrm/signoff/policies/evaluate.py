@@ -111,7 +111,7 @@ def _fold(policy: Mapping[str, Any], history: History, votes: Sequence[Ballot]) 
             folded.idle.add(ballot.person)
             continue
         window = found[folded.current]
-        voter = Voter(ballot.person, effective_roles(policy, history, ballot), ballot.units)
+        voter = Voter(ballot.person, effective_roles(policy, history, ballot), ballot.unit)
         if not window.add(voter):
             folded.idle.add(ballot.person)
             continue
@@ -211,7 +211,7 @@ def _nobody(policy: Mapping[str, Any], history: History, folded: _Fold, votes: S
     for one in history.candidates:
         if possible.missing and not one.machine and one.person not in taken:
             roles = frozenset(role for role in one.roles if not barred(policy, history, one.person, [role]))
-            if roles and possible.add(Voter(one.person, roles, frozenset({one.unit}))):
+            if roles and possible.add(Voter(one.person, roles, one.unit)):
                 taken.add(one.person)
     for before, after in zip(ahead, possible.places, strict=True):
         if after.missing:

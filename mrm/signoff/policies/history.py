@@ -9,7 +9,7 @@ DAY, HOUR = 86_400.0, 3_600.0
 
 @dataclass(frozen=True)
 class Ballot:
-    """One vote as history has it. `person` is the natural person, `unit` his business unit's path.
+    """One vote as history has it. `person` is the natural person who judged, `unit` his business unit's path.
 
     A delegate votes on behalf of `principal`, by whose roles the vote counts. `roles` are all in which it was
     signed, `held_then` those that each of the two held at that moment; left out, they are those that were signed.
@@ -27,16 +27,11 @@ class Ballot:
     held_then: Mapping[str, frozenset[str]] | None = None
     method: str = "password"
     machine: bool = False
-    principal_unit: str = ""
 
     @property
     def people(self) -> tuple[str, ...]:
         """Everybody who is counted by this vote: the voter, and on whose behalf he voted."""
         return (self.person, self.principal) if self.principal else (self.person,)
-
-    @property
-    def units(self) -> frozenset[str]:
-        return frozenset({self.unit, self.principal_unit} - {""}) if self.principal else frozenset({self.unit})
 
     @property
     def authority(self) -> str:

@@ -11,7 +11,7 @@ class Voter:
 
     key: str
     roles: frozenset[str]
-    units: frozenset[str]
+    unit: str
 
 
 @dataclass
@@ -56,9 +56,8 @@ class Matching:
         for number, place in enumerate(self.places):
             if not voter.roles & place.roles:
                 continue
-            if place.apart and (same := [each for each in place.by if each.units & voter.units]):
-                # a delegate's vote stands for two units: where both are taken, no single move makes room
-                if len(same) == 1 and same[0] is not voter and self._move(number, same[0].key, same[0], voter, seen):
+            if place.apart and (other := next((each for each in place.by if each.unit == voter.unit), None)):
+                if other is not voter and self._move(number, other, voter, seen):
                     return True
                 continue
             if place.missing:
@@ -68,15 +67,15 @@ class Matching:
                 continue
             seen.add((number, ""))
             for other in list(place.by):
-                if other is not voter and self._move(number, other.key, other, voter, seen):
+                if other is not voter and self._move(number, other, voter, seen):
                     return True
         return False
 
-    def _move(self, number: int, key: str, other: Voter, voter: Voter, seen: set[tuple[int, str]]) -> bool:
+    def _move(self, number: int, other: Voter, voter: Voter, seen: set[tuple[int, str]]) -> bool:
         """Find the other a requirement elsewhere, and give his place to the voter."""
-        if (number, key) in seen:
+        if (number, other.key) in seen:
             return False
-        seen.add((number, key))
+        seen.add((number, other.key))
         if not self._place(other, seen):
             return False
         by = self.places[number].by

@@ -24,15 +24,10 @@ class Signer:
     roles: frozenset[str]
     unit: str
     principal: str = ""
-    principal_unit: str = ""
 
     @property
     def people(self) -> tuple[str, ...]:
         return (self.person, self.principal) if self.principal else (self.person,)
-
-    @property
-    def units(self) -> frozenset[str]:
-        return frozenset({self.unit, self.principal_unit} - {""})
 
 
 def open_roles(verdict: Verdict) -> frozenset[str]:
@@ -87,7 +82,7 @@ def others_may_sign(policy: Mapping[str, Any], history: History, verdict: Verdic
 
 
 def _voter(signer: Signer) -> Voter:
-    return Voter(signer.person, signer.roles, signer.units)
+    return Voter(signer.person, signer.roles, signer.unit)
 
 
 def _shut(policy: Mapping[str, Any], history: History, signer: Signer) -> str | None:
@@ -127,7 +122,7 @@ def _shares_unit(verdict: Verdict, signer: Signer) -> bool:
         {role for place in verdict.window.places if place.apart for role in place.roles} if verdict.window else set()
     )
     return any(
-        ballot.units & signer.units and ballot.signed_as & apart and ballot.decision in FOR
+        ballot.unit == signer.unit and ballot.signed_as & apart and ballot.decision in FOR
         for ballot in verdict.counted
         if ballot.person != signer.person
     )

@@ -26,18 +26,21 @@ def part_of(role: str) -> str:
 
 
 def counted(policy: Mapping[str, Any], history: History) -> tuple[list[Ballot], list[str]]:
-    """The votes that stand and count, in the order they were given, and why others do not."""
+    """The votes that stand and count, in the order they were given, and why others do not.
+
+    A person counts once, as himself or as the one he stands in for: of two votes that count him, the later.
+    """
     taken: set[str] = set()
     found, ignored = [], []
-    for ballot in _last_words(history.ballots):
+    for ballot in reversed(_last_words(history.ballots)):
         if reason := void(policy, history, ballot):
             ignored.append(f"A vote does not count: {reason}.")
         elif not taken.isdisjoint(ballot.people):
-            ignored.append("A vote does not count: a person counts once, as himself or as the one he stands in for.")
+            ignored.append("A vote does not count: a person counts once, and a later vote counts him.")
         else:
             taken.update(ballot.people)
             found.append(ballot)
-    return found, ignored
+    return found[::-1], ignored[::-1]
 
 
 def void(policy: Mapping[str, Any], history: History, ballot: Ballot) -> str | None:

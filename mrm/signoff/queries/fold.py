@@ -142,7 +142,7 @@ def signer(request: Request, account: Account, on: Ground | None = None, princip
     theirs = on.held(str(principal.pk), request.unit)
     if request.policy.content.get("delegation", {}).get("same_role_required", True):
         theirs &= roles
-    return Signer(person, account.is_service, theirs, unit, str(principal.pk), principal.unit.path)
+    return Signer(person, account.is_service, theirs, unit, str(principal.pk))
 
 
 def why_not(request: Request, account: Account) -> str | None:

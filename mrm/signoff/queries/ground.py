@@ -123,7 +123,6 @@ def ballot_of(vote: Vote, request: Request, on: Ground) -> Ballot:
         {each: on.held(each, request.unit, vote.signed_at) for each in (person, principal) if each},
         vote.method,
         vote.account.is_service,
-        vote.principal_unit_path,
     )
 
 

@@ -99,7 +99,11 @@ def vote(request: Request, *, statement: dict[str, Any], actor: Account) -> Vote
         raise Refused("This statement was signed before; open the request and read a new one.")
     _check_unchanged(request, statement["decision"], statement["subject_digest"])
     _check_decision(request, statement["decision"], statement["rationale"], statement["conditions"])
-    principal = Person.objects.select_related("unit").filter(pk__in=[statement["principal"]] if statement["principal"] else []).first()
+    principal = (
+        Person.objects.select_related("unit")
+        .filter(pk__in=[statement["principal"]] if statement["principal"] else [])
+        .first()
+    )
     _check_may(request, statement["decision"], actor, principal)
     signed = _record(request, statement, actor, principal)
     describe(
@@ -124,7 +128,6 @@ def _record(request: Request, statement: dict[str, Any], actor: Account, princip
         roles=statement["roles"],
         unit_path=actor.person.unit.path,
         principal=principal,
-        principal_unit_path=principal.unit.path if principal else "",
         decision=statement["decision"],
         rationale=statement["rationale"],
         conditions=statement["conditions"],

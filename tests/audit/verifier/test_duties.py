@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrm.core.canonical import canonical, digest
-from mrm.signoff.policies import Ballot, History, evaluate
+from mrm.signoff.policies import Ballot, History, Party, evaluate
 from tests.audit.verifier.bundles import Files, Log
 from tests.audit.verifier.loaded import report, sentence, verify
 from tests.audit.verifier.story import (
@@ -63,7 +63,7 @@ def test_both_engines_reach_the_same_verdict(
     history = History(
         "a" * 64,
         tuple(Ballot(*ballot) for ballot in ballots),
-        dict.fromkeys(excluded, "is a party"),
+        dict.fromkeys(excluded, Party("is a party")),
         {person: frozenset(roles) for person, roles in held.items()},
     )
     expected = evaluate(rules, history).state
