@@ -243,6 +243,76 @@ def test_an_event_is_read_without_taking_it_apart_whatever_its_texts_hold(data: 
     ]  # fmt: skip
 
 
+def forget() -> None:
+    verify._actors.clear()
+    verify._details.clear()
+
+
+def read(payload: bytes) -> tuple[str, ...]:
+    """Every part of the event as the verifier reads it, or why it does not."""
+    try:
+        event = verify.read_event(payload)
+    except verify.Malformed as error:
+        return (str(error),)
+    return tuple(str(getattr(event, name)) for name in event.__slots__)
+
+
+def test_what_was_read_before_changes_nothing_in_what_is_read() -> None:
+    """Actors and details that came before are known again by their writing alone."""
+    payloads = approved().payloads
+    changed = [
+        payload[:place] + other + payload[place + 1 :]
+        for payload in (payloads[9], payloads[14])
+        for place in range(len(payload))
+        for other in (b"", b'"', b"}", bytes([payload[place] ^ 1]), payload[place : place + 1] * 2)
+    ]
+    changed += [one[: one.index(b'},"at"')] + rest for one in payloads for rest in (b"", b"x", b'},"at":"', b"}}")]
+    changed += [
+        one[: one.index(b',"details"')] + b',"details":' + held + one[one.index(b',"id":"') :]
+        for one in payloads
+        for held in (
+            b"{}",
+            b'{"id":"1"}',
+            b'{"a":1,"id":"1"}',
+            b'{"tier":"1"}',
+            b'{"tier":"1"',
+            b'{"tier":"1"}}',
+            b"[]",
+            b"",
+        )
+    ]
+    told = []
+    for payload in changed:
+        forget()
+        told.append(read(payload))
+    assert sum(len(each) > 1 for each in told) > 400
+    for payload in payloads:
+        assert len(read(payload)) > 1
+    assert [read(payload) for payload in changed] == told
+    assert [read(payload) for payload in changed] == told
+
+
+def test_no_more_is_remembered_than_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "MOST_REMEMBERED", 3)
+    forget()
+    assert status(Log(approved()).whole()) == 0
+    assert len(verify._actors) <= 3
+    assert len(verify._details) <= 3
+
+
+@pytest.mark.parametrize("block", [1, 2, 7, 64, 1 << 18])
+def test_lines_are_passed_over_as_if_they_were_read(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "BLOCK", block)
+    lines = [b"", b"a", b"bc" * 20, b"", b"", b"d" * 7, b"e"]
+    files = verify.Memory({"some": b"".join(line + b"\n" for line in lines), "cut": b"a\nb", "none": b""})
+    for after in range(len(lines) + 1):
+        assert list(files.lines("some", after)) == lines[after:]
+    for name, after, reason in (("some", 8, "ends 1 lines too early"), ("none", 1, "too early"), ("cut", 0, "newline")):
+        with pytest.raises(verify.Cut, match=reason):
+            list(files.lines(name, after))
+    assert list(files.lines("none")) == []
+
+
 def test_many_rows_spill_to_disk_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "SPILL_AT", 2_000)
     monkeypatch.setattr(verify.Kept, "MOST", 3)
