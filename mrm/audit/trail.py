@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 from unicodedata import normalize
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, models, transaction
 from django.utils.module_loading import import_string
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGconn
 
 from mrm.audit import personal
 from mrm.audit.models import Outcome
@@ -155,27 +155,23 @@ def _opened(action: Action) -> Iterator[None]:
 
 
 def _tell_database(event: uuid.UUID) -> None:
-    """In one message with BEGIN, which the driver would send apart, and without a cursor, which costs more than this."""
-    begin = b"BEGIN;" if _driver().transaction_status == TransactionStatus.IDLE else b""
-    with connection.wrap_database_errors:
-        _answer(_driver().exec_(b"%bSET LOCAL mrm.audit_event = '%b'" % (begin, str(event).encode())))
+    _exchange(f"SET LOCAL mrm.audit_event = '{event}'".encode())
 
 
-def _append(lines: list[str]) -> list[dict[str, str]]:
-    """What the database hands back to be kept elsewhere."""
-    with connection.wrap_database_errors:
-        answer = _answer(_driver().exec_params(APPEND, ["\n".join(lines).encode()]))
-    return json.loads(answer.get_value(0, 0) or b"[]")  # type: ignore[no-any-return]
+def _exchange(statement: bytes, *parameters: bytes) -> bytes | None:
+    """One message and the first value of its answer, without a cursor, which costs more than the statements here.
 
-
-def _driver() -> PGconn:
-    return cast(PGconn, connection.connection.pgconn)
-
-
-def _answer(result: PGresult) -> PGresult:
-    if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-        raise error_from_result(result)
-    return result
+    BEGIN, which the driver would send apart, goes with the statement that opens the transaction.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    with database.wrap_database_errors:
+        driver: PGconn = database.connection.pgconn
+        if driver.transaction_status == TransactionStatus.IDLE:
+            statement = b"BEGIN;" + statement
+        result = driver.exec_params(statement, parameters) if parameters else driver.exec_(statement)
+        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+            raise error_from_result(result)
+        return result.get_value(0, 0) if result.status == ExecStatus.TUPLES_OK else None
 
 
 def _record_refusal(action: Action, refusal: Refused) -> None:
@@ -190,8 +186,10 @@ def _record_refusal(action: Action, refusal: Refused) -> None:
 
 def _write(actions: Sequence[Action]) -> None:
     """Chain and append the events of one transaction: one round trip, in which the database puts the pieces together."""
+    events = "\n".join(line for action in actions for line in _lines(action))
     try:
-        for kept in _append([line for action in actions for line in _lines(action)]):
+        answer = _exchange(APPEND, events.encode())
+        for kept in json.loads(answer) if answer else ():
             if "sha256" in kept:
                 blobs.put([kept["content"].encode()], expected=kept["sha256"])
             else:
@@ -233,8 +231,9 @@ def _lines(action: Action) -> Iterator[str]:
         (label,) = personal.commit(whose, label)
     request = str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64]
     details = canonical(action.details).decode() if action.details else "{}"
-    yield from (str(action.id), kind, key, "owed" if _is_owed(action) else "", _head(action.actor))
-    yield f',"details":{details},"id":"{action.id}","object":{{"id":{_text(key)},"prev":"'
+    event = str(action.id)
+    yield from (event, kind, key, "owed" if _is_owed(action) else "", _head(action.actor))
+    yield f',"details":{details},"id":"{event}","object":{{"id":{_text(key)},"prev":"'
     yield (
         f',"type":"{kind}"}},"outcome":"{action.outcome}","reason":{_text(action.reason)},"request_id":{_text(request)},'
         f'"subject":{{"id":{_text(str(subject.pk))},"label":{_text(label)},"type":"{subject._meta.label_lower}"}},'
