@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from mrm.access.rest import Strict, account_of
 from mrm.approval import queries, services
-from mrm.approval.models import Approval, Condition
+from mrm.approval.models import Approval, ApprovalKind, Condition
 from mrm.inventory.queries import versions_visible_to
 
 
@@ -40,9 +40,15 @@ class ApprovalOut(serializers.ModelSerializer[Approval]):
             "request",
             "policy",
             "artifact_sha256",
+            "kind",
             "status",
             "granted_at",
             "valid_until",
+            "expires_at",
+            "suspended_at",
+            "suspended_because",
+            "reviewed_at",
+            "review",
             "ended_at",
             "ended_reason",
             "conditions",
@@ -55,6 +61,7 @@ class ApprovalOut(serializers.ModelSerializer[Approval]):
 
 class SubmitIn(Strict):
     note = serializers.CharField(required=False, allow_blank=True, default="")
+    kind = serializers.ChoiceField(ApprovalKind.choices, required=False, default=ApprovalKind.FULL)
 
 
 class SubmitOut(serializers.Serializer[object]):
@@ -115,6 +122,27 @@ class OfVersion(APIView):
     def get(self, request: Request, pk: object) -> Response:
         version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
         return Response(ApprovalOut(queries.approvals_of(version), many=True).data)
+
+
+class Renewals(APIView):
+    """Approvals that end within two months and whose renewal nobody has asked for, the next to end first."""
+
+    @extend_schema(responses=ApprovalOut(many=True), operation_id="approval_renewals_list")
+    def get(self, request: Request) -> Response:
+        found = queries.renewals(account_of(request)).prefetch_related("conditions__owner", "conditions__met_by")
+        return Response(ApprovalOut(found, many=True).data)
+
+
+class Review(APIView):
+    """Write down what the review of an emergency use found; for somebody who took no part in it."""
+
+    @extend_schema(request=NoteIn, responses=ApprovalOut)
+    def post(self, request: Request, pk: object) -> Response:
+        approval = get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
+        given = NoteIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.review_emergency(approval, **given.validated_data, actor=account_of(request))
+        return Response(ApprovalOut(queries.visible_to(account_of(request)).get(pk=pk)).data)
 
 
 class Withdraw(APIView):

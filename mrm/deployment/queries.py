@@ -2,6 +2,7 @@ from django.db.models import FilteredRelation, Q, QuerySet
 
 from mrm.access.models import Account
 from mrm.access.queries import unit_ids_for
+from mrm.approval import queries as approval
 from mrm.audit.queries import places
 from mrm.deployment.models import Deployment, Revision, Target
 from mrm.deployment.workflow import RevisionState
@@ -27,6 +28,17 @@ def current(deployment: Deployment) -> Revision | None:
         .select_related("version__model", "approval", "requested_by__person")
         .first()
     )
+
+
+MUST_GO = "Must be withdrawn: "
+
+
+def must_withdraw(revision: Revision) -> str | None:
+    """Why what is wanted there may run no longer, in words for the page, or None."""
+    if revision.version is None:
+        return None
+    reason = approval.why_not_usable(revision.version, revision.artifact_sha256)
+    return f"{MUST_GO}{reason}" if reason else None
 
 
 def verified_numbers(deployment: Deployment) -> list[int]:

@@ -27,6 +27,7 @@ app.conf.update(
         "dispatch": {"task": "mrm.dispatch", "schedule": 10.0},
         "sweep": {"task": "mrm.sweep", "schedule": 20.0},
         "heartbeat": {"task": "mrm.heartbeat", "schedule": 60.0},
+        "watch": {"task": "mrm.watch", "schedule": 300.0},
         "replay": {"task": "mrm.replay", "schedule": crontab(hour="2", minute="17")},
     },
 )
@@ -79,6 +80,14 @@ def replay() -> None:
     from mrm.audit.work import ask_for_replay  # noqa: PLC0415  the same
 
     ask_for_replay(actor=INTEGRITY)
+
+
+@app.task(name="mrm.watch")
+def watch() -> None:
+    """Do what time asks for: settle, escalate, suspend, let expire, and say what must be withdrawn."""
+    from mrm.project.watching import watch_all  # noqa: PLC0415  needs the apps
+
+    watch_all()
 
 
 def ring() -> None:

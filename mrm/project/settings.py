@@ -233,6 +233,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RecordKindEnum": "mrm.inventory.models.model.RecordKind",
         "ValidationKindEnum": "mrm.validation.models.Kind",
+        "ApprovalKindEnum": "mrm.approval.models.ApprovalKind",
     },
 }
 

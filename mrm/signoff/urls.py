@@ -24,4 +24,10 @@ api = [
     path("requests/<uuid:pk>/sign/", rest.Sign.as_view(), name="sign"),
     path("requests/<uuid:pk>/comments/", rest.Comments.as_view(), name="comments"),
     path("requests/<uuid:pk>/withdraw/", rest.Withdraw.as_view(), name="withdraw-request"),
+    path("requests/<uuid:pk>/recuse/", rest.Recuse.as_view(), name="recuse"),
+    path("requests/<uuid:pk>/questions/", rest.Questions.as_view(), name="questions"),
+    path("requests/<uuid:pk>/escalate/", rest.Escalate.as_view(), name="escalate"),
+    path("questions/<int:pk>/answer/", rest.Answer.as_view(), name="answer"),
+    path("delegations/", rest.Delegations.as_view(), name="delegations"),
+    path("delegations/<int:pk>/end/", rest.EndDelegation.as_view(), name="end-delegation"),
 ]

@@ -3,6 +3,7 @@
 from mrm.deployment.services.control import create, deploy, refresh, roll_back, stop
 from mrm.deployment.services.record import give_up, observe
 from mrm.deployment.services.target import add_target, check_target
+from mrm.deployment.services.watching import watch
 
 __all__ = [
     "add_target",
@@ -14,4 +15,5 @@ __all__ = [
     "refresh",
     "roll_back",
     "stop",
+    "watch",
 ]

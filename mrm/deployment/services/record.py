@@ -11,6 +11,7 @@ from mrm.connectors.errors import ConnectorError
 from mrm.connectors.protocol import FULL, Artifact, ArtifactFile, Cap, Desired, Observed, Role, Variant, VersionRef
 from mrm.core.actors import Actor, System
 from mrm.core.refusal import Refused
+from mrm.deployment import queries
 from mrm.deployment.models import Deployment, Health, Revision, Sync
 from mrm.deployment.services.target import connect
 from mrm.deployment.workflow import FLOW, RevisionState
@@ -144,7 +145,9 @@ def observe(deployment_id: str) -> None:
         return
     drift = []
     if wanted is not None and wanted.version_id:
-        drift = differences(desired_of(read_revision(str(wanted.pk))), observed, place.caps)
+        revision = read_revision(str(wanted.pk))
+        gone = queries.must_withdraw(revision)
+        drift = ([gone] if gone else []) + differences(desired_of(revision), observed, place.caps)
     elif any(variant.managed for variant in observed.variants):
         drift = ["Something is served there that nobody wants there."]
     sync = Sync.DRIFTED if drift else Sync.IN_SYNC

@@ -157,6 +157,8 @@ def roles_used(request: Request, account: Account, principal: Person | None = No
     """The roles in which the account would sign now, the one that is waited for first."""
     now = verdict(request)
     who = signer(request, account, principal=principal)
+    if now.state == "cooling":
+        return sorted(who.roles & set(request.policy.content["reject"]["any_of"]))
     waited = sorted(open_roles(now) & who.roles)
     return waited + sorted((roles_asked(now) & who.roles) - set(waited))
 

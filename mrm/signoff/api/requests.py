@@ -10,8 +10,10 @@ from rest_framework.request import Request as Asking
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from mrm.access.models import Person
 from mrm.access.rest import Strict, account_of, receipt_address
 from mrm.core.canonical import digest
+from mrm.core.refusal import Refused
 from mrm.signoff import queries, services
 from mrm.signoff.models import Decision, Request, RequestState, Vote
 
@@ -86,6 +88,9 @@ class StatementIn(Strict):
     decision = serializers.ChoiceField(Decision.choices)
     rationale = serializers.CharField()
     conditions = ConditionIn(many=True, required=False, default=list)
+    on_behalf_of = serializers.EmailField(
+        required=False, default="", help_text="The person in whose place a delegate signs, by e-mail address."
+    )
 
 
 class StatementOut(serializers.Serializer[Any]):
@@ -181,6 +186,7 @@ class One(APIView):
             RequestOut(asked).data
             | {
                 "verdict": sheet.verdict.state,
+                "reason": sheet.verdict.reason,
                 "stage": sheet.verdict.stage,
                 "ignored": list(sheet.verdict.ignored),
                 "needs": needs,
@@ -211,8 +217,18 @@ class Statement(APIView):
             rationale=wanted["rationale"],
             conditions=conditions,
             actor=account_of(asking),
+            on_behalf_of=_principal(asking, wanted["on_behalf_of"]),
         )
         return Response({"statement": statement, "statement_digest": digest(statement), "token": token})
+
+
+def _principal(asking: Asking, email: str) -> Person | None:
+    if not email:
+        return None
+    for entry in queries.delegations_of(account_of(asking)).filter(delegate=account_of(asking).person_id):
+        if entry.principal.email == email.lower():
+            return entry.principal
+    raise Refused("on_behalf_of: nobody with this address lets you sign in his place.")
 
 
 class Sign(APIView):

@@ -1,0 +1,19 @@
+"""The same sign-off as JSON."""
+
+from mrm.signoff.api.aside import Answer, Delegations, EndDelegation, Escalate, Questions, Recuse
+from mrm.signoff.api.requests import Comments, One, Requests, Sign, Statement, Withdraw
+
+__all__ = [
+    "Answer",
+    "Comments",
+    "Delegations",
+    "EndDelegation",
+    "Escalate",
+    "One",
+    "Questions",
+    "Recuse",
+    "Requests",
+    "Sign",
+    "Statement",
+    "Withdraw",
+]
