@@ -141,8 +141,8 @@ class Review(APIView):
         approval = get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
         given = NoteIn(data=request.data)
         given.is_valid(raise_exception=True)
-        services.review_emergency(approval, **given.validated_data, actor=account_of(request))
-        return Response(ApprovalOut(queries.visible_to(account_of(request)).get(pk=pk)).data)
+        reviewed = services.review_emergency(approval, **given.validated_data, actor=account_of(request))
+        return Response(ApprovalOut(reviewed).data)
 
 
 class Withdraw(APIView):

@@ -72,8 +72,11 @@ POLICIES = {
 class World:
     """What happened so far. Every step takes an hour."""
 
-    def __init__(self, rules: dict[str, Any]) -> None:
-        self.rules, self.now, self.submitted = rules, 1000 * DAY, 1000 * DAY
+    def __init__(
+        self, rules: dict[str, Any], units: dict[str, str] = UNITS, roles: dict[str, set[str]] = ROLES,
+        parts: dict[str, tuple[str, ...]] = PARTS,
+    ) -> None:  # fmt: skip
+        self.rules, self.units, self.now, self.submitted = rules, units, 1000 * DAY, 1000 * DAY
         self.ballots: list[Ballot] = []
         self.edits: list[Edit] = []
         self.delegations: list[Delegation] = []
@@ -81,8 +84,8 @@ class World:
         self.duties: list[Duty] = []
         self.recused: dict[str, str] = {}
         self.excluded: dict[str, Party] = {}
-        self.parts = {person: {part: Party(f"is {part}") for part in parts} for person, parts in PARTS.items()}
-        self.grants = [(person, role, 0.0, float("inf")) for person, roles in ROLES.items() for role in sorted(roles)]
+        self.parts = {person: {part: Party(f"is {part}") for part in own} for person, own in parts.items()}
+        self.grants = [(person, role, 0.0, float("inf")) for person, own in roles.items() for role in sorted(own)]
         self.decided: float | None = None
         self.ended: float | None = None
         self.reviewed: float | None = None
@@ -96,7 +99,7 @@ class World:
 
     def history(self, **more: Any) -> History:
         return History(
-            "d0", tuple(self.ballots), self.excluded, {person: self.held(person, self.now) for person in UNITS},
+            "d0", tuple(self.ballots), self.excluded, {person: self.held(person, self.now) for person in self.units},
             self.parts, tuple(self.edits), self.recused, tuple(self.delegations), tuple(self.escalations), (),
             tuple(self.duties), None, self.now, self.submitted, self.decided, self.ended, self.reviewed, **more,
         )  # fmt: skip
@@ -115,7 +118,7 @@ class World:
         asked = {"text": "Drill"}
         self.ballots.append(
             Ballot(
-                person, min(roles), UNITS[person], decision, digest or self.digest,
+                person, min(roles), self.units[person], decision, digest or self.digest,
                 (asked,) if decision == "approve_with_conditions" else (), self.now, principal, frozenset(roles),
                 {who: self.held(who, self.now) for who in (person, principal) if who},
                 **more,

@@ -1,0 +1,170 @@
+"""Real transactions side by side: two votes at one instant, a vote beside an edit, beside expiry, beside a recusal."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from mrm.access import services as access
+from mrm.access.models import Account
+from mrm.approval import queries as approval
+from mrm.approval import services as use
+from mrm.approval.models import Approval
+from mrm.core.actors import System
+from mrm.core.refusal import Refused
+from mrm.inventory import services as inventory
+from mrm.inventory.models import Model, Version
+from mrm.signoff import queries, services
+from mrm.signoff.models import Delegation, Request, Vote
+from tests.factories import approval as make
+from tests.factories.access import PASSWORD, Cast, account, fresh, with_password
+
+
+@pytest.fixture
+def bank(own_database: str) -> Cast:
+    return Cast()
+
+
+def side_by_side(*steps: Callable[[], Any]) -> list[Any]:
+    """Each step in a thread and connection of its own, begun at one instant; what it gave, or how it was refused."""
+    start = threading.Barrier(len(steps))
+
+    def run(step: Callable[[], Any]) -> Any:
+        start.wait()
+        try:
+            return step()
+        except Refused as refusal:
+            return refusal
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(steps)) as pool:
+        return [future.result() for future in [pool.submit(run, step) for step in steps]]
+
+
+def ready(asked: Request, who: Account, principal: Account | None = None) -> Callable[[], Vote]:
+    """A signature that has been read and only waits to be given."""
+    signer = with_password(fresh(who)) if not who.has_usable_password() else fresh(who)
+    _, token = services.compose(
+        asked, decision="approve", rationale="Read.", conditions=[], actor=signer,
+        on_behalf_of=principal.person if principal else None,
+    )  # fmt: skip
+    return lambda: services.sign(asked, token=token, password=PASSWORD, actor=signer)
+
+
+def test_two_who_sign_at_the_same_instant_are_both_counted_once(bank: Cast) -> None:
+    asked = make.submitted(bank)
+    found = side_by_side(ready(asked, bank.officer), ready(asked, bank.second_officer))
+    assert [type(each) for each in found] == [Vote, Vote]
+    asked.refresh_from_db()
+    assert (asked.status, Approval.objects.count()) == ("approved", 1)
+
+
+def test_one_person_who_signs_twice_at_the_same_instant_is_counted_once(bank: Cast) -> None:
+    asked = make.submitted(bank)
+    found = side_by_side(ready(asked, bank.officer), ready(asked, fresh(bank.officer)))
+    assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
+    assert Vote.objects.count() == 1
+
+
+def test_two_of_one_unit_at_the_same_instant_fill_one_place(bank: Cast) -> None:
+    colleague = account("Olaf Officer", bank.risk, ("risk_officer", bank.bank))
+    asked = make.submitted(bank)
+    found = side_by_side(ready(asked, bank.officer), ready(asked, colleague))
+    assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
+    asked.refresh_from_db()
+    assert asked.status == "open"
+
+
+def test_principal_and_delegate_at_the_same_instant_are_counted_once(bank: Cast) -> None:
+    third = account("Olaf Officer", bank.markets, ("risk_officer", bank.bank))
+    asked = make.submitted(bank)
+    now = timezone.now()
+    services.delegate(third.person, since=now, until=now + dt.timedelta(days=1), reason="Away.", actor=bank.officer)
+    found = side_by_side(ready(asked, bank.officer), ready(asked, third, bank.officer))
+    assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
+    asked.refresh_from_db()
+    assert (asked.status, queries.verdict(asked).needs[0].signed) == ("open", 1)
+
+
+@pytest.mark.parametrize("round", range(3))
+def test_a_vote_beside_a_material_edit_never_carries_it(bank: Cast, round: int) -> None:
+    asked = make.submitted(bank)
+    make.sign(asked, bank.officer)
+    last, model = ready(asked, bank.second_officer), Model.objects.get()
+
+    def edit() -> Model:
+        return inventory.edit(
+            model, changes={"approved_uses": ["All"]}, revision=model.revision, actor=fresh(bank.owner)
+        )
+
+    side_by_side(last, edit)
+    version = Version.objects.get(pk=asked.subject_key)
+    assert Model.objects.get().approved_uses == ["All"]
+    assert approval.why_not_usable(version, version.artifact_id or ""), "what was edited is in use unsigned"
+
+
+def test_a_vote_beside_the_end_of_the_delegation_counts_or_is_refused(bank: Cast) -> None:
+    third = account("Olaf Officer", bank.markets, ("risk_officer", bank.bank))
+    asked = make.submitted(bank)
+    now = timezone.now()
+    given = services.delegate(
+        third.person, since=now, until=now + dt.timedelta(days=1), reason="Away.", actor=bank.officer
+    )
+    found = side_by_side(
+        ready(asked, third, bank.officer), lambda: services.end_delegation(given, actor=fresh(bank.officer))
+    )
+    ended = Delegation.objects.get().ended_at
+    counted = queries.verdict(asked).needs[0].signed
+    assert ended
+    assert counted == (1 if isinstance(found[0], Vote) and found[0].signed_at < ended else 0)
+
+
+def test_a_vote_beside_a_recusal_of_the_same_person_never_counts(bank: Cast) -> None:
+    asked = make.submitted(bank)
+    side_by_side(
+        ready(asked, bank.officer), lambda: services.recuse(asked, reason="Family.", actor=fresh(bank.officer))
+    )
+    assert queries.verdict(asked).needs[0].signed == 0
+
+
+def test_a_vote_beside_a_lost_role_is_worth_nothing_afterwards(bank: Cast) -> None:
+    asked = make.submitted(bank)
+    make.sign(asked, bank.second_officer)
+    grant = bank.officer.role_grants.get()
+    side_by_side(
+        ready(asked, bank.officer), lambda: access.revoke(grant, reason="Left.", actor=fresh(bank.administrator))
+    )
+    version = Version.objects.get(pk=asked.subject_key)
+    assert approval.why_not_usable(version, version.artifact_id or "")
+
+
+def test_a_vote_beside_the_withdrawal_of_the_request_decides_one_way(bank: Cast) -> None:
+    asked = make.submitted(bank)
+    make.sign(asked, bank.officer)
+    side_by_side(
+        ready(asked, bank.second_officer),
+        lambda: services.withdraw(asked, reason="Later.", actor=fresh(bank.developer)),
+    )
+    asked.refresh_from_db()
+    assert (asked.status, Approval.objects.count()) in {("approved", 1), ("withdrawn", 0)}
+
+
+def test_a_renewal_signed_beside_the_expiry_leaves_one_approval(bank: Cast) -> None:
+    first = make.approved(bank)
+    asked = make.submitted(bank, Version.objects.get(pk=first.version_id))
+    make.sign(asked, bank.officer)
+    found = side_by_side(
+        ready(asked, bank.second_officer),
+        lambda: use.expire(first, actor=System("approval"), reason="Its year is over."),
+    )
+    assert Approval.objects.get(pk=first.pk).status in {"expired", "replaced"}
+    standing = Approval.objects.filter(status__in=["valid", "suspended"])
+    assert standing.count() == (1 if isinstance(found[0], Vote) else 0)
+    for one in standing:
+        assert approval.why_not_usable(one.version, one.artifact_sha256) is None
