@@ -40,7 +40,8 @@ import sys
 import tempfile
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from json.encoder import encode_basestring as quoted
 from time import monotonic
 from typing import Any, BinaryIO, Callable, NamedTuple
@@ -2013,13 +2014,13 @@ class Replay:
 
     def _difference(self, row: dict[str, Any], raw: bytes, key: tuple[str, str]) -> str:
         live = parse(raw, f"{key[0]} row {key[1]}")
-        for field in sorted(set(row) | set(live)):
-            if field not in row:
-                return f"field {field} is {show(live[field])}, of which no event tells"
-            if field not in live:
-                return f"field {field} is missing, the log says {show(row[field])}"
-            if encode(row[field]) != encode(live[field]):
-                return f"field {field} is {show(live[field])}, the log says {show(row[field])}"
+        for column in sorted(set(row) | set(live)):
+            if column not in row:
+                return f"field {column} is {show(live[column])}, of which no event tells"
+            if column not in live:
+                return f"field {column} is missing, the log says {show(row[column])}"
+            if encode(row[column]) != encode(live[column]):
+                return f"field {column} is {show(live[column])}, the log says {show(row[column])}"
         return "the row is not written in the canonical form"
 
     def _fold(self, part: int) -> dict[tuple[str, str], dict[str, Any]]:
@@ -2082,9 +2083,9 @@ class Replay:
             return "no event made the row before", None
         if op == "delete":
             return ("", None) if encode(row) == encode(before) else ("the row was not as the event says", None)
-        for field, value in before.items():
-            if field not in row or not _same(row[field], value):
-                return f"field {field} was {show(row.get(field))} in the log, the event says {show(value)}", None
+        for column, value in before.items():
+            if column not in row or not _same(row[column], value):
+                return f"field {column} was {show(row.get(column))} in the log, the event says {show(value)}", None
         return "", {**row, **after}
 
 
@@ -2638,9 +2639,607 @@ def _date(time: int) -> str:
         return f"second {time}"
 
 
+# --------------------------------------------------------------------------------------------------- the sign-off engine
+
+# The sign-off engine as the application runs it; engine.py puts it here.
+
+FOR = frozenset({"approve", "approve_with_conditions"})
+DAY, HOUR = 86_400.0, 3_600.0
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One vote as history has it. `person` is the natural person who judged, `unit` his business unit's path.
+
+    A delegate votes on behalf of `principal`, by whose roles the vote counts. `roles` are all in which it was
+    signed, `held_then` those that each of the two held at that moment; left out, they are those that were signed.
+    """
+
+    person: str
+    role: str
+    unit: str
+    decision: str
+    subject_digest: str
+    conditions: tuple[Mapping[str, str], ...] = ()
+    at: float = 0.0
+    principal: str = ""
+    roles: frozenset[str] = frozenset()
+    held_then: Mapping[str, frozenset[str]] | None = None
+    method: str = "password"
+    machine: bool = False
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody who is counted by this vote: the voter, and on whose behalf he voted."""
+        return (self.person, self.principal) if self.principal else (self.person,)
+
+    @property
+    def authority(self) -> str:
+        """By whose roles the vote counts."""
+        return self.principal or self.person
+
+    @property
+    def signed_as(self) -> frozenset[str]:
+        return self.roles | {self.role}
+
+
+@dataclass(frozen=True)
+class Party:
+    """Why a person is no independent judge, as words after his name, and since when."""
+
+    reason: str
+    since: float = 0.0
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of the subject after it was submitted: what it is from then on, and who changed which fields."""
+
+    at: float
+    digest: str
+    fields: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """The principal lets the delegate vote in his place, from one moment until before another."""
+
+    principal: str
+    delegate: str
+    since: float
+    until: float
+    ended: float | None = None
+
+    def covers(self, at: float) -> bool:
+        return self.since <= at < self.until and (self.ended is None or at < self.ended)
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """From this moment the role that the stage escalates to may sign in it too."""
+
+    stage: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Information was asked of the submitter: the clock of the stage stands still until he answers."""
+
+    since: float
+    until: float | None = None
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A condition of the approval: met at a moment, or due before another."""
+
+    text: str
+    due: float
+    met: float | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Somebody who could sign now: the roles that he holds on the subject."""
+
+    person: str
+    roles: frozenset[str]
+    unit: str
+    machine: bool = False
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of a request at the moment `now`.
+
+    `excluded` maps a person to why he may not sign whatever the policy says; `involved` maps a person to his parts in
+    the subject, ever, of which the policy excludes some. `held` maps a person to the roles he holds now on the subject: a vote counts only while its
+    role is held. Without `candidates` nobody asks whether the request can be completed at all.
+    """
+
+    subject_digest: str
+    ballots: tuple[Ballot, ...] = ()
+    excluded: Mapping[str, Party] = field(default_factory=dict)
+    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    involved: Mapping[str, Mapping[str, Party]] = field(default_factory=dict)
+    edits: tuple[Edit, ...] = ()
+    recused: Mapping[str, str] = field(default_factory=dict)
+    delegations: tuple[Delegation, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    candidates: tuple[Candidate, ...] | None = None
+    now: float = 0.0
+    submitted: float = 0.0
+    decided: float | None = None
+    ended: float | None = None
+    reviewed: float | None = None
+
+
+@dataclass(frozen=True)
+class Voter:
+    """A signature that may fill a requirement: whose, by which roles, from which unit."""
+
+    key: str
+    roles: frozenset[str]
+    unit: str
+
+
+@dataclass
+class Place:
+    """A requirement of a stage and who fills it; `roles` are those it takes, `places` how many must sign."""
+
+    stage: str
+    role: str
+    roles: frozenset[str]
+    quorum: int
+    apart: bool
+    by: list[Voter] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.quorum - len(self.by))
+
+
+class Matching:
+    """Voters matched to the requirements of one window, grown by augmenting paths.
+
+    Between a voter and a requirement that wants different business units stands his unit, which passes one voter
+    only. Growing keeps every requirement as full as it was, so that a maximum is reached from any order.
+    """
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self.places = list(places)
+
+    def add(self, voter: Voter) -> bool:
+        """Let the voter fill a requirement, moving others where they fit too; False when that adds nothing."""
+        return self._place(voter, set())
+
+    def would_add(self, voter: Voter) -> bool:
+        """Whether this voter's signature would fill a requirement, tried on a copy."""
+        return Matching(replace(place, by=list(place.by)) for place in self.places).add(voter)
+
+    @property
+    def missing(self) -> int:
+        return sum(place.missing for place in self.places)
+
+    def _place(self, voter: Voter, seen: set[tuple[int, str]]) -> bool:
+        for number, place in enumerate(self.places):
+            if not voter.roles & place.roles:
+                continue
+            if place.apart and (other := next((each for each in place.by if each.unit == voter.unit), None)):
+                if other is not voter and self._move(number, other, voter, seen):
+                    return True
+                continue
+            if place.missing:
+                place.by.append(voter)
+                return True
+            if (number, "") in seen:
+                continue
+            seen.add((number, ""))
+            for other in list(place.by):
+                if other is not voter and self._move(number, other, voter, seen):
+                    return True
+        return False
+
+    def _move(self, number: int, other: Voter, voter: Voter, seen: set[tuple[int, str]]) -> bool:
+        """Find the other a requirement elsewhere, and give his place to the voter."""
+        if (number, other.key) in seen:
+            return False
+        seen.add((number, other.key))
+        if not self._place(other, seen):
+            return False
+        by = self.places[number].by
+        by.remove(other)
+        by.append(voter)
+        return True
+
+
+def windows(policy: Mapping[str, Any], escalated: Iterable[str] = ()) -> list[list[Place]]:
+    """The requirements that are signed beside each other, one group after the other.
+
+    Stages follow one another unless the policy's `mode` is parallel; within a stage requirements are signed beside
+    each other unless the stage's `mode` is sequence.
+    """
+    escalated = set(escalated)
+    found: list[list[Place]] = []
+    for stage in policy["stages"]:
+        added = {stage["escalate_to"]} if stage.get("escalate_to") and stage["id"] in escalated else set()
+        places = [
+            Place(stage["id"], each["role"], frozenset({each["role"], *added}), each["quorum"],
+                  bool(each.get("distinct_business_unit")))
+            for each in stage["requirements"]
+        ]  # fmt: skip
+        found += [[place] for place in places] if stage.get("mode") == "sequence" else [places]
+    if policy.get("mode") == "parallel":
+        return [[place for window in found for place in window]]
+    return found
+
+
+PARTS = {
+    "submitter": "submitted this request",
+    "contributor": "contributed to this",
+    "model_owner": "owns this model",
+    "developer": "developed this",
+    "validator": "validated this: a validator does not approve",
+    "approver": "approved this",
+    "deployer": "deployed this",
+    "policy_admin": "wrote the policy that this is judged by",
+    "person_concerned": "is the person concerned",
+}
+EXCLUDED = ("submitter", "contributor", "model_owner", "developer", "validator", "person_concerned")
+NO_ROLES: frozenset[str] = frozenset()
+
+
+def part_of(role: str) -> str:
+    """The part that a vote in this role is: a validator's is validation, every other an approval."""
+    return "validator" if role == "validator" else "approver"
+
+
+def counted(policy: Mapping[str, Any], history: History) -> tuple[list[Ballot], list[str]]:
+    """The votes that stand and count, in the order they were given, and why others do not.
+
+    A person counts once, as himself or as the one he stands in for: of two votes that count him, the later.
+    """
+    taken: set[str] = set()
+    found, ignored = [], []
+    for ballot in reversed(_last_words(history.ballots)):
+        if reason := void(policy, history, ballot):
+            ignored.append(f"A vote does not count: {reason}.")
+        elif not taken.isdisjoint(ballot.people):
+            ignored.append("A vote does not count: a person counts once, and a later vote counts him.")
+        else:
+            taken.update(ballot.people)
+            found.append(ballot)
+    return found[::-1], ignored[::-1]
+
+
+def void(policy: Mapping[str, Any], history: History, ballot: Ballot) -> str | None:
+    """Why the vote does not count, or None."""
+    if ballot.machine:
+        return "only a person signs"
+    for person in ballot.people:
+        if reason := barred(policy, history, person, ballot.signed_as):
+            return reason
+        if any(person in edit.people and edit.at >= ballot.at for edit in history.edits):
+            return "the voter changed the subject after the vote"
+    methods = (policy.get("signature") or {}).get("methods")
+    if methods and ballot.method not in methods:
+        return f"it was not signed by {' or '.join(methods)}"
+    return (
+        _other_content(policy, history, ballot)
+        or (_no_delegation(policy, history, ballot) if ballot.principal else None)
+        or (None if effective_roles(policy, history, ballot) else "its role is no longer held")
+    )
+
+
+def barred(policy: Mapping[str, Any], history: History, person: str, roles: Iterable[str]) -> str | None:
+    """Why the person may not sign in these roles, whatever he signs: as a party, recused, or by a conflict."""
+    if party := history.excluded.get(person):
+        return party.reason
+    parts = history.involved.get(person) or {}
+    shut = policy.get("exclude_parties", EXCLUDED)
+    for part, party in parts.items():
+        if part in shut:
+            return party.reason
+    if "contributor" in shut and any(person in edit.people for edit in history.edits):
+        return "contributed to this since it was submitted"
+    if person in history.recused:
+        return "declared a conflict of interest"
+    for one, other in policy.get("conflicts", ()):
+        for mine, before in ((one, other), (other, one)):
+            if before in parts and any(mine in (role, part_of(role)) for role in roles):
+                return f"{parts[before].reason}; the policy keeps {_words(before)} and {_words(mine)} apart"
+    return None
+
+
+def effective_roles(policy: Mapping[str, Any], history: History, ballot: Ballot) -> frozenset[str]:
+    """The roles in which the vote was signed, and which were held then and are held now by those who must."""
+    roles = ballot.signed_as & _held(history, ballot, ballot.authority)
+    if ballot.principal and (policy.get("delegation") or {}).get("same_role_required", True):
+        roles &= _held(history, ballot, ballot.person)
+    return roles
+
+
+def _held(history: History, ballot: Ballot, person: str) -> frozenset[str]:
+    now = history.held.get(person, NO_ROLES)
+    return now if ballot.held_then is None else now & ballot.held_then.get(person, NO_ROLES)
+
+
+def _last_words(ballots: Iterable[Ballot]) -> list[Ballot]:
+    """The last vote of each person, and of each delegate for each principal; a withdrawal takes both back."""
+    last: dict[tuple[str, str], Ballot] = {}
+    for ballot in ballots:
+        if ballot.decision == "withdraw_vote":
+            for key in [key for key, given in last.items() if ballot.person in given.people]:
+                del last[key]
+            continue
+        last.pop((ballot.person, ballot.authority), None)
+        last[ballot.person, ballot.authority] = ballot
+    return list(last.values())
+
+
+def _other_content(policy: Mapping[str, Any], history: History, ballot: Ballot) -> str | None:
+    """A vote is for the content that was there when it was given; what changed since must not be material."""
+    digest = history.subject_digest
+    for edit in history.edits:
+        if edit.at <= ballot.at:
+            digest = edit.digest
+        elif is_material(policy, edit, history.decided):
+            return "the subject was changed since in what the policy calls material"
+    return None if ballot.subject_digest == digest else "it was given for another content of the subject"
+
+
+def is_material(policy: Mapping[str, Any], edit: Edit, decided: float | None) -> bool:
+    """Whether the edit voids votes; where the policy names no fields, every edit does.
+
+    The evidence on which was voted must stand still until the decision; afterwards it grows without end.
+    """
+    named = policy.get("material_fields")
+    if named is None or not edit.fields.isdisjoint(named):
+        return True
+    return (decided is None or edit.at < decided) and not edit.fields.isdisjoint(policy.get("evidence_fields", ()))
+
+
+def _no_delegation(policy: Mapping[str, Any], history: History, ballot: Ballot) -> str | None:
+    rule = policy.get("delegation") or {}
+    if not rule.get("allowed"):
+        return "the policy allows no delegate"
+    for entry in history.delegations:
+        fits = (entry.principal, entry.delegate) == (ballot.principal, ballot.person) and entry.covers(ballot.at)
+        if fits and entry.until - entry.since <= rule.get("max_days", 0) * DAY:
+            return None
+    return "no delegation covered the moment at which it was given"
+
+
+def _words(part: str) -> str:
+    return part.replace("_", " ")
+
+
+OPEN = frozenset({"open", "blocked", "cooling"})
+Conditions = tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Need:
+    """One requirement of a stage: how many have signed and how many must; `roles` are all that it takes."""
+
+    stage: str
+    role: str
+    quorum: int
+    signed: int
+    distinct_business_unit: bool
+    roles: frozenset[str] = frozenset()
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.quorum - self.signed)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`state` is open, blocked, cooling, approved, rejected or returned; of an approval in use also suspended,
+    expired or ended. `stage` is the one now open, empty when decided; `reason` says what the state alone does not.
+
+    `effective` is when a complete approval takes effect, `expires` when it ends. `counted` are the votes that count,
+    `idle` the people whose approval counts and yet fills no requirement; `window` is what is being filled now.
+    """
+
+    state: str
+    stage: str
+    needs: tuple[Need, ...]
+    conditions: Conditions
+    ignored: tuple[str, ...]
+    reason: str = ""
+    effective: float | None = None
+    expires: float | None = None
+    since: float = 0.0
+    counted: tuple[Ballot, ...] = ()
+    idle: frozenset[str] = frozenset()
+    window: Matching | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is decided yet."""
+        return self.state in OPEN
+
+
+@dataclass
+class _Fold:
+    """The requirements as the votes fill them, window by window."""
+
+    windows: list[Matching]
+    current: int
+    since: float
+    idle: set[str]
+
+
+def evaluate(policy: Mapping[str, Any], history: History) -> Judgement:
+    """Fold the history under the policy. Total: every history has a verdict, and a doubt is never an approval."""
+    votes, ignored = counted(policy, history)
+    folded = _fold(policy, history, votes)
+    needs = tuple(_need(place) for window in folded.windows for place in window.places)
+    given: dict[str, Any] = {"counted": tuple(votes), "idle": frozenset(folded.idle), "since": folded.since}
+    if stopped := _stopped(policy, history, votes):
+        return Judgement(stopped, "", needs, (), tuple(ignored), **given)
+    if folded.current < len(folded.windows):
+        window = folded.windows[folded.current]
+        stage = next(place.stage for place in window.places if place.missing)
+        reason = _nobody(policy, history, folded, votes)
+        return Judgement(
+            "blocked" if reason else "open", stage, needs, (), tuple(ignored), reason, window=window, **given
+        )
+    if not any(need.quorum for need in needs):
+        nobody = "The policy asks for nobody; nothing is approved by nobody."
+        return Judgement("open", "", needs, (), (nobody,), **given)
+    conditions = _conditions(votes)
+    if (policy.get("interim") or {}).get("needs_conditions") and not conditions:
+        return Judgement(
+            "open", "", needs, (), tuple(ignored), "An interim use is approved under conditions only.", **given
+        )
+    given |= {"effective": folded.since + policy.get("cool_down_hours", 0) * HOUR}
+    state, reason, given["expires"] = _in_time(policy, history, given["effective"])
+    return Judgement(state, "", needs, conditions, tuple(ignored), reason, **given)
+
+
+def _fold(policy: Mapping[str, Any], history: History, votes: Sequence[Ballot]) -> _Fold:
+    """Fill the windows in the order of the votes: one opens when all before it are full, and only then is signed."""
+    escalated = {entry.stage for entry in history.escalations if entry.at <= history.now}
+    found = [Matching(places) for places in windows(policy, escalated)]
+    folded = _Fold(found, 0, history.submitted, set())
+    inside: list[Voter] = []
+    _skip_full(folded)
+    for ballot in votes:
+        if ballot.decision not in FOR:
+            continue
+        if folded.current == len(found):
+            folded.idle.add(ballot.person)
+            continue
+        window = found[folded.current]
+        voter = Voter(ballot.person, effective_roles(policy, history, ballot), ballot.unit)
+        if not window.add(voter):
+            folded.idle.add(ballot.person)
+            continue
+        inside.append(voter)
+        if not window.missing:
+            folded.since, inside = ballot.at, []
+            _skip_full(folded)
+    if inside:  # who fills what is told the same in whatever order they signed
+        _again(found[folded.current], inside)
+    return folded
+
+
+def _skip_full(folded: _Fold) -> None:
+    while folded.current < len(folded.windows) and not folded.windows[folded.current].missing:
+        folded.current += 1
+
+
+def _again(window: Matching, voters: Sequence[Voter]) -> None:
+    for place in window.places:
+        place.by = []
+    for voter in sorted(voters, key=lambda voter: voter.key):
+        window.add(voter)
+
+
+def _need(place: Place) -> Need:
+    return Need(place.stage, place.role, place.quorum, len(place.by), place.apart, place.roles)
+
+
+def _stopped(policy: Mapping[str, Any], history: History, votes: Sequence[Ballot]) -> str:
+    """The state that a rejecting or returning vote brings about, or nothing."""
+    rule = policy["reject"]
+    stops = {
+        ballot.decision
+        for ballot in votes
+        if ballot.decision in {"reject", "return"} and effective_roles(policy, history, ballot) & set(rule["any_of"])
+    }
+    if "reject" in stops and rule.get("effect", "reject") == "reject":
+        return "rejected"
+    return "returned" if stops else ""
+
+
+def _conditions(votes: Sequence[Ballot]) -> Conditions:
+    """Every condition once, also when two signers asked it in the same words."""
+    asked: list[Mapping[str, str]] = []
+    for ballot in votes:
+        asked += [entry for entry in ballot.conditions if entry not in asked and ballot.decision in FOR]
+    return tuple(asked)
+
+
+def _in_time(policy: Mapping[str, Any], history: History, effective: float) -> tuple[str, str, float | None]:
+    """State, reason and end of a request that all have signed: what time, conditions and a withdrawal make of it."""
+    expires = None if history.decided is None else history.decided + holds_for(policy)
+    if history.ended is not None and history.ended <= history.now:
+        return "ended", "The approval was withdrawn.", expires
+    if history.now < effective:
+        return "cooling", "Everybody has signed; it takes effect when the time to object has passed.", expires
+    if expires is not None and history.now >= expires:
+        return "expired", "The approval has expired.", expires
+    late = [duty for duty in history.duties if history.now >= duty.due and (duty.met is None or duty.met > history.now)]
+    if late:
+        return "suspended", f"The condition “{late[0].text}” is overdue and not met.", expires
+    if _unreviewed(policy, history):
+        return "suspended", "The emergency use was not reviewed in time.", expires
+    return "approved", "", expires
+
+
+def _unreviewed(policy: Mapping[str, Any], history: History) -> bool:
+    """Whether an emergency use is past the day of its review, and nobody has reviewed it."""
+    if not policy.get("emergency") or history.decided is None:
+        return False
+    due = history.decided + policy["emergency"]["review_days"] * DAY
+    return history.now >= due and (history.reviewed is None or history.reviewed > history.now)
+
+
+def holds_for(policy: Mapping[str, Any]) -> float:
+    """How many seconds an approval holds: the shortest time that the policy gives."""
+    limits = [policy.get("valid_days", 0) * DAY]
+    if policy.get("interim"):
+        limits.append(policy["interim"]["max_days"] * DAY)
+    if policy.get("emergency"):
+        limits.append(policy["emergency"]["max_hours"] * HOUR)
+    return float(min(limits))
+
+
+def _nobody(policy: Mapping[str, Any], history: History, folded: _Fold, votes: Sequence[Ballot]) -> str:
+    """Why the open stages cannot be completed by anybody, or nothing."""
+    if history.candidates is None:
+        return ""
+    ahead = [place for window in folded.windows[folded.current :] for place in window.places]
+    possible = Matching(Place(p.stage, p.role, p.roles, p.quorum, p.apart, list(p.by)) for p in ahead)
+    taken = {
+        person
+        for ballot in votes
+        if ballot.decision in FOR and ballot.person not in folded.idle
+        for person in ballot.people
+    }
+    for one in history.candidates:
+        if possible.missing and not one.machine and one.person not in taken:
+            roles = frozenset(role for role in one.roles if not barred(policy, history, one.person, [role]))
+            if roles and possible.add(Voter(one.person, roles, one.unit)):
+                taken.add(one.person)
+    for before, after in zip(ahead, possible.places, strict=True):
+        if after.missing:
+            return _too_few(before, before.missing - after.missing)
+    return ""
+
+
+def _too_few(place: Place, able: int) -> str:
+    signature = "signature" if place.missing == 1 else "signatures"
+    units = " of different business units" if place.apart and place.missing > 1 else ""
+    return (
+        f"This cannot be completed: {place.missing} more {signature} of a {place.role.replace('_', ' ')}{units} needed,"
+        f" and {able if able > 0 else 'nobody'} may sign. It stays closed until somebody independent holds the role."
+    )
+
+
+# The end of the engine.
+
+
 # ------------------------------------------------------------------------------------------------- separation of duties
 
-FOR = ("approve", "approve_with_conditions")
 DECIDED = ("approved", "rejected", "returned")
 CONTRIBUTING = (
     "inventory.add_version",
@@ -2648,30 +3247,43 @@ CONTRIBUTING = (
     "inventory.attach_artifact",
     "inventory.link_dataset",
 )
+DEPLOYING = ("deployment.deploy", "deployment.roll_back")
 FACTS = {  # the columns of each table on which a decision rests
-    "signoff_policy": ("digest",),
-    "signoff_request": ("policy_id", "subject_kind", "subject_key", "subject_digest", "unit_id", "submitted_by_id", "status"),
+    "signoff_policy": ("digest", "loaded_by_id"),
+    "signoff_request": (
+        "policy_id", "subject_kind", "subject_key", "subject_digest", "unit_id", "submitted_by_id", "submitted_at", "status",
+    ),
     "access_account": ("person_id", "kind", "is_active"),
     "access_rolegrant": ("account_id", "role", "unit_id", "since", "until", "revoked_at"),
     "access_businessunit": ("path",),
     "inventory_version": ("model_id", "developer_id"),
     "inventory_model": ("owner_id", "developer_id"),
-    "signoff_exclusion": ("request_id", "person_id", "reason"),
+    "signoff_exclusion": ("request_id", "person_id", "reason", "at"),
+    "signoff_edit": ("request_id", "at", "digest", "fields"),
+    "signoff_recusal": ("request_id", "person_id", "reason"),
+    "signoff_escalation": ("request_id", "stage", "at"),
+    "signoff_delegation": ("principal_id", "delegate_id", "since", "until", "ended_at"),
+    "validation_validation": ("version_id", "validator_id"),
     "approval_approval": ("request_id", "version_id"),
     "signoff_vote": (
-        "request_id", "person_id", "account_id", "role", "unit_path", "decision", "subject_digest", "statement",
-        "statement_digest", "printed_name", "conditions", "rationale",
+        "request_id", "person_id", "account_id", "principal_id", "role", "roles", "unit_path", "decision", "subject_digest",
+        "statement", "statement_digest", "printed_name", "conditions", "rationale", "method", "signed_at",
     ),
 }  # fmt: skip
 LISTS = {  # under which column rows are found again
     "signoff_exclusion": "request_id",
+    "signoff_edit": "request_id",
+    "signoff_recusal": "request_id",
+    "signoff_escalation": "request_id",
+    "signoff_delegation": "delegate_id",
     "signoff_vote": "request_id",
+    "validation_validation": "version_id",
     "access_account": "person_id",
     "access_rolegrant": "account_id",
 }
 
 
-CONTRIBUTING_AS_WRITTEN = {quoted(verb) for verb in CONTRIBUTING}
+CONTRIBUTING_AS_WRITTEN = {quoted(verb) for verb in (*CONTRIBUTING, *DEPLOYING)}
 FACT_COLUMNS = {table: frozenset(columns) for table, columns in FACTS.items()}
 
 
@@ -2704,45 +3316,6 @@ class Later:
         self.rows = []
 
 
-class Ballot(NamedTuple):
-    person: str
-    role: str
-    unit: str
-    decision: str
-    subject_digest: str
-
-
-def verdict_of(policy: Any, ballots: list[Ballot], digest: str, excluded: set[str], held: dict[str, set[str]]) -> str:
-    """What the votes amount to under the policy: open, approved, rejected or returned."""
-    last: dict[str, Ballot] = {}
-    for ballot in ballots:
-        last.pop(ballot.person, None)
-        last[ballot.person] = ballot
-    counted = [
-        each
-        for each in last.values()
-        if each.decision != "withdraw_vote"
-        and each.person not in excluded
-        and each.subject_digest == digest
-        and each.role in held.get(each.person, ())
-    ]
-    for effect, state in (("reject", "rejected"), ("return", "returned")):
-        if any(each.decision == effect and each.role in policy["reject"]["any_of"] for each in counted):
-            return state
-    free, asked, missing = [each for each in counted if each.decision in FOR], 0, False
-    for stage in policy["stages"]:
-        for need in stage["requirements"]:
-            chosen: list[Ballot] = []
-            for ballot in list(free):
-                apart = need.get("distinct_business_unit") and any(ballot.unit == other.unit for other in chosen)
-                if ballot.role == need["role"] and len(chosen) < need["quorum"] and not apart:
-                    chosen.append(ballot)
-                    free.remove(ballot)
-            asked += need["quorum"]
-            missing = missing or len(chosen) < need["quorum"]
-    return "open" if missing or not asked else "approved"
-
-
 class Duties:
     """Re-evaluates every decision from the events and the policy pinned to it, at the moment it was made."""
 
@@ -2763,9 +3336,11 @@ class Duties:
             after = change["after"] or {}
             if change["table"] == "signoff_request" and after.get("status") in DECIDED:
                 decided.append(change["row"])
-        if event["verb"] in CONTRIBUTING and event["outcome"] == "done" and event["actor"]["person"]:
-            name = f"made {event['subject']['id']}"
-            self.kept.put(name, [*self.kept.get(name, []), event["actor"]["person"]])
+        if event["outcome"] == "done" and event["actor"]["person"]:
+            if event["verb"] in CONTRIBUTING:
+                self._add(f"made {event['subject']['id']}", event["actor"]["person"])
+            elif event["verb"] in DEPLOYING:
+                self._add(f"deployed {event['object']['id']}", event["actor"]["person"])
         for request in decided:
             self.decisions += 1
             try:
@@ -2774,6 +3349,11 @@ class Duties:
                 self.verdict.find(f"{called(index, event)}: {error}")
             except (KeyError, TypeError) as error:
                 self.verdict.find(f"{called(index, event)}: the decision rests on rows that lack {error}")
+
+    def _add(self, name: str, entry: str) -> None:
+        known = self.kept.get(name, [])
+        if entry not in known:
+            self.kept.put(name, [*known, entry])
 
     def _learn(self, index: int, event: dict[str, Any], change: dict[str, Any]) -> None:
         table, row = change["table"], change["row"]
@@ -2784,10 +3364,9 @@ class Duties:
         if change["op"] != "insert":
             return
         if table in LISTS:
-            name = f"{table} of {facts.get(LISTS[table])}"
-            self.kept.put(name, [*self.kept.get(name, []), row])
+            self._add(f"{table} of {facts.get(LISTS[table])}", row)
         if table == "signoff_vote":
-            facts["roles"] = event["actor"]["roles"]
+            facts["named"] = event["actor"]["roles"]
             self._check_vote(index, event, row, facts)
         elif table == "approval_approval":
             request = facts.get("request_id")
@@ -2828,16 +3407,11 @@ class Duties:
         request = self.kept.get(f"signoff_request {name}", {})
         votes = [self.kept.get(f"signoff_vote {row}") for row in self.kept.get(f"signoff_vote of {name}", [])]
         policy = self._policy(request, votes)
-        ballots = [
-            Ballot(vote["person_id"], vote["role"], vote["unit_path"], vote["decision"], vote["subject_digest"])
-            for vote in votes
-        ]
-        held = {vote["person_id"]: self._held(vote, request, event["at"]) for vote in votes}
-        excluded = self._excluded(name, request)
-        found = verdict_of(policy, ballots, request["subject_digest"], set(excluded), held)
+        history = self._history(name, request, votes, event["at"])
+        found = evaluate(policy, history).state
         if found != request["status"]:
-            parties = "; ".join(f"{vote['person_id']} {excluded[vote['person_id']]}" for vote in votes
-                                if vote["person_id"] in excluded)  # fmt: skip
+            shut = {person: barred(policy, history, person, roles) for person, roles in history.held.items()}
+            parties = "; ".join(f"{person} {reason}" for person, reason in shut.items() if reason)
             raise Malformed(
                 f"request {name} was {request['status']}, but its {len(votes)} votes make it {found} under its policy"
                 + (f"; the vote of {parties} does not count" if parties else "")
@@ -2863,40 +3437,87 @@ class Duties:
             self.policies[digest] = parse(raw, name)
         return self.policies[digest]
 
-    def _excluded(self, name: str, request: dict[str, Any]) -> dict[str, str]:
-        """Who is a party, and why: written down at the request, and found again from the log."""
-        parties = {}
-        for row in self.kept.get(f"signoff_exclusion of {name}", []):
-            exclusion = self.kept.get(f"signoff_exclusion {row}")
-            parties[exclusion["person_id"]] = exclusion["reason"]
-        submitter = self.kept.get(f"access_account {request['submitted_by_id']}", {})
-        found = {submitter.get("person_id"): "submitted the request"}
+    def _history(self, name: str, request: dict[str, Any], votes: list[dict[str, Any]], at: str) -> History:
+        """Everything that the log says the decision rests on, at the moment it was made."""
+        people = {key for vote in votes for key in (vote["person_id"], vote.get("principal_id")) if key}
+        now = _seconds(at)
+        return History(
+            subject_digest=request["subject_digest"],
+            ballots=tuple(self._ballot(vote, request) for vote in votes),
+            excluded={each["person_id"]: Party(each["reason"]) for each in self._rows("signoff_exclusion", name)},
+            held={person: self._held(person, votes, request, at, now=True) for person in people},
+            involved=self._involved(request),
+            edits=tuple(Edit(_seconds(each["at"]), each["digest"], frozenset(each["fields"]))
+                        for each in self._rows("signoff_edit", name)),
+            recused={each["person_id"]: each["reason"] for each in self._rows("signoff_recusal", name)},
+            delegations=tuple(_delegation(each) for person in sorted(people)
+                              for each in self._rows("signoff_delegation", person)),
+            escalations=tuple(Escalation(each["stage"], _seconds(each["at"]))
+                              for each in self._rows("signoff_escalation", name)),
+            now=now,
+            submitted=_seconds(request["submitted_at"]),
+        )  # fmt: skip
+
+    def _rows(self, table: str, of: str) -> list[dict[str, Any]]:
+        return [self.kept.get(f"{table} {row}") for row in self.kept.get(f"{table} of {of}", [])]
+
+    def _ballot(self, vote: dict[str, Any], request: dict[str, Any]) -> Ballot:
+        people = [key for key in (vote["person_id"], vote.get("principal_id")) if key]
+        then = {person: self._held(person, [vote], request, vote["signed_at"], now=False) for person in people}
+        account = self.kept.get(f"access_account {vote['account_id']}", {})
+        return Ballot(
+            vote["person_id"], vote["role"], vote["unit_path"], vote["decision"], vote["subject_digest"],
+            tuple(vote["conditions"]), _seconds(vote["signed_at"]), vote.get("principal_id") or "",
+            frozenset(vote["roles"]), then, vote["method"], account.get("kind") == "service",
+        )  # fmt: skip
+
+    def _involved(self, request: dict[str, Any]) -> dict[str, dict[str, Party]]:
+        """The parts that people had in the subject, found again from the log."""
+        found: dict[str, dict[str, Party]] = {}
+        policy = self.kept.get(f"signoff_policy {request['policy_id']}", {})
+        told = [
+            ("submitter", "submitted the request", [self._person(request["submitted_by_id"])]),
+            ("policy_admin", "loaded the policy", [self._person(policy.get("loaded_by_id"))]),
+        ]
         if request["subject_kind"] == "version_use":
             version = self.kept.get(f"inventory_version {request['subject_key']}", {})
             model = self.kept.get(f"inventory_model {version.get('model_id')}", {})
-            for person in self.kept.get(f"made {request['subject_key']}", []):
-                found[person] = "contributed to the version"
-            found[version.get("developer_id")] = "developed the version"
-            found[model.get("developer_id")] = "developed the model"
-            found[model.get("owner_id")] = "owns the model"
-        found.pop(None, None)
-        return {**found, **parties}
+            validators = [
+                each.get("validator_id") for each in self._rows("validation_validation", request["subject_key"])
+            ]
+            told += [
+                ("model_owner", "owns the model", [model.get("owner_id")]),
+                ("developer", "developed it", [version.get("developer_id"), model.get("developer_id")]),
+                ("contributor", "contributed to the version", self.kept.get(f"made {request['subject_key']}", [])),
+                ("validator", "validated the version", validators),
+                ("deployer", "deployed the model", self.kept.get(f"deployed {version.get('model_id')}", [])),
+            ]
+        for part, words, people in told:
+            for person in filter(None, people):
+                found.setdefault(person, {}).setdefault(part, Party(words))
+        return found
 
-    def _held(self, vote: dict[str, Any], request: dict[str, Any], at: str) -> set[str]:
-        """The roles that the voter held on the subject's unit when it was decided."""
+    def _person(self, account: str | None) -> str | None:
+        person: str | None = self.kept.get(f"access_account {account}", {}).get("person_id")
+        return person
+
+    def _held(
+        self, person: str, votes: list[dict[str, Any]], request: dict[str, Any], at: str, *, now: bool
+    ) -> frozenset[str]:
+        """The roles that the person held on the subject's unit at a moment; closed accounts hold none now."""
         if not self.whole:
-            return set(vote["roles"])
+            return frozenset(role for vote in votes if vote["person_id"] == person for role in vote["named"])
         unit = self.kept.get(f"access_businessunit {request['unit_id']}", {}).get("path", "")
         roles = set()
-        for account in self.kept.get(f"access_account of {vote['person_id']}", []):
-            if self.kept.get(f"access_account {account}")["is_active"] is not True:
+        for account in self.kept.get(f"access_account of {person}", []):
+            if now and self.kept.get(f"access_account {account}")["is_active"] is not True:
                 continue
             for row in self.kept.get(f"access_rolegrant of {account}", []):
                 grant = self.kept.get(f"access_rolegrant {row}")
                 above = self.kept.get(f"access_businessunit {grant['unit_id']}", {}).get("path", "-")
                 if unit.startswith(above) and _in_force(grant, at):
                     roles.add(grant["role"])
-        return roles
+        return frozenset(roles)
 
     def check(self) -> None:
         for path in self.waiting:
@@ -2909,6 +3530,16 @@ class Duties:
         roles = "" if self.whole else ", with the roles that the events name (grants are not in this bundle)"
         self.verdict.told = f"{self.decisions} decisions follow from their votes and pinned policies{roles}"
         self.kept.close()
+
+
+def _delegation(row: dict[str, Any]) -> Delegation:
+    ended = _seconds(row["ended_at"]) if row["ended_at"] else None
+    return Delegation(row["principal_id"], row["delegate_id"], _seconds(row["since"]), _seconds(row["until"]), ended)
+
+
+def _seconds(text: str) -> float:
+    """Seconds since 1970 of a time in UTC."""
+    return dt.datetime.fromisoformat(_instant(text) + "+00:00").timestamp()
 
 
 def _in_force(grant: dict[str, Any], at: str) -> bool:

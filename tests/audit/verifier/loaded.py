@@ -1,6 +1,7 @@
 """The verifier as a module, loaded from the one file that auditors get."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ _spec = importlib.util.spec_from_file_location("verify", PATH)
 assert _spec is not None
 assert _spec.loader is not None
 verify: Any = importlib.util.module_from_spec(_spec)
+sys.modules["verify"] = verify  # as an import would; its dataclasses look there
 _spec.loader.exec_module(verify)
 
 

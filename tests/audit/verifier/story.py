@@ -129,8 +129,9 @@ def bank() -> Story:
         hire(story, name, unit, role)
     story.policies[digest(POLICY)] = canonical(POLICY)
     policy = story.insert(
-        "signoff_policy", "7", key="production-use", version=1, digest=digest(POLICY), content=POLICY, current=True
-    )
+        "signoff_policy", "7", key="production-use", version=1, digest=digest(POLICY), content=POLICY, current=True,
+        loaded_by_id=None,
+    )  # fmt: skip
     policy["after"]["id"] = story.rows["signoff_policy"]["7"]["id"] = 7
     story.event("signoff.load_policy", ("signoff.policy", "7"), policy)
     story.pass_time()
@@ -203,6 +204,7 @@ def submit(story: Story, by: str = "olivia") -> None:
             subject_digest=SUBJECT_DIGEST,
             unit_id=key_of("retail"),
             submitted_by_id=key_of(f"account {by}"),
+            submitted_at=timestamp(story.now),
             status="open",
             decided_at=None,
         ),
@@ -214,7 +216,8 @@ def submit(story: Story, by: str = "olivia") -> None:
 
 def exclude(story: Story, name: str, reason: str) -> dict[str, Any]:
     row = f"{len(story.rows.get('signoff_exclusion', {})) + 1}"
-    return story.insert("signoff_exclusion", row, request_id=REQUEST, person_id=key_of(name), reason=reason)
+    told = {"request_id": REQUEST, "person_id": key_of(name), "reason": reason, "at": timestamp(story.now)}
+    return story.insert("signoff_exclusion", row, **told)
 
 
 def signature(story: Story, name: str, decision: str = "approve", **other: Any) -> dict[str, Any]:
@@ -234,7 +237,11 @@ def signature(story: Story, name: str, decision: str = "approve", **other: Any) 
         "request_id": REQUEST,
         "person_id": key_of(name),
         "account_id": key_of(f"account {name}"),
+        "principal_id": None,
         "role": role,
+        "roles": [role],
+        "method": "password",
+        "signed_at": timestamp(story.now),
         "unit_path": UNITS[unit],
         "decision": decision,
         "rationale": "Evidence read.",

@@ -1,6 +1,7 @@
 """Decisions are worked out again from the events: what the application decides and what the verifier finds agree."""
 
 import json
+import runpy
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrm.core.canonical import canonical, digest
+from mrm.core.canonical import canonical, digest, timestamp
 from mrm.signoff.policies import Ballot, History, Party, evaluate
 from tests.audit.verifier.bundles import Files, Log
-from tests.audit.verifier.loaded import report, sentence, verify
+from tests.audit.verifier.loaded import PATH, report, sentence, verify
 from tests.audit.verifier.story import (
     MODEL,
     POLICY,
@@ -66,8 +67,19 @@ def test_both_engines_reach_the_same_verdict(
         dict.fromkeys(excluded, Party("is a party")),
         {person: frozenset(roles) for person, roles in held.items()},
     )
-    expected = evaluate(rules, history).state
-    assert verify.verdict_of(rules, [verify.Ballot(*each) for each in ballots], "a" * 64, excluded, held) == expected
+    theirs = verify.History(
+        "a" * 64,
+        tuple(verify.Ballot(*ballot) for ballot in ballots),
+        dict.fromkeys(excluded, verify.Party("is a party")),
+        history.held,
+    )
+    assert verify.evaluate(rules, theirs).state == evaluate(rules, history).state
+
+
+def test_the_verifier_runs_the_engine_of_the_application() -> None:
+    """When this fails, the engine was changed: run deploy/verifier/engine.py, and tell the digest in the README."""
+    source = PATH.read_text()
+    assert runpy.run_path(str(PATH.with_name("engine.py")))["put"](source) == source
 
 
 def whole(story: Story) -> Files:
@@ -108,6 +120,39 @@ def excluded(story: Story) -> None:
     story.event("signoff.comment", MODEL, exclude(story, "adam", "validated it"), actor="vera", subject=subject)
 
 
+def validator(story: Story) -> None:
+    row = story.insert(
+        "validation_validation", key_of("validation"), version_id=VERSION[1], validator_id=key_of("adam")
+    )
+    story.event("validation.take", MODEL, row, actor="adam")
+    submit(story)
+
+
+def recused(story: Story) -> None:
+    submit(story)
+    row = story.insert(
+        "signoff_recusal", "1", request_id=REQUEST, person_id=key_of("adam"), reason="is my wife's model"
+    )
+    story.event("signoff.recuse", MODEL, row, actor="adam")
+
+
+def edited(story: Story) -> None:
+    """Between the two votes the subject changed, and the policy names no field that may change."""
+    submit(story)
+    vote(story, "rita")
+    row = story.insert(
+        "signoff_edit", "1", request_id=REQUEST, at=timestamp(story.now), digest="cd" * 32, fields=["wording"]
+    )
+    story.event("signoff.note_edit", MODEL, row, actor="dora")
+    story.pass_time()
+
+
+def without_delegation(story: Story) -> None:
+    """Rita signs in the name of somebody who never let her."""
+    submit(story)
+    vote(story, "rita", principal_id=key_of("vera"))
+
+
 def lost_role(story: Story) -> None:
     submit(story)
     change = story.update(
@@ -141,6 +186,8 @@ def other_unit(story: Story) -> None:
         (owner, "owns the model does not count"),
         (submitter, "submitted the request does not count"),
         (excluded, "validated it does not count"),
+        (validator, "validated the version does not count"),
+        (recused, "declared a conflict of interest does not count"),
         (lost_role, "2 votes make it open"),
         (ended_role, "2 votes make it open"),
         (closed_account, "2 votes make it open"),
@@ -158,6 +205,18 @@ def test_an_approval_that_rests_on_a_vote_which_does_not_count_is_named(
     assert told.startswith("FAILED event "), told
     assert f"request {REQUEST} was approved" in told
     assert reason in told
+
+
+@pytest.mark.parametrize("before", [edited, without_delegation])
+def test_a_first_vote_that_no_longer_counts_is_noticed(before: Callable[[Story], None]) -> None:
+    story = bank()
+    before(story)
+    decide(
+        story,
+        "adam",
+        **({"subject_digest": "cd" * 32, "signed": {"subject_digest": "cd" * 32}} if before is edited else {}),
+    )
+    assert "2 votes make it open" in duties(story)
 
 
 @pytest.mark.parametrize(
