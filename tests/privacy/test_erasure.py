@@ -149,7 +149,8 @@ def test_erased_everywhere_and_every_proof_holds(
         told = [json.loads(line) for line in archive.read("personal.jsonl").decode().splitlines()]
     assert str(person.pk) not in {each["person"] for each in told}
     assert "Adam Administrator" in {each["value"] for each in told}
-    assert {verdict["state"] for name, verdict in verified(bundle).items() if name != "ANCHORED"} == {"OK"}
+    states = {name: verdict["state"] for name, verdict in verified(bundle).items()}
+    assert {name for name, state in states.items() if state != "OK"} <= {"ANCHORED", "UNANCHORED"}, states
     person.refresh_from_db()
     assert (person.name, person.email) == (
         f"erased-{str(person.pk)[:8]}",

@@ -4,7 +4,7 @@ BEGIN
   IF NOT EXISTS (SELECT FROM privacy_erasure AS e JOIN signoff_request AS r ON r.subject_key = e.id::text
                   WHERE e.person_id::text = OLD.person AND r.subject_kind = 'erasure'
                     AND r.action = 'erase_personal_data' AND r.status = 'approved') THEN
-    RAISE EXCEPTION 'the erasure of personal data is not signed' USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'the erasure of personal data is not signed' USING ERRCODE = 'insufficient_privilege';
   END IF;
   RETURN NEW;
 END $$;
