@@ -36,6 +36,12 @@ def admin(request: HttpRequest) -> HttpResponse:
             "audit.view",
         ),
         (_("Roles"), "access:roles", _("What each role may do, and which roles exclude each other."), "view"),
+        (
+            _("Roles held"),
+            "oversight:roles",
+            _("Who holds which role since when, granted by whom, until when, as of any day."),
+            "audit.view",
+        ),
         (_("Business units"), "access:units", _("The tree along which roles reach."), "view"),
         (
             _("Policies and packs"),

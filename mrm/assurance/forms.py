@@ -1,11 +1,28 @@
+"""What is asked of the log and of the reports on duties."""
+
 import datetime as dt
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from mrm.access.forms import PersonField
+from mrm.access.models import Account, BusinessUnit, Person
+from mrm.access.queries import persons_named_to, units_open_to
+from mrm.access.roles import Role
 from mrm.assurance.models import ScopeKind
+from mrm.core.refusal import Invalid
+
+F = TypeVar("F", bound=forms.Form)
+
+
+def well_formed(form: F) -> F:
+    """The form, or the refusal that names what is wrong with what was given."""
+    if not form.is_valid():
+        fields = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
+        raise Invalid(*(f"{name}: {line}" for name, lines in fields.items() for line in lines), fields=fields)
+    return form
 
 
 class DayForm(forms.Form):
@@ -40,3 +57,42 @@ class ExportForm(forms.Form):
         if data.get("scope") == ScopeKind.SINCE and not data.get("since"):
             self.add_error("since", _("Give the size that your last checkpoint names."))
         return data
+
+
+class HolderFilter(forms.Form):
+    """Whose roles, where, and as of which day."""
+
+    person: "forms.ModelChoiceField[Person]" = PersonField(label=_("Person"), queryset=None, required=False)
+    role = forms.ChoiceField(label=_("Role"), required=False, choices=[("", _("any")), *Role.choices])
+    unit: "forms.ModelChoiceField[BusinessUnit]" = forms.ModelChoiceField(
+        label=_("Business unit"),
+        queryset=None,
+        required=False,
+        to_field_name="key",
+        empty_label=_("any"),
+        help_text=_("Roles that reach into it: granted on it, below it, or above it."),
+    )
+    on = forms.DateField(
+        label=_("As of"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text=_("The end of that day in UTC; now when left empty."),
+    )
+    ended = forms.BooleanField(label=_("Ended ones too"), required=False)
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["person"].queryset = persons_named_to(account)  # type: ignore[attr-defined]
+        self.fields["unit"].queryset = units_open_to(account, "audit.view")  # type: ignore[attr-defined]
+
+    def clean_on(self) -> dt.date | None:
+        on: dt.date | None = self.cleaned_data["on"]
+        if on and on > timezone.now().date():
+            raise forms.ValidationError(_("That day has not come; choose today or an earlier day."))
+        return on
+
+    def conditions(self) -> dict[str, Any]:
+        """The conditions that were given; the day stands apart."""
+        return {
+            name: self.cleaned_data[name] for name in ("person", "role", "unit", "ended") if self.cleaned_data[name]
+        }

@@ -1,9 +1,11 @@
-"""Addresses of the log."""
+"""Addresses of the log and of the reports on duties."""
 
 from django.urls import path
 
-from mrm.assurance import api as rest
-from mrm.assurance import views
+from mrm.assurance.api import duties as rest_duties
+from mrm.assurance.api import log as rest
+from mrm.assurance.views import duties
+from mrm.assurance.views import log as views
 
 app_name = "assurance"
 
@@ -18,7 +20,13 @@ urlpatterns = [
     path("exports/<uuid:pk>/file/", views.download, name="download"),
 ]
 
+oversight = [
+    path("roles/", duties.roles, name="roles"),
+    path("roles.csv", duties.roles_csv, name="roles_csv"),
+]
+
 api = [
+    path("oversight/roles/", rest_duties.RolesHeld.as_view(), name="oversight_roles"),
     path("log/", rest.Log.as_view(), name="log"),
     path("log/exports/", rest.Exports.as_view(), name="log_exports"),
     path("log/exports/<uuid:pk>/", rest.OneExport.as_view(), name="log_export"),

@@ -52,6 +52,7 @@ urlpatterns = [
     path("deployments/", include("mrm.deployment.urls")),
     path("reports/", include("mrm.reporting.urls")),
     path("log/", include("mrm.assurance.urls")),
+    path("oversight/", include((assurance.oversight, "oversight"))),
     path("privacy/", include("mrm.privacy.urls")),
     path("people/", include("mrm.access.urls")),
     path("jobs/", include("mrm.jobs.urls")),

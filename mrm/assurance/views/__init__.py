@@ -1,0 +1,1 @@
+"""Pages of what outsiders judge us by: the log and its exports, and the reports on duties."""
