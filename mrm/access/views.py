@@ -42,6 +42,12 @@ def admin(request: HttpRequest) -> HttpResponse:
             _("Who holds which role since when, granted by whom, until when, as of any day."),
             "audit.view",
         ),
+        (
+            _("Ageing of requests"),
+            "oversight:ageing",
+            _("How long requests wait against what their policy allows, and which are overdue."),
+            "audit.view",
+        ),
         (_("Business units"), "access:units", _("The tree along which roles reach."), "view"),
         (
             _("Policies and packs"),

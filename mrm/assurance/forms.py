@@ -96,3 +96,39 @@ class HolderFilter(forms.Form):
         return {
             name: self.cleaned_data[name] for name in ("person", "role", "unit", "ended") if self.cleaned_data[name]
         }
+
+
+class PeriodFilter(forms.Form):
+    """A unit with everything below it, and a period."""
+
+    unit: "forms.ModelChoiceField[BusinessUnit]" = forms.ModelChoiceField(
+        label=_("Business unit"), queryset=None, required=False, to_field_name="key", empty_label=_("any")
+    )
+    since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["unit"].queryset = units_open_to(account, "audit.view")  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("since") and data.get("until") and data["since"] > data["until"]:
+            self.add_error("until", _("The period ends before it begins; choose a later day."))
+        return data
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The conditions, each None or empty where nothing was given or what was given is no condition."""
+        return {name: self.cleaned_data.get(name) for name in self.fields}
+
+
+class AgeingFilter(PeriodFilter):
+    """The period is that of the decisions; what is open is open now."""
+
+    overdue = forms.BooleanField(label=_("Overdue ones only"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["since"].label = _("Decided from")
+        self.fields["until"].label = _("Decided to")

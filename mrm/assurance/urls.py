@@ -21,11 +21,16 @@ urlpatterns = [
 ]
 
 oversight = [
+    path("ageing/", duties.ageing, name="ageing"),
+    path("ageing.csv", duties.ageing_csv, name="ageing_csv"),
+    path("decided.csv", duties.decided_csv, name="decided_csv"),
     path("roles/", duties.roles, name="roles"),
     path("roles.csv", duties.roles_csv, name="roles_csv"),
 ]
 
 api = [
+    path("oversight/ageing/", rest_duties.Ageing.as_view(), name="oversight_ageing"),
+    path("oversight/decisions/", rest_duties.Paces.as_view(), name="oversight_decisions"),
     path("oversight/roles/", rest_duties.RolesHeld.as_view(), name="oversight_roles"),
     path("log/", rest.Log.as_view(), name="log"),
     path("log/exports/", rest.Exports.as_view(), name="log_exports"),

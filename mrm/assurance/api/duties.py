@@ -13,7 +13,7 @@ from mrm.access.models import Account
 from mrm.access.rest import Pages, account_of
 from mrm.access.roles import Role
 from mrm.assurance import queries
-from mrm.assurance.forms import HolderFilter, well_formed
+from mrm.assurance.forms import AgeingFilter, HolderFilter, well_formed
 from mrm.core.actors import permit
 
 PAGE = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
@@ -31,6 +31,71 @@ class HoldingOut(serializers.Serializer[Any]):
     ended = serializers.DateTimeField(allow_null=True)
     account_closed = serializers.DateTimeField(source="closed", allow_null=True)
     state = serializers.ChoiceField(choices=["held", "idle", "ended"])
+
+
+class WaitingOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="request.pk")
+    ref = serializers.CharField(source="request.ref")
+    subject = serializers.CharField(source="request.subject_label")
+    policy = serializers.CharField(source="request.policy")
+    tier = serializers.CharField(source="request.tier")
+    unit = serializers.CharField(source="request.unit.key")
+    submitted_at = serializers.DateTimeField(source="request.submitted_at")
+    due = serializers.DateField(source="request.due")
+    stage = serializers.CharField()
+    stage_hours = serializers.FloatField(source="allowed")
+    hours_used = serializers.FloatField(source="used", allow_null=True)
+    hours_left = serializers.FloatField(source="left", allow_null=True, help_text="Negative when the stage is over.")
+    clock_stands_still = serializers.BooleanField(source="paused")
+
+
+class PaceOut(serializers.Serializer[Any]):
+    policy = serializers.CharField()
+    title = serializers.CharField()
+    tier = serializers.CharField()
+    decided = serializers.IntegerField(help_text="n: how many requests the numbers rest on.")
+    in_time = serializers.IntegerField(help_text="How many of them were decided by their due day.")
+    median_hours = serializers.FloatField(source="median")
+    ninetieth_percentile_hours = serializers.FloatField(source="ninetieth")
+    longest_hours = serializers.FloatField(source="longest")
+    allowed_hours = serializers.FloatField(source="allowed")
+
+
+UNIT = OpenApiParameter("unit", description="The key of a business unit: of it and those below it.")
+PERIOD = [OpenApiParameter("since", OpenApiTypes.DATE), OpenApiParameter("until", OpenApiTypes.DATE)]
+
+
+class Ageing(APIView):
+    @extend_schema(
+        parameters=[UNIT, OpenApiParameter("overdue", bool, description="Only those whose due day has passed."), *PAGE],
+        responses=WaitingOut(many=True),
+        operation_id="oversight_ageing",
+        summary="Open requests with the hours that their open stage has left, by due day",
+    )
+    def get(self, request: Request) -> Response:
+        account = _auditor(request)
+        given = well_formed(AgeingFilter(request.query_params, account=account)).given
+        requests = queries.audited_requests(account, given["unit"])
+        pages = Pages()
+        found = queries.overdue_of(requests) if given["overdue"] else queries.open_of(requests)
+        rows = queries.waiting(pages.paginate_queryset(found, request, view=self) or ())
+        return pages.get_paginated_response(WaitingOut(rows, many=True).data)
+
+
+class Paces(APIView):
+    @extend_schema(
+        parameters=[UNIT, *PERIOD],
+        responses=PaceOut(many=True),
+        operation_id="oversight_decisions",
+        summary="Hours from submission to decision, for each policy and tier",
+    )
+    def get(self, request: Request) -> Response:
+        account = _auditor(request)
+        given = well_formed(AgeingFilter(request.query_params, account=account)).given
+        requests = queries.audited_requests(account, given["unit"])
+        return Response(
+            PaceOut(queries.paces(queries.decided_of(requests, given["since"], given["until"])), many=True).data
+        )
 
 
 class RolesHeld(APIView):

@@ -1,4 +1,4 @@
-"""Reports on duties: who holds which role."""
+"""Reports on duties: who holds which role, and how long requests wait."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.access.roles import Role
 from mrm.assurance import queries
-from mrm.assurance.forms import HolderFilter, well_formed
+from mrm.assurance.forms import AgeingFilter, HolderFilter, well_formed
 from mrm.core.actors import permit
 from mrm.core.sheets import csv_answer
 
@@ -30,6 +30,81 @@ HELD = (
     "revoked_by",
     "account_closed",
 )
+WAITING = (
+    "request", "subject", "policy", "tier", "unit", "submitted_by", "submitted", "due", "stage", "stage_hours",
+    "hours_used", "hours_left", "clock_stands_still",
+)  # fmt: skip
+DECISIONS = (
+    "request", "subject", "policy", "tier", "unit", "submitted", "due", "decided", "outcome", "hours", "in_time",
+)  # fmt: skip
+
+
+@require_safe
+def ageing(request: HttpRequest) -> HttpResponse:
+    """How long open requests wait against what their policy allows, and how fast others were decided."""
+    account = _auditor(request)
+    form = AgeingFilter(request.GET, account=account)
+    form.is_valid()
+    given = form.given
+    requests = queries.audited_requests(account, given["unit"])
+    waits, late = queries.open_of(requests), queries.overdue_of(requests)
+    page = page_of(request, late if given["overdue"] else waits)
+    counts = waits.count(), late.count()
+    context = {
+        "form": form,
+        "page": page,
+        "waiting": queries.waiting(page),
+        "open_count": counts[0],
+        "overdue_count": counts[1],
+        "paces": queries.paces(queries.decided_of(requests, given["since"], given["until"])),
+        "query": _with(request.GET),
+        "filtered": any(given.values()),
+        "tabs": _tabs("oversight:ageing"),
+        "views": [
+            {"label": _("Open"), "count": counts[0], "url": f"?{_with(request.GET, overdue='')}",
+             "current": not given["overdue"]},
+            {"label": _("Overdue"), "count": counts[1], "url": f"?{_with(request.GET, overdue='on')}",
+             "current": bool(given["overdue"])},
+        ],
+    }  # fmt: skip
+    return render(request, "assurance/duties_ageing.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def ageing_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The open requests as CSV."""
+    account = _auditor(request)
+    given = well_formed(AgeingFilter(request.GET, account=account)).given
+    requests = queries.audited_requests(account, given["unit"])
+    found = queries.overdue_of(requests) if given["overdue"] else queries.open_of(requests)
+    rows = (
+        (
+            each.request.ref, each.request.subject_label, str(each.request.policy), each.request.tier,
+            each.request.unit.key, each.request.submitted_by.name, _iso(each.request.submitted_at),
+            each.request.due.isoformat(), each.stage, each.allowed, _hours(each.used), _hours(each.left),
+            "yes" if each.paused else "no",
+        )
+        for each in queries.all_waiting(found)
+    )  # fmt: skip
+    return csv_answer("open-requests.csv", WAITING, rows)
+
+
+@require_safe
+def decided_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """Every decision of the period as CSV, one line each."""
+    account = _auditor(request)
+    given = well_formed(AgeingFilter(request.GET, account=account)).given
+    found = queries.decided_of(queries.audited_requests(account, given["unit"]), given["since"], given["until"])
+    rows = (
+        (
+            asked.ref, asked.subject_label, str(asked.policy), asked.tier, asked.unit.key, _iso(asked.submitted_at),
+            asked.due.isoformat(), _iso(asked.decided_at), asked.status,
+            _hours((asked.decided_at - asked.submitted_at).total_seconds() / 3600) if asked.decided_at else None,
+            "yes" if asked.decided_at and asked.decided_at.date() <= asked.due else "no",
+        )
+        for asked in found.order_by("decided_at", "number").iterator(1000)
+    )  # fmt: skip
+    return csv_answer("decided-requests.csv", DECISIONS, rows)
 
 
 @require_safe
@@ -85,6 +160,10 @@ def _iso(moment: Any) -> str:
     return moment.isoformat(timespec="seconds") if moment else ""
 
 
+def _hours(span: float | None) -> float | None:
+    return None if span is None else round(span, 1)
+
+
 def _auditor(request: HttpRequest) -> Account:
     account = account_of(request)
     permit(account, "audit.view", None)
@@ -92,7 +171,7 @@ def _auditor(request: HttpRequest) -> Account:
 
 
 def _tabs(current: str) -> list[dict[str, Any]]:
-    named = [("oversight:roles", _("Roles held"))]
+    named = [("oversight:ageing", _("Ageing of requests")), ("oversight:roles", _("Roles held"))]
     return [{"label": label, "url": reverse(name), "current": name == current} for name, label in named]
 
 
