@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from mrm.access.models import Account
+from mrm.approval import services as approval
 from mrm.audit.governed import governed_models
 from mrm.audit.models import Event
 from mrm.deployment import services as deployment
@@ -24,6 +25,7 @@ from mrm.deployment.models import Target
 from mrm.evaluation import services as evaluation
 from mrm.inventory.models import Model
 from mrm.reporting import services as reporting
+from mrm.signoff import services as signoff
 from mrm.validation.api import MOVES
 from tests.factories import validation as making
 from tests.factories.access import SETUP, Cast, fresh
@@ -69,6 +71,8 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     reporting.request(version, actor=cast.officer)
     challenged = making.under_way(cast, a_draft(cast, model, tmp_path, "2.0.0", seed=2))
     fault = making.finding(cast, challenged, title="Secret weakness of the scores")
+    urgent = approval.submit(challenged.version, actor=cast.developer, kind="emergency", note="Needed tonight.")
+    signoff.ask(urgent, text="Why tonight?", actor=fresh(cast.officer))
     monkeypatch.setenv("MRM_SECRET_GATEWAY", "of no use")
     place = deployment.add_target(
         key="engine", name="Engine of the bank", connector_id="embedded", environment="production", unit=cast.bank,
