@@ -93,6 +93,15 @@ def test_no_name_enters_the_trail_in_clear(bank: Cast) -> None:
     assert (change.after or {})["name"] == "Xaver Quandt"
 
 
+def test_a_vote_is_called_by_no_name_in_the_log(bank: Cast) -> None:
+    services.ask(gone(bank), reason=REASON, actor=bank.administrator)
+    request = Request.objects.get()
+    sign(request, bank.officer)
+    event = Event.objects.get(verb="signoff.vote")
+    assert event.subject_label == "Approve by Rita Officer"
+    assert event.payload_as_json()["subject"]["label"].startswith("personal:")
+
+
 def test_readers_get_names_whichever_way_they_read(bank: Cast) -> None:
     personal.forget()
     access.deactivate(bank.outsider, reason="left", actor=bank.administrator)

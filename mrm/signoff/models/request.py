@@ -88,6 +88,10 @@ class Exclusion(Governed):
         return f"{self.person} {self.reason}"
 
     @property
+    def audit_person(self) -> str:
+        return str(self.person_id)
+
+    @property
     def audit_object(self) -> models.Model:
         return self.request.audit_object
 

@@ -58,6 +58,10 @@ class Vote(Governed):
         return f"{self.get_decision_display()} by {self.printed_name}"
 
     @property
+    def audit_person(self) -> str:
+        return str(self.person_id)
+
+    @property
     def stated(self) -> list[dict[str, Any]]:
         """The conditions with their due day as a date, for a page."""
         return dated(self.conditions)
