@@ -15,13 +15,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from mrm.access import forms, queries, services
-from mrm.access.models import AccountKind, Token
+from mrm.access.models import Account, AccountKind, Token
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.access.roles import DESCRIPTIONS, INCOMPATIBLE, Role
 from mrm.audit import reading
 from mrm.audit.queries import reads_everything, timeline
 from mrm.core.actors import permit
 from mrm.core.refusal import Invalid
+
+# needed of a section that is not cut by unit
+WHOLE = "the whole institution"
 
 
 @require_safe
@@ -41,6 +44,12 @@ def admin(request: HttpRequest) -> HttpResponse:
             "oversight:roles",
             _("Who holds which role since when, granted by whom, until when, as of any day."),
             "audit.view",
+        ),
+        (
+            _("Separation of duties"),
+            "oversight:attempts",
+            _("What was tried and refused, and where one person held or did what two should."),
+            WHOLE,
         ),
         (
             _("Ageing of requests"),
@@ -72,7 +81,7 @@ def admin(request: HttpRequest) -> HttpResponse:
         ),
         (_("API"), "api:docs", _("The same services for programs, with a description of each call."), None),
     ]
-    rows = [(label, name, text, account.lacks(need, None) if need else None) for label, name, text, need in entries]
+    rows = [(label, name, text, _closed(account, need)) for label, name, text, need in entries]
     return render(request, "access/admin.html", {"rows": rows})
 
 
@@ -316,6 +325,14 @@ def _page(form: object, title: str, up: str, up_label: str) -> dict[str, object]
 
 def _status(form: Form) -> int:
     return 422 if form.errors else 200
+
+
+def _closed(account: Account, need: str | None) -> str | None:
+    """Why a section is not open to the account, or None."""
+    if need != WHOLE:
+        return account.lacks(need, None) if need else None
+    whole = None if reads_everything(account) else _("This opens to who audits the whole institution.")
+    return account.lacks("audit.view", None) or whole
 
 
 def _by_area(permission: str) -> tuple[bool, str]:

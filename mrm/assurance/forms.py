@@ -11,6 +11,7 @@ from mrm.access.forms import PersonField
 from mrm.access.models import Account, BusinessUnit, Person
 from mrm.access.queries import persons_named_to, units_open_to
 from mrm.access.roles import Role
+from mrm.assurance import queries
 from mrm.assurance.models import ScopeKind
 from mrm.core.refusal import Invalid
 
@@ -132,3 +133,25 @@ class AgeingFilter(PeriodFilter):
         super().__init__(*args, **kwargs)
         self.fields["since"].label = _("Decided from")
         self.fields["until"].label = _("Decided to")
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return [("", str(_("any"))), *queries.kinds()]
+
+
+class DutyFilter(PeriodFilter):
+    """Refused attempts and what one person held or did together, of a period."""
+
+    person: "forms.ModelChoiceField[Person]" = PersonField(label=_("Person"), queryset=None, required=False)
+    kind = forms.ChoiceField(label=_("Rule"), required=False, choices=_kinds)
+
+    field_order = ("person", "kind", "unit", "since", "until")
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, account=account, **kwargs)
+        self.fields["person"].queryset = persons_named_to(account)  # type: ignore[attr-defined]
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """The conditions without the kind of rule, which only a refusal has."""
+        return {name: value for name, value in self.given.items() if name != "kind"}

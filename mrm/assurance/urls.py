@@ -21,6 +21,8 @@ urlpatterns = [
 ]
 
 oversight = [
+    path("", duties.attempts, name="attempts"),
+    path("attempts.csv", duties.attempts_csv, name="attempts_csv"),
     path("ageing/", duties.ageing, name="ageing"),
     path("ageing.csv", duties.ageing_csv, name="ageing_csv"),
     path("decided.csv", duties.decided_csv, name="decided_csv"),
@@ -29,6 +31,9 @@ oversight = [
 ]
 
 api = [
+    path("oversight/attempts/", rest_duties.Attempts.as_view(), name="oversight_attempts"),
+    path("oversight/pairs/", rest_duties.Pairs.as_view(), name="oversight_pairs"),
+    path("oversight/parts/", rest_duties.DoubleParts.as_view(), name="oversight_parts"),
     path("oversight/ageing/", rest_duties.Ageing.as_view(), name="oversight_ageing"),
     path("oversight/decisions/", rest_duties.Paces.as_view(), name="oversight_decisions"),
     path("oversight/roles/", rest_duties.RolesHeld.as_view(), name="oversight_roles"),

@@ -13,8 +13,10 @@ from mrm.access.models import Account
 from mrm.access.rest import Pages, account_of
 from mrm.access.roles import Role
 from mrm.assurance import queries
-from mrm.assurance.forms import AgeingFilter, HolderFilter, well_formed
+from mrm.assurance.forms import AgeingFilter, DutyFilter, HolderFilter, well_formed
+from mrm.audit.queries import reads_everything
 from mrm.core.actors import permit
+from mrm.core.refusal import Forbidden
 
 PAGE = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
 
@@ -61,8 +63,87 @@ class PaceOut(serializers.Serializer[Any]):
     allowed_hours = serializers.FloatField(source="allowed")
 
 
+class AttemptOut(serializers.Serializer[Any]):
+    event = serializers.UUIDField(source="event.pk")
+    at = serializers.DateTimeField(source="event.at")
+    person = serializers.CharField(source="event.person")
+    who = serializers.CharField(source="event.actor_name")
+    verb = serializers.CharField(source="event.verb")
+    record = serializers.CharField(source="event.subject_label")
+    unit = serializers.CharField()
+    rule = serializers.CharField(source="kind", help_text="The kind of rule that the reasons tell.")
+    reasons = serializers.ListField(child=serializers.CharField(), source="entry.refusals")
+
+
+class PairOut(serializers.Serializer[Any]):
+    person = serializers.UUIDField(source="person.pk")
+    name = serializers.CharField(source="person.name")
+    roles = serializers.SerializerMethodField()
+    units = serializers.SerializerMethodField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True, help_text="None while both are held.")
+
+    def get_roles(self, pair: queries.Pair) -> list[str]:
+        return [pair.one.role, pair.other.role]
+
+    def get_units(self, pair: queries.Pair) -> list[str]:
+        return [pair.one.unit.key, pair.other.unit.key]
+
+
+class PartOut(serializers.Serializer[Any]):
+    request = serializers.CharField(source="request.ref")
+    request_id = serializers.UUIDField()
+    person = serializers.UUIDField(source="person_id")
+    name = serializers.CharField(source="person.name")
+    signed_at = serializers.DateTimeField()
+    decision = serializers.CharField()
+    party = serializers.CharField(help_text="Who has the other part: the voter, or in whose place he voted.")
+    part = serializers.CharField(help_text="What the other part is, in words after the name.")
+
+
 UNIT = OpenApiParameter("unit", description="The key of a business unit: of it and those below it.")
+PERSON = OpenApiParameter("person", OpenApiTypes.UUID)
 PERIOD = [OpenApiParameter("since", OpenApiTypes.DATE), OpenApiParameter("until", OpenApiTypes.DATE)]
+
+
+class Attempts(APIView):
+    @extend_schema(
+        parameters=[PERSON, OpenApiParameter("kind", enum=[key for key, _ in queries.kinds()]), UNIT, *PERIOD, *PAGE],
+        responses=AttemptOut(many=True),
+        operation_id="oversight_attempts",
+        summary="Refused attempts to sign, approve, validate, deploy or grant a role, with their reasons",
+    )
+    def get(self, request: Request) -> Response:
+        given = well_formed(DutyFilter(request.query_params, account=_whole_auditor(request))).given
+        pages = Pages()
+        found = queries.told(pages.paginate_queryset(queries.attempts(**given), request, view=self) or ())
+        return pages.get_paginated_response(AttemptOut(found, many=True).data)
+
+
+class Pairs(APIView):
+    @extend_schema(
+        parameters=[PERSON, UNIT, *PERIOD],
+        responses=PairOut(many=True),
+        operation_id="oversight_pairs",
+        summary="Roles that exclude each other and that one person held at once, past ones included",
+    )
+    def get(self, request: Request) -> Response:
+        common = well_formed(DutyFilter(request.query_params, account=_whole_auditor(request))).common
+        return Response(PairOut(queries.pairs(**common), many=True).data)
+
+
+class DoubleParts(APIView):
+    @extend_schema(
+        parameters=[PERSON, UNIT, *PERIOD, *PAGE],
+        responses=PartOut(many=True),
+        operation_id="oversight_double_parts",
+        summary="Votes on requests to which the voter, or in whose place he voted, is a party",
+    )
+    def get(self, request: Request) -> Response:
+        common = well_formed(DutyFilter(request.query_params, account=_whole_auditor(request))).common
+        pages = Pages()
+        found = pages.paginate_queryset(queries.double_parts(**common), request, view=self)
+        return pages.get_paginated_response(PartOut(found, many=True).data)
 
 
 class Ageing(APIView):
@@ -101,7 +182,7 @@ class Paces(APIView):
 class RolesHeld(APIView):
     @extend_schema(
         parameters=[
-            OpenApiParameter("person", OpenApiTypes.UUID),
+            PERSON,
             OpenApiParameter("role", enum=Role.values),
             OpenApiParameter("unit", description="The key of a business unit: roles that reach into it."),
             OpenApiParameter("on", OpenApiTypes.DATE, description="The end of that day in UTC; now without it."),
@@ -125,4 +206,11 @@ class RolesHeld(APIView):
 def _auditor(request: Request) -> Account:
     account = account_of(request)
     permit(account, "audit.view", None)
+    return account
+
+
+def _whole_auditor(request: Request) -> Account:
+    account = _auditor(request)
+    if not reads_everything(account):
+        raise Forbidden("Refused attempts are read by who audits the whole institution: the trail is not cut by unit.")
     return account

@@ -1,4 +1,4 @@
-"""Reports on duties: who holds which role, and how long requests wait."""
+"""Reports on duties: what was refused, how long requests wait, and who holds which role."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +13,11 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.access.roles import Role
 from mrm.assurance import queries
-from mrm.assurance.forms import AgeingFilter, HolderFilter, well_formed
+from mrm.assurance.forms import AgeingFilter, DutyFilter, HolderFilter, well_formed
+from mrm.audit.pages import LongList
+from mrm.audit.queries import reads_everything
 from mrm.core.actors import permit
+from mrm.core.refusal import Forbidden
 from mrm.core.sheets import csv_answer
 
 HELD = (
@@ -37,6 +40,57 @@ WAITING = (
 DECISIONS = (
     "request", "subject", "policy", "tier", "unit", "submitted", "due", "decided", "outcome", "hours", "in_time",
 )  # fmt: skip
+ATTEMPTS = ("at", "who", "verb", "attempt", "reasons", "kind", "unit", "record", "event")
+MOST_SHOWN = 50  # of what should not be there at all
+
+
+@require_safe
+def attempts(request: HttpRequest) -> HttpResponse:
+    """What was refused, roles held together that exclude each other, and people with two parts in one request."""
+    account = _whole_auditor(request)
+    form = DutyFilter(request.GET, account=account)
+    valid = form.is_valid()
+    given, common = form.given, form.common
+    found = queries.attempts(**given) if valid else queries.no_attempts()
+    counts = queries.kind_counts(queries.attempts(**common) if valid else queries.no_attempts())
+    page = LongList(found, 50).get_page(request.GET.get("page"))
+    pairs = queries.pairs(**common) if valid else []
+    parts = list(queries.double_parts(**common)[: MOST_SHOWN + 1]) if valid else []
+    total = sum(each.count for each in counts)
+    context = {
+        "form": form,
+        "page": page,
+        "attempts": queries.told(page),
+        "total": total,
+        "about_duties": sum(each.count for each in counts if each.kind != queries.OTHER),
+        "kinds": [
+            (each, f"?{_with(request.GET, kind='' if each.kind == given['kind'] else each.kind)}") for each in counts
+        ],
+        "chosen": given["kind"],
+        "pairs": pairs[:MOST_SHOWN],
+        "pair_count": len(pairs),
+        "parts": parts[:MOST_SHOWN],
+        "more_parts": len(parts) > MOST_SHOWN,
+        "query": _with(request.GET),
+        "filtered": any(given.values()),
+        "tabs": _tabs("oversight:attempts", account),
+    }
+    return render(request, "assurance/duties.html", context, status=200 if valid else 422)
+
+
+@require_safe
+def attempts_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The refused attempts as CSV."""
+    account = _whole_auditor(request)
+    given = well_formed(DutyFilter(request.GET, account=account)).given
+    rows = (
+        (
+            _iso(each.event.at), each.event.actor_name, each.event.verb, each.entry.attempt,
+            " ".join(each.entry.refusals), each.kind, each.unit, each.event.subject_label, str(each.event.pk),
+        )
+        for each in queries.all_told(queries.attempts(**given))
+    )  # fmt: skip
+    return csv_answer("refused-attempts.csv", ATTEMPTS, rows)
 
 
 @require_safe
@@ -59,7 +113,7 @@ def ageing(request: HttpRequest) -> HttpResponse:
         "paces": queries.paces(queries.decided_of(requests, given["since"], given["until"])),
         "query": _with(request.GET),
         "filtered": any(given.values()),
-        "tabs": _tabs("oversight:ageing"),
+        "tabs": _tabs("oversight:ageing", account),
         "views": [
             {"label": _("Open"), "count": counts[0], "url": f"?{_with(request.GET, overdue='')}",
              "current": not given["overdue"]},
@@ -130,7 +184,7 @@ def roles(request: HttpRequest) -> HttpResponse:
         ],
         "query": _with(request.GET),
         "filtered": valid and bool(form.conditions() or form.cleaned_data.get("on")),
-        "tabs": _tabs("oversight:roles"),
+        "tabs": _tabs("oversight:roles", account),
     }
     return render(request, "assurance/duties_roles.html", context, status=200 if valid else 422)
 
@@ -170,8 +224,17 @@ def _auditor(request: HttpRequest) -> Account:
     return account
 
 
-def _tabs(current: str) -> list[dict[str, Any]]:
+def _whole_auditor(request: HttpRequest) -> Account:
+    account = _auditor(request)
+    if not reads_everything(account):
+        raise Forbidden("Refused attempts are read by who audits the whole institution: the trail is not cut by unit.")
+    return account
+
+
+def _tabs(current: str, account: Account) -> list[dict[str, Any]]:
     named = [("oversight:ageing", _("Ageing of requests")), ("oversight:roles", _("Roles held"))]
+    if reads_everything(account):
+        named.insert(0, ("oversight:attempts", _("Separation of duties")))
     return [{"label": label, "url": reverse(name), "current": name == current} for name, label in named]
 
 
