@@ -203,4 +203,6 @@ def test_the_queries_do_not_grow_with_the_list(cast: Cast) -> None:
     for _ in range(60):
         refused("access.grant", cast.outsider, cast.administrator, "You may not grant a role to yourself.")
     assert queried() == before <= 22
+    second = client.get("/oversight/?kind=own&page=2").content.decode()
+    assert "51 to 61 of 61" in second
     assert len(list(queries.all_told(queries.attempts()))) == 61

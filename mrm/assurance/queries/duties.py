@@ -146,7 +146,7 @@ def all_told(found: QuerySet[Event]) -> Iterator[Attempt]:
         batch = list(found.filter(position__lt=batch[-1].position).order_by("-position")[:BATCH])
 
 
-def kind_counts(found: QuerySet[Event]) -> list[KindCount]:
+def kind_counts(found: QuerySet[Any]) -> list[KindCount]:
     """How many attempts met each kind of rule, the most first; kinds that none met are left out."""
     counted = found.order_by().values("kind").annotate(n=Count("pk")).values_list("kind", "n")
     return [KindCount(kind, title_of(kind), n) for kind, n in sorted(counted, key=lambda row: (-row[1], row[0]))]
@@ -241,7 +241,7 @@ def _units(events: Iterable[Event]) -> dict[tuple[str, str], str]:
     wanted: dict[str, set[str]] = {}
     for event in events:
         wanted.setdefault(event.object_type, set()).add(event.object_id)
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for kind, path in PLACES:
         label = kind._meta.label_lower
         if keys := wanted.get(label):

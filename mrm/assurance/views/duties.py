@@ -53,7 +53,8 @@ def attempts(request: HttpRequest) -> HttpResponse:
     given, common = form.given, form.common
     found = queries.attempts(**given) if valid else queries.no_attempts()
     counts = queries.kind_counts(queries.attempts(**common) if valid else queries.no_attempts())
-    page = LongList(found, 50).get_page(request.GET.get("page"))
+    listed = sum(each.count for each in counts if given["kind"] in ("", None, each.kind))
+    page = LongList(found, 50, listed).get_page(request.GET.get("page"))
     pairs = queries.pairs(**common) if valid else []
     parts = list(queries.double_parts(**common)[: MOST_SHOWN + 1]) if valid else []
     total = sum(each.count for each in counts)
