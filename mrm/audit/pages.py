@@ -20,6 +20,9 @@ class LongPage(Page):  # type: ignore[type-arg]  # Django gives it no subscript 
     def next_page_number(self) -> int:
         return self.number + 1
 
+    def previous_page_number(self) -> int:
+        return self.number - 1
+
     def start_index(self) -> int:
         return (self.number - 1) * self.paginator.per_page + 1 if self.object_list else 0
 

@@ -115,6 +115,14 @@ def test_the_page_says_how_far_it_goes(client: Client, cast: Cast) -> None:
     assert "51 to 60 of 60" in client.get("/timeline/?text=many&page=2").content.decode()
 
 
+def test_a_page_in_the_middle_leads_back_and_on(client: Client, cast: Cast) -> None:
+    for number in range(150):
+        services.add_unit(key=f"many-{number}", name=f"Many {number}", parent=None, actor=SETUP)
+    client.force_login(cast.auditor, backend="mrm.project.signin.AccountBackend")
+    page = client.get("/timeline/?text=many&page=2").content.decode()
+    assert ("page=1" in page, "page=3" in page) == (True, True)
+
+
 def test_a_record_is_found_by_its_whole_name_or_its_key(units: list[BusinessUnit], cast: Cast) -> None:
     home = units[0]
     assert labels(record=home.name.upper()) == labels(record=str(home.pk)) == [home.name]
