@@ -45,7 +45,7 @@ def behind_the_model(actor: Actor, finding: "Finding") -> str | None:
     model = finding.validation.version.model
     people = {str(finding.owner_id), str(model.owner_id), str(model.developer_id)}
     if actor.identity.person not in people:
-        return f"{finding.owner} owns this finding and answers it."
+        return "The owner of this finding answers it, or the model's owner or developer."
     return None
 
 

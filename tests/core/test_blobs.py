@@ -3,6 +3,7 @@
 import hashlib
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,13 @@ from mrm.core import blobs
 from mrm.core.refusal import Invalid, Refused
 
 CONTENT = b"model" * 1000
+
+
+@pytest.fixture
+def storage(settings: Any, tmp_path: Path) -> Path:
+    """A storage in which nothing lies yet."""
+    settings.STORAGE_URL = f"file://{tmp_path}/blobs"
+    return tmp_path
 
 
 def stored(folder: Path) -> list[Path]:
