@@ -3386,6 +3386,8 @@ class Duties:
                 "subject_digest": vote["subject_digest"],
                 "person": vote["person_id"],
                 "role": vote["role"],
+                "roles": vote["roles"],
+                "principal": vote["principal_id"] or "",
                 "name": vote["printed_name"],
             }
             if sha256(raw).hexdigest() != vote["statement_digest"]:

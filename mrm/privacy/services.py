@@ -17,7 +17,7 @@ from mrm.jobs.services import rename_requester
 from mrm.privacy import queries
 from mrm.privacy.models import Erasure
 from mrm.signoff import services as signoff
-from mrm.signoff.models import Change, Gate, Request, Section, Survey, Vote
+from mrm.signoff.models import Change, Gate, Request, RequestState, Section, Survey, Vote
 
 
 @audited("privacy.ask_erasure", "asked to erase the {subject}")
@@ -48,6 +48,9 @@ def erase(erasure: Erasure, *, actor: Actor) -> Erasure:
     erasure = Erasure.objects.select_for_update(of=("self",)).select_related("person").get(pk=erasure.pk)
     if missing := queries.missing(erasure.person):
         raise Refused(*(f"Not yet: {gate.title[:1].lower()}{gate.title[1:]}. {gate.detail}" for gate in missing))
+    asked = queries.request_of(erasure)
+    if asked is None or asked.status != RequestState.APPROVED:
+        raise Refused("This erasure is not signed; the signers decide on its request.")
     whose = str(erasure.person_id)
     name = personal.erased_name(whose)
     for account in erasure.person.accounts.all():

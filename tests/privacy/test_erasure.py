@@ -272,6 +272,17 @@ def test_what_is_owed_stands_against_it(bank: Cast) -> None:
         services.erase(asked, actor=SETUP)
 
 
+def test_the_service_itself_asks_for_the_signatures(bank: Cast) -> None:
+    asked = services.ask(gone(bank), reason=REASON, actor=bank.administrator)
+    with pytest.raises(Refused, match="is not signed"):
+        services.erase(asked, actor=SETUP)
+    request = queries.request_of(asked)
+    assert request
+    sign(request, bank.officer, "reject")
+    with pytest.raises(Refused, match="is not signed"):
+        services.erase(asked, actor=SETUP)
+
+
 def test_asked_once_and_by_others(bank: Cast) -> None:
     person = gone(bank)
     with pytest.raises(Forbidden):

@@ -229,6 +229,8 @@ def signature(story: Story, name: str, decision: str = "approve", **other: Any) 
         "subject_digest": SUBJECT_DIGEST,
         "person": key_of(name),
         "role": role,
+        "roles": [role],
+        "principal": other.get("principal_id") or "",
         "name": name.title(),
         "policy_digest": digest(POLICY),
         **other.pop("signed", {}),

@@ -250,6 +250,8 @@ def test_votes_that_do_not_give_the_state_are_named(
         ({"person_id": key_of("vera")}, "is in the name of"),
         ({"signed": {"decision": "reject"}}, 'decision is "approve", the statement signed says "reject"'),
         ({"signed": {"person": key_of("vera")}}, "person is"),
+        ({"signed": {"roles": ["bu_lead"]}}, "roles is"),
+        ({"signed": {"principal": key_of("vera")}}, "principal is"),
         ({"statement_digest": "0" * 64}, "does not have the digest of its statement"),
         ({"statement": "[1,2]"}, "does not have the digest"),
         ({"statement": "{ }"}, "not written in the canonical form"),
