@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Number
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -27,11 +28,12 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield writer.writerow(head)
     for row in rows:
-        yield writer.writerow([_escaped(cell) for cell in row])
+        yield writer.writerow([safe(cell) for cell in row])
 
 
-def _escaped(cell: Any) -> str:
+def safe(cell: Any) -> str:
+    """The value as one field of a table that a spreadsheet opens: numbers as they are, text never a formula."""
     if cell is None:
         return ""
     text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) and not isinstance(cell, Number) else text

@@ -2,15 +2,13 @@
 
 from typing import Any
 
+from mrm.core.sheets import safe
 from mrm.evaluation.models import Run
 
-NUMERIC = (int, float)
 _HEADER = (
     *("measure", "attribute", "group", "reference", "value", "lower", "upper", "n"),
     *("status", "limits", "reason", "method", "pack", "feature"),
 )
-# a spreadsheet runs what begins with one of these; a quote before it makes it text
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def results_table(run: Run) -> list[list[str]]:
@@ -26,16 +24,6 @@ def results_table(run: Run) -> list[list[str]]:
 
 def figure_of(run: Run, name: str) -> dict[str, Any] | None:
     return next((figure for figure in run.figures if figure["name"] == name), None)
-
-
-def safe(value: Any) -> str:
-    """The value as one field of a table that a spreadsheet opens: numbers as they are, text never a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, NUMERIC):
-        return repr(value)
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def figure_table(figure: dict[str, Any]) -> list[list[str]]:

@@ -1,7 +1,5 @@
 """The list of models and its export."""
 
-import csv
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
@@ -12,6 +10,7 @@ from django.views.decorators.http import require_safe
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.access.queries import units_visible_to
+from mrm.core.sheets import csv_answer
 from mrm.inventory import queries
 from mrm.inventory.forms import ModelFilter
 from mrm.inventory.models import Model
@@ -42,7 +41,6 @@ EXPORTED = (
     "generative_or_agentic",
     "contingency_plan",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_safe
@@ -71,21 +69,8 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     """The list as CSV, in the columns that an import takes; what a spreadsheet would run is made text."""
     account = account_of(request)
     found = queries.narrow(queries.models_visible_to(account), **ModelFilter(request.GET).conditions(account))
-    answer = StreamingHttpResponse(_lines(found.iterator(1000)), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="models.csv"'
-    return answer
-
-
-class _Echo:
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(models: Iterable[Model]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(EXPORTED)
-    for model in models:
-        yield writer.writerow([_escaped(_cell(model, column)) for column in EXPORTED])
+    rows = ([_cell(model, column) for column in EXPORTED] for model in found.iterator(1000))
+    return csv_answer("models.csv", EXPORTED, rows)
 
 
 def _cell(model: Model, column: str) -> str:
@@ -100,10 +85,6 @@ def _cell(model: Model, column: str) -> str:
     }
     value = own[column] if column in own else getattr(model, column)
     return " | ".join(value) if isinstance(value, list) else str(value)
-
-
-def _escaped(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _views(given: QueryDict, counts: dict[str, int]) -> list[dict[str, Any]]:
