@@ -9,6 +9,7 @@ from django.utils import timezone
 from mrm.audit.queries import of_subject
 from mrm.core import blobs
 from mrm.core.refusal import Forbidden, Invalid, Refused
+from mrm.core.sheets import safe
 from mrm.evaluation import queries, services
 from mrm.evaluation.models import Run
 from mrm.jobs import runner
@@ -147,10 +148,10 @@ def test_small_groups_are_text_and_never_numbers(cast: Cast) -> None:
 
 
 def test_text_that_a_spreadsheet_would_run_is_escaped() -> None:
-    assert queries.safe("=1+1") == "'=1+1"
-    assert queries.safe("@x") == "'@x"
-    assert queries.safe(-0.5) == "-0.5"
-    assert queries.safe(None) == ""
+    assert safe("=1+1") == "'=1+1"
+    assert safe("@x") == "'@x"
+    assert safe(-0.5) == "-0.5"
+    assert safe(None) == ""
 
 
 @pytest.mark.parametrize(

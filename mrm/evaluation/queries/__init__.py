@@ -4,7 +4,7 @@ from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_st
 from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.records import completed, dataset_choices, protected_columns, runs_of, visible_to
 from mrm.evaluation.queries.sheet import Cell, GroupRow, Sheet, bias_sheet, chosen_group, measure_rows
-from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table, safe
+from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
 __all__ = [
     "Cell",
@@ -25,7 +25,6 @@ __all__ = [
     "results_document",
     "results_table",
     "runs_of",
-    "safe",
     "shown",
     "visible_to",
     "what_stands",

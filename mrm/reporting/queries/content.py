@@ -11,6 +11,7 @@ from mrm.audit.models import Event
 from mrm.audit.queries import sentence, timeline
 from mrm.core import blobs
 from mrm.core.canonical import canonical, plain, timestamp
+from mrm.core.sheets import safe
 from mrm.deployment.models import Revision
 from mrm.evaluation import queries as evaluation
 from mrm.evaluation.models import Run
@@ -175,7 +176,7 @@ def _file(name: str, content: bytes, description: str, relationship: str) -> dic
 
 def _table(rows: Iterator[list[Any]]) -> bytes:
     target = io.StringIO()
-    csv.writer(target).writerows([[evaluation.safe(value) for value in row] for row in rows])
+    csv.writer(target).writerows([[safe(value) for value in row] for row in rows])
     return target.getvalue().encode()
 
 
