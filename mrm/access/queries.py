@@ -15,6 +15,7 @@ from mrm.access.models import Account, AccountKind, BusinessUnit, Person, RoleGr
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
 from mrm.core.actors import Actor
+from mrm.core.refusal import Refused
 from mrm.core.registry import Registry
 
 
@@ -47,6 +48,14 @@ def persons() -> QuerySet[Person]:
 def persons_named_to(account: Account) -> QuerySet[Person]:
     """People are named to those who hold a role here; an account without one finds nobody."""
     return persons() if account.may("view") else persons().none()
+
+
+def root_unit() -> BusinessUnit:
+    """The institution as a whole: what concerns everybody belongs to it."""
+    root = BusinessUnit.objects.filter(parent=None).order_by("path").first()
+    if root is None:
+        raise Refused("There is no business unit yet; an administrator adds the institution first.")
+    return root
 
 
 def units_within(roots: Iterable[BusinessUnit]) -> QuerySet[BusinessUnit]:

@@ -37,6 +37,7 @@ BUILDING = {
     "inventory.link_dataset",
     "inventory.link_models",
     "inventory.rate",
+    "inventory.override_tier",
     "inventory.retire",
     "evaluation.start",
     "evaluation.cancel",
@@ -83,13 +84,14 @@ DESCRIPTIONS: dict[str, Description] = {
                 "validation.uphold_finding",
                 "validation.conclude",
                 "inventory.confirm_tier",
+                "inventory.override_tier",
                 *SIGNING,
                 "reporting.request",
             }
         ),
     ),
     Role.RISK_OFFICER: Description(
-        "Decides on the use of a version, with conditions where needed; overrides tiers; withdraws approvals.",
+        "Decides on the use of a version, with conditions where needed, and on tiers, exceptions and policies; withdraws approvals.",
         frozenset(
             {
                 "view",
@@ -158,7 +160,7 @@ DESCRIPTIONS: dict[str, Description] = {
         ),
     ),
     Role.POLICY_ADMIN: Description(
-        "Loads new versions of policies and packs. Holds no say over models.",
+        "Proposes new versions of policies and packs, which others sign for. Holds no say over models.",
         frozenset({"view", "inventory.load_pack", "signoff.load_policy"}),
     ),
 }

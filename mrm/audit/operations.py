@@ -8,6 +8,7 @@ CAPTURE_TRIGGER = "audit_capture"
 TRUNCATE_TRIGGER = "audit_no_truncate"
 APPEND_TRIGGER = "audit_append_only"
 STATE_TRIGGER = "audit_states"
+SIGNED_TRIGGER = "signoff_signed"
 
 
 def _trigger(table: str, name: str, when: str, call: str) -> str:
@@ -92,3 +93,20 @@ class States(migrations.RunSQL):
 
     def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
         return (self.__class__.__name__, [self.table, self.field, self.edges], {})
+
+
+class SignedFor(migrations.RunSQL):
+    """A write that `when` describes passes only while an approved proposal of the kind is carried out on its row.
+
+    `column` holds the key of the record that the proposal is about; the function stands in the migrations of sign-off.
+    """
+
+    def __init__(self, table: str, kind: str, column: str, on: str, when: str) -> None:
+        self.table, self.kind, self.column, self.on, self.when = table, kind, column, on, when
+        call = f"FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION signoff_must_be_signed({_literals([kind, column])})"
+        super().__init__(
+            sql=_trigger(table, SIGNED_TRIGGER, f"BEFORE {on}", call), reverse_sql=_drop(table, SIGNED_TRIGGER)
+        )
+
+    def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
+        return (self.__class__.__name__, [self.table, self.kind, self.column, self.on, self.when], {})

@@ -43,6 +43,12 @@ def parse(text: str, source: str) -> PackFile:
         content = _plain(yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise Invalid(f"{source} is not YAML: {error}") from error
+    return of_content(content, source)
+
+
+def of_content(content: Any, source: str = "The pack") -> PackFile:
+    """The same from data as it was read; what is not JSON, such as a date, is taken as text."""
+    content = _plain(content)
     if not isinstance(content, dict) or "kind" not in content:
         raise Invalid(f"{source} does not say its `kind`.")
     validator = jsonschema.Draft202012Validator(schema(content["kind"]))

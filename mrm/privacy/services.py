@@ -17,7 +17,7 @@ from mrm.jobs.services import rename_requester
 from mrm.privacy import queries
 from mrm.privacy.models import Erasure
 from mrm.signoff import services as signoff
-from mrm.signoff.models import Change, Gate, Request, RequestState, Section, Survey, Vote
+from mrm.signoff.models import Gate, PlainSubject, Request, RequestState, Survey, Vote
 
 
 @audited("privacy.ask_erasure", "asked to erase the {subject}")
@@ -67,7 +67,7 @@ def erase(erasure: Erasure, *, actor: Actor) -> Erasure:
     return erasure
 
 
-class ErasureSubject:
+class ErasureSubject(PlainSubject):
     """What sign-off is told of an erasure: never a name."""
 
     def find(self, key: str) -> Erasure:
@@ -88,20 +88,11 @@ class ErasureSubject:
     def gates(self, erasure: Erasure) -> list[Gate]:
         return queries.gates(erasure.person)
 
-    def changes(self, erasure: Erasure) -> tuple[str, list[Change]]:
-        return "", []
-
-    def same(self, erasure: Erasure) -> list[tuple[str, str]]:
-        return []
-
     def facts(self, erasure: Erasure) -> list[tuple[str, str, str]]:
         return [
             ("Person", erasure.person.name, ""),
             ("Erasure", "what goes and what stays", erasure.get_absolute_url()),
         ]
-
-    def sections(self, erasure: Erasure) -> list[Section]:
-        return []
 
     def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
         found = queries.erasures().filter(pk__in=keys)

@@ -18,6 +18,7 @@ from mrm.core.refusal import Invalid
 from mrm.signoff import queries, services
 from mrm.signoff.forms import CommentForm, Conditions, DecisionForm, SignForm, WithdrawForm, condition_rows
 from mrm.signoff.models import Decision, Request, RequestState, dated
+from mrm.signoff.policies import sentences
 
 TABS = (("waiting", "Waiting for you"), ("open", "All open"), ("decided", "Decided"))
 
@@ -208,5 +209,5 @@ def policies(request: HttpRequest) -> HttpResponse:
 def policy(request: HttpRequest, pk: int) -> HttpResponse:
     """One version of a policy in plain sentences."""
     found = get_object_or_404(queries.policies(), pk=pk)
-    context = {"policy": found, "rules": queries.rules(found), "notes": found.content.get("notes", [])}
+    context = {"policy": found, "rules": sentences(found.content), "notes": found.content.get("notes", [])}
     return render(request, "signoff/policy.html", context)

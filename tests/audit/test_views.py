@@ -15,6 +15,7 @@ from mrm.audit import reading
 from mrm.audit.models import Event
 from mrm.core.refusal import Refused
 from mrm.inventory import services
+from mrm.signoff import services as signoff
 from tests.factories import inventory as factory
 from tests.factories.access import SETUP, Cast, person
 
@@ -70,19 +71,19 @@ def test_an_event_page_tells_before_after_and_its_chain(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("address", "verbs"),
     [
-        ("?actor=olivia&area=inventory", ["inventory.retire", "inventory.retire", "inventory.register"]),
+        ("?actor=olivia&area=inventory", ["inventory.confirm_tier", "inventory.edit", "inventory.register"]),
         ("?verb=inventory.register", ["inventory.register"]),
-        ("?area=inventory&refused=on", ["inventory.retire"]),
-        ("?text=retail+pd", ["inventory.retire", "inventory.retire", "inventory.register"]),
-        ("?text=ends+here", ["inventory.retire", "inventory.retire"]),
+        ("?area=inventory&refused=on", ["inventory.confirm_tier"]),
+        ("?text=retail+pd", ["inventory.confirm_tier", "inventory.edit", "inventory.register"]),
+        ("?text=ends+here", ["inventory.edit"]),
         ("?area=inventory&until=2020-01-01", []),
     ],
 )
 def test_the_address_searches_the_trail(cast: Cast, address: str, verbs: list[str]) -> None:
     model = factory.model(cast)
-    services.retire(model, reason="ends here", actor=cast.owner)
+    services.edit(model, changes={"use_summary": "Lends less."}, revision=1, reason="ends here", actor=cast.owner)
     with pytest.raises(Refused):
-        services.retire(model, reason="ends here", actor=cast.owner)
+        services.confirm_tier(model, actor=cast.owner)
     page = client_of(cast.auditor).get(reverse("audit:timeline") + address).context["page"]
     assert [event.verb for event in page] == verbs
 
@@ -90,10 +91,10 @@ def test_the_address_searches_the_trail(cast: Cast, address: str, verbs: list[st
 def test_a_refused_event_tells_what_was_tried(cast: Cast) -> None:
     model = factory.model(cast)
     with pytest.raises(Refused):
-        services.override_tier(model, tier="4", reason="small", actor=cast.officer)
+        signoff.propose(model, "tier_override", content={"tier": "4"}, reason="small", actor=cast.officer)
     (entry,) = reading.entries(Event.objects.filter(outcome="refused"))
-    assert entry.attempt == "override tier, Retail PD"
-    assert entry.refusals == ["The model is not rated yet: the method computes first, a person overrides after."]
+    assert entry.attempt == "propose, Retail PD"
+    assert entry.refusals == ["The model is not rated yet: the method computes first, people override after."]
 
 
 def test_a_day_holds_its_events_newest_first(cast: Cast) -> None:

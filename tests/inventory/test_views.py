@@ -16,6 +16,7 @@ from mrm.inventory import services
 from mrm.inventory.models import Dataset, Model, Version
 from tests.factories import inventory as factory
 from tests.factories.access import Cast
+from tests.factories.proposal import decommissioned
 
 
 @pytest.fixture
@@ -250,8 +251,8 @@ def test_override_by_two_steps_is_refused_with_the_rule(cast: Cast, signed_in: E
     services.rate_model(model, answers=factory.answers(1), actor=cast.owner)
     url = reverse("inventory:override", args=[model.pk])
     answer = signed_in(cast.officer).post(url, {"tier": "3", "reason": "small"})
-    assert answer.status_code == 409
-    assert answer.context["reasons"] == ("A tier is lowered by 1 step at the most, from 1 computed.",)
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["tier"] == ["A tier is lowered by 1 step at the most, from 1 computed."]
     assert Model.objects.get().tier == "1"
 
 
@@ -354,12 +355,12 @@ def test_a_circle_of_dependencies_is_refused(cast: Cast, signed_in: Enter) -> No
 
 def test_timeline_tells_refusals_with_their_reasons(cast: Cast, signed_in: Enter) -> None:
     model = factory.model(cast)
-    services.retire(model, reason="ends", actor=cast.owner)
+    decommissioned(cast, model)
     signed_in(cast.owner).post(reverse("inventory:retire", args=[model.pk]), {"reason": "again"})
     answer = signed_in(cast.owner).get(reverse("inventory:timeline", args=[model.pk]) + "?refused")
     (day,) = answer.context["days"]
     (entry,) = day.entries
-    assert (entry.event.verb, entry.kind) == ("inventory.retire", "bad")
+    assert (entry.event.verb, entry.kind) == ("signoff.propose", "bad")
     assert "this is decommissioned." in entry.refusals[0]
 
 

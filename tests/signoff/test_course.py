@@ -14,15 +14,15 @@ from mrm.approval.models import Approval
 from mrm.audit.models import Event
 from mrm.audit.trail import recorded
 from mrm.core.actors import System
-from mrm.core.packs import PackFile
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Model, Version
 from mrm.signoff import queries, services
-from mrm.signoff.models import Delegation, Policy, Request, Vote
+from mrm.signoff.models import Delegation, Request, Vote
 from tests.factories import approval as make
 from tests.factories import validation
 from tests.factories.access import PASSWORD, SETUP, Cast, account, fresh, with_password
+from tests.factories.proposal import policy_in_force
 
 
 def stands_in(cast: Cast, principal: Account, delegate: Account, **given: Any) -> Delegation:
@@ -248,11 +248,9 @@ def test_who_votes_and_then_edits_loses_his_own_vote(cast: Cast) -> None:
 
 def staged(cast: Cast, **more: Any) -> None:
     """Tier 1 asks a lead of the business first, and when he is late a risk officer."""
-    old = Policy.objects.get(key="production-use-tier-1", current=True)
     stage = {"id": "business", "sla_hours": 24, "escalate_to": "risk_officer",
              "requirements": [{"role": "bu_lead", "quorum": 1}]}  # fmt: skip
-    content = old.content | {"version": 2, "stages": [stage], "reject": {"any_of": ["bu_lead"]}} | more
-    services.load_policy(PackFile("signoff_policy", old.key, "2", old.title, content), actor=cast.policy_admin)
+    policy_in_force(cast, "production-use-tier-1", **({"stages": [stage], "reject": {"any_of": ["bu_lead"]}} | more))
 
 
 def later(monkeypatch: pytest.MonkeyPatch, **passed: float) -> None:

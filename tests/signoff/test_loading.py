@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import yaml
+from django.db import DatabaseError, transaction
 
 from mrm.access.roles import roles_with
+from mrm.audit.trail import recorded
 from mrm.core.packs import PackFile, parse, shipped
-from mrm.core.refusal import Invalid
+from mrm.core.refusal import Invalid, Refused
 from mrm.signoff import queries, services
-from mrm.signoff.models import Policy
+from mrm.signoff.models import Policy, Proposal
 from mrm.signoff.policies import Staff, fault_of
 from tests.factories.access import SETUP, Cast, account
 from tests.signoff.world import need
@@ -115,22 +117,48 @@ def test_a_quorum_above_the_people_is_refused(content: dict[str, Any], staff: li
     assert bool(fault(content, staff)) == bool(sentence)
 
 
-def test_the_service_refuses_it_and_names_the_field(cast: Cast) -> None:
+def test_a_proposal_of_it_is_refused_and_names_the_field(cast: Cast) -> None:
+    old = Policy.objects.get(key="production-use-tier-1")
     content = changed(version=2, stages=[{"id": "all", "sla_hours": 1, "requirements": [need("risk_officer", 3)]}])
-    file = PackFile("signoff_policy", "production-use-tier-1", "2", "Too many", content)
+    given = {"content": content, "reason": "Too few.", "actor": cast.policy_admin}
     with pytest.raises(Invalid, match="3 is above the 2 people who could ever sign as risk_officer") as refusal:
-        services.load_policy(file, actor=cast.policy_admin)
+        services.propose(old, "policy_change", **given)
     assert list(refusal.value.fields) == ["stages[0].requirements[0].quorum"]
-    assert not Policy.objects.filter(version=2).exists()
+    assert not Proposal.objects.exists()
     account("Olaf Officer", cast.risk, ("risk_officer", cast.retail))
-    loaded = services.load_policy(file, actor=cast.policy_admin)
-    assert (loaded.current, loaded.loaded_by) == (True, cast.policy_admin)
+    assert services.propose(old, "policy_change", **given).request.action == "change_policy"
 
 
 def test_a_bank_is_founded_before_it_has_people(db: None) -> None:
     assert queries.staff() == []
-    file = PackFile("signoff_policy", "first", "1", "First", changed(id="first"))
-    assert services.load_policy(file, actor=SETUP).current
+    content = changed(id="first", applies={"action": "something_new"})
+    assert services.load_policy(PackFile("signoff_policy", "first", "1", "First", content), actor=SETUP).current
+
+
+@pytest.mark.parametrize("actor", ["policy_admin", None])
+@pytest.mark.parametrize(
+    "more", [{"version": 2}, {"id": "another"}, {"id": "another", "applies": {"action": "approve_for_production"}}]
+)
+def test_nobody_loads_a_change_or_a_rival_not_even_the_system(
+    cast: Cast, actor: str | None, more: dict[str, Any]
+) -> None:
+    content = changed(**more)
+    file = PackFile("signoff_policy", content["id"], str(content["version"]), "Mine", content)
+    with pytest.raises(Refused, match="is proposed and signed for; it is not loaded"):
+        services.load_policy(file, actor=getattr(cast, actor) if actor else SETUP)
+    with pytest.raises(DatabaseError, match="changed when its change is signed for"), transaction.atomic():  # noqa: SIM117
+        with recorded("signoff.load_policy", actor=SETUP, subject=cast.bank):
+            Policy.objects.create(
+                key=file.key, version=int(file.version), title="Mine", digest=file.digest, content=content,
+                current=file.key == "another",
+            )  # fmt: skip
+
+
+def test_a_rival_of_a_policy_in_force_is_refused_by_name(cast: Cast) -> None:
+    with pytest.raises(Invalid, match="applies: production-use-tier-1 v1 covers this already"):
+        services.propose(
+            cast.bank, "policy_change", content=changed(id="another"), reason="Mine.", actor=cast.policy_admin
+        )
 
 
 @pytest.mark.parametrize(

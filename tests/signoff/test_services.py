@@ -15,7 +15,6 @@ from mrm.approval.models import Approval, Condition
 from mrm.audit.models import Event
 from mrm.audit.trail import recorded
 from mrm.core.actors import System
-from mrm.core.packs import PackFile
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.inventory.models import Version
 from mrm.signoff import queries, services
@@ -23,6 +22,7 @@ from mrm.signoff.models import Policy, Request, Vote
 from tests.factories import approval as make
 from tests.factories import validation
 from tests.factories.access import PASSWORD, SETUP, Cast, fresh, with_password
+from tests.factories.proposal import policy_in_force
 
 
 def statement(
@@ -266,10 +266,9 @@ def test_a_serious_finding_bars_every_approval(cast: Cast) -> None:
 def test_an_open_request_keeps_its_policy_while_a_new_version_is_loaded(cast: Cast) -> None:
     asked = make.submitted(cast)
     old = asked.policy
-    content = old.content | {"version": 2, "stages": [{**old.content["stages"][0], "requirements": [
-        {"role": "risk_officer", "quorum": 1, "distinct_business_unit": False}]}]}  # fmt: skip
-    file = PackFile("signoff_policy", old.key, "2", old.title, content)
-    services.load_policy(file, actor=cast.policy_admin)
+    one = {**old.content["stages"][0], "requirements": [
+        {"role": "risk_officer", "quorum": 1, "distinct_business_unit": False}]}  # fmt: skip
+    policy_in_force(cast, old.key, stages=[one])
     make.sign(asked, cast.officer)
     asked.refresh_from_db()
     assert (asked.policy, asked.status) == (old, "open")

@@ -9,12 +9,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from mrm.access import services as access
-from mrm.core.packs import PackFile
-from mrm.signoff import queries, services
+from mrm.signoff import queries
 from mrm.signoff.models import Policy
 from tests.factories import approval as make
 from tests.factories import validation
 from tests.factories.access import SETUP, Cast, account, fresh
+from tests.factories.proposal import policy_in_force
 
 
 def counts(cast: Cast) -> dict[str, int]:
@@ -70,8 +70,7 @@ def two_stages(cast: Cast) -> None:
         {**first, "id": name, "requirements": [{"role": role, "quorum": 1, "distinct_business_unit": False}]}
         for name, role in (("risk", "risk_officer"), ("business", "bu_lead"))
     ]
-    content = old.content | {"version": 2, "stages": stages}
-    services.load_policy(PackFile("signoff_policy", old.key, "2", old.title, content), actor=cast.policy_admin)
+    policy_in_force(cast, old.key, stages=stages)
 
 
 @pytest.mark.parametrize("address", ["/", "/models/", "/approvals/"])

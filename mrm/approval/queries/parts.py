@@ -4,33 +4,26 @@ from mrm.approval.models import Approval
 from mrm.audit.models import Outcome
 from mrm.audit.queries import contributors, of_subject, timeline
 from mrm.inventory.models import Version
-from mrm.signoff.models import Decision, Vote
+from mrm.signoff.models import Decision, Involved, Vote, add_part
 from mrm.validation.models import Validation
 
 MADE = ("inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset")
 DEPLOYED = ("deployment.deploy", "deployment.roll_back")
-Parts = dict[str, dict[str, str]]
 
 
-def parts(version: Version) -> Parts:
+def parts(version: Version) -> Involved:
     """Person to part to words after his name."""
     model = version.model
-    found: Parts = {}
-    _add(found, [model.owner_id], "model_owner", "owns this model")
-    _add(found, [version.developer_id], "developer", "developed this version")
-    _add(found, [model.developer_id], "developer", "developed this model")
-    _add(found, _validators(version), "validator", "validated this version: a validator does not approve")
-    _add(found, contributors(version, MADE), "contributor", "contributed to this version")
-    _add(found, _edited(version), "contributor", "changed this model's record since its last approval")
-    _add(found, _deployed(version), "deployer", "deployed this model")
-    _add(found, _approved(version), "approver", "approved this version")
+    found: Involved = {}
+    add_part(found, [model.owner_id], "model_owner", "owns this model")
+    add_part(found, [version.developer_id], "developer", "developed this version")
+    add_part(found, [model.developer_id], "developer", "developed this model")
+    add_part(found, _validators(version), "validator", "validated this version: a validator does not approve")
+    add_part(found, contributors(version, MADE), "contributor", "contributed to this version")
+    add_part(found, _edited(version), "contributor", "changed this model's record since its last approval")
+    add_part(found, _deployed(version), "deployer", "deployed this model")
+    add_part(found, _approved(version), "approver", "approved this version")
     return found
-
-
-def _add(found: Parts, people: object, part: str, words: str) -> None:
-    for person in people:  # type: ignore[attr-defined]
-        if person:
-            found.setdefault(str(person), {}).setdefault(part, words)
 
 
 def _validators(version: Version) -> list[object]:

@@ -13,7 +13,7 @@ from mrm.core.actors import Actor
 from mrm.core.canonical import digest
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Version
-from mrm.signoff.models import Cell, Change, Gate, GateState, Request, Section, Survey
+from mrm.signoff.models import Cell, Change, Gate, GateState, PlainSubject, Request, Section, Survey
 from mrm.validation.models import Severity
 
 MATERIAL = (
@@ -32,7 +32,7 @@ _RESULT = {"pass": "ok", "watch": "warn", "fail": "bad"}
 _WORDS = {"pass": "Met", "watch": "Watch", "fail": "Not met", "insufficient": "Too little data"}
 
 
-class VersionUse:
+class VersionUse(PlainSubject):
     """What sign-off is told of a version, all of it from the evidence as it is now."""
 
     kind = ApprovalKind.FULL

@@ -3,7 +3,7 @@
 from mrm.inventory.forms.data import DatasetField, DatasetForm, LinkDatasetForm
 from mrm.inventory.forms.importing import ApplyForm, ImportForm
 from mrm.inventory.forms.lists import ModelFilter
-from mrm.inventory.forms.model import DependencyForm, ModelField, ModelForm, ReasonForm, RegisterForm
+from mrm.inventory.forms.model import DecommissionForm, DependencyForm, ModelField, ModelForm, ReasonForm, RegisterForm
 from mrm.inventory.forms.rating import OverrideForm, RatingForm
 from mrm.inventory.forms.version import ArtifactForm, VersionEditForm, VersionForm
 
@@ -12,6 +12,7 @@ __all__ = [
     "ArtifactForm",
     "DatasetField",
     "DatasetForm",
+    "DecommissionForm",
     "DependencyForm",
     "ImportForm",
     "LinkDatasetForm",

@@ -129,5 +129,16 @@ class DependencyForm(forms.Form):
         field.address = reverse("inventory:find_upstream", args=[model.pk])
 
 
+class DecommissionForm(forms.Form):
+    replaced_by = forms.CharField(
+        label=_("Replaced by"), required=False, max_length=200, help_text=_("Another model, as MDL-12; empty for none.")
+    )
+    reason = long_text(_("Reason"), required=True)
+
+    def proposal(self) -> dict[str, Any]:
+        """The change and its reason, as they are put before the signers."""
+        return {"content": {"replaced_by": self.cleaned_data["replaced_by"]}, "reason": self.cleaned_data["reason"]}
+
+
 class ReasonForm(forms.Form):
     reason = long_text(_("Reason"), required=True)

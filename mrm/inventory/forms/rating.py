@@ -51,3 +51,7 @@ class OverrideForm(forms.Form):
     reason = long_text(
         _("Reason"), required=True, help_text=_("With the compensating control, when the tier is lowered.")
     )
+
+    def proposal(self) -> dict[str, Any]:
+        """The change and its reason, as they are put before the signers."""
+        return {"content": {"tier": self.cleaned_data["tier"]}, "reason": self.cleaned_data["reason"]}

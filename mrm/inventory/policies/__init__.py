@@ -8,7 +8,7 @@ from mrm.inventory.policies.record import (
     no_cycle,
     version_open,
 )
-from mrm.inventory.policies.tiering import Rated, cadence, rate, unanswered
+from mrm.inventory.policies.tiering import Rated, cadence, rate, too_low, unanswered
 
 __all__ = [
     "Rated",
@@ -19,6 +19,7 @@ __all__ = [
     "missing_fields",
     "no_cycle",
     "rate",
+    "too_low",
     "unanswered",
     "version_open",
 ]

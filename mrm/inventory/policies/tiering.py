@@ -6,7 +6,10 @@ The method is data (`tiering_method` pack); its worked examples are the test vec
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mrm.inventory.models import Rating
 
 Answers = Mapping[str, int | None]
 
@@ -61,6 +64,20 @@ def cadence(method: Mapping[str, Any], tier: str) -> dict[str, Any]:
     """How often a model of the tier is validated, reviewed, monitored and rated."""
     found: dict[str, Any] = next(entry for entry in method["cadence"] if str(entry["tier"]) == tier)
     return found
+
+
+def too_low(last: "Rating", tier: str) -> str | None:
+    """Why the computed tier of a rating may not be replaced by this one, or None; raising it is always open."""
+    if tier not in {"1", "2", "3", "4"}:
+        return f"{tier} is no tier; tiers run from 1 to 4."
+    rules = last.method.content["overrides"]["lower_tier"]
+    if int(tier) > int(last.computed_tier) + int(rules["steps"]):
+        return f"A tier is lowered by {rules['steps']} step at the most, from {last.computed_tier} computed."
+    floors = {floor["key"]: int(floor["floor"]) for floor in last.method.content["floors"]}
+    below = [key for key in last.floors if int(tier) > floors[key]]
+    if below:
+        return f"The floor {', '.join(below)} holds: no override goes below it."
+    return None
 
 
 def _axis_score(method: Mapping[str, Any], axis: str, answers: Answers) -> Fraction:

@@ -13,7 +13,8 @@ from mrm.inventory.queries.lists import (
     versions_of,
     with_links,
 )
-from mrm.inventory.queries.packs import current_pack, field_packs, packs
+from mrm.inventory.queries.packs import current_pack, field_packs, pack_changes, packs
+from mrm.inventory.queries.parts import model_parts, models_to_change
 from mrm.inventory.queries.records import (
     datasets_visible_to,
     downstream_of,
@@ -40,8 +41,11 @@ __all__ = [
     "model_named",
     "model_page",
     "model_panels",
+    "model_parts",
+    "models_to_change",
     "models_visible_to",
     "narrow",
+    "pack_changes",
     "packs",
     "rating_facts",
     "shows_values",

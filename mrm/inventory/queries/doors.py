@@ -6,26 +6,29 @@ from mrm.access.models import Account
 from mrm.inventory import policies
 from mrm.inventory.models import Model, Version
 from mrm.inventory.workflow import LIFE, VERSION, Lifecycle
+from mrm.signoff.models import Request
+from mrm.signoff.queries import proposed_on
 
 Doors = dict[str, str]
 
 
 def model_doors(model: Model, account: Account) -> Doors:
     ended = f"{model} is decommissioned." if model.lifecycle == Lifecycle.DECOMMISSIONED else None
-    own = account.identity.person in {str(model.owner_id), str(model.developer_id)}
+    waiting = proposed_on(str(model.pk))
     return {
         "edit": account.lacks("inventory.edit", model) or "",
         "rate": account.lacks("inventory.rate", model) or "",
         "override": account.lacks("inventory.override_tier", model)
         or ("" if model.tier else "The model is not rated yet: the method computes first.")
-        or ("The owner or developer of a model does not override its tier." if own else ""),
+        or _proposed(waiting.get("tier_override")),
         "confirm": account.lacks("inventory.confirm_tier", model)
         or ("" if model.tier else "The model is not rated yet."),
         "add_version": account.lacks("inventory.add_version", model) or ended or "",
         "link_models": account.lacks("inventory.link_models", model) or "",
         "retire": account.lacks("inventory.retire", model)
         or policies.may_decommission(account, model)
-        or _first(LIFE, model, "retire", account),
+        or _first(LIFE, model, "retire", account)
+        or _proposed(waiting.get("decommissioning")),
     }
 
 
@@ -47,6 +50,11 @@ def model_moves(model: Model, account: Account) -> list[dict[str, Any]]:
 
 def version_moves(version: Version, account: Account) -> list[dict[str, Any]]:
     return [_move("retire_version", version_doors(version, account)["retire_version"])]
+
+
+def _proposed(asked: Request | None) -> str:
+    """That the same is before the signers already."""
+    return f"This is proposed already, in {asked.ref}; it waits for its signatures." if asked else ""
 
 
 def _first(flow: Any, row: Any, move: str, account: Account) -> str:

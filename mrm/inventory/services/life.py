@@ -1,12 +1,14 @@
 from django.utils import timezone
 
-from mrm.audit.trail import audited
+from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Refused
 from mrm.core.workflow import Workflow
 from mrm.inventory import policies
 from mrm.inventory.models import Model, Version
 from mrm.inventory.workflow import LIFE, VERSION
+from mrm.signoff.models import Proposal, Request
+from mrm.signoff.services import must_be_signed
 
 
 def advance_version(version: Version, move: str, *, actor: Actor) -> Version:
@@ -28,15 +30,16 @@ def advance_model(model: Model, move: str, *, actor: Actor) -> Model:
 
 
 @audited("inventory.retire", "decommissioned {subject}")
-def retire(model: Model, *, actor: Actor, reason: str) -> Model:
-    """End a model's life; the record stays, with the day and the reason."""
-    permit(actor, "inventory.retire", model)
+def retire(model: Model, *, proposal: Proposal, request: Request, actor: Actor, reason: str = "") -> Model:
+    """End a model's life, as it was signed for; the record stays, with the day and the reason."""
+    must_be_signed("decommissioning", request, proposal)
     current = Model.objects.select_for_update(of=("self",)).select_related("unit").get(pk=model.pk)
     if closed := policies.may_decommission(actor, current):
         raise Refused(closed)
     _step(LIFE, current, "retire", actor)
     current.decommission_date = timezone.localdate()
     current.save(update_fields=["lifecycle", "decommission_date"])
+    describe(request=request.ref)
     return current
 
 

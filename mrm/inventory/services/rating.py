@@ -10,6 +10,8 @@ from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.inventory import policies, queries
 from mrm.inventory.models import Model, PackKind, Rating
+from mrm.signoff.models import Proposal, Request
+from mrm.signoff.services import must_be_signed
 
 
 @audited("inventory.rate", "rated {model} tier {tier} by {method}")
@@ -39,17 +41,11 @@ def rate_model(model: Model, *, answers: dict[str, int | None], actor: Actor) ->
 
 
 @audited("inventory.override_tier", "set the tier of {model} to {tier} against {computed} computed")
-def override_tier(model: Model, *, tier: str, reason: str, actor: Actor) -> Rating:
-    """Replace the computed tier; lowering it goes one step at the most and never below a floor."""
-    permit(actor, "inventory.override_tier", model)
-    last = Rating.objects.filter(model=model).select_related("method").first()
-    if last is None:
-        raise Refused("The model is not rated yet: the method computes first, a person overrides after.")
-    if not reason.strip():
-        raise Invalid("An override needs its reason.", fields={"reason": ["Needed."]})
-    if actor.identity.person in {str(model.owner_id), str(model.developer_id)}:
-        raise Refused("The owner or developer of a model does not override its tier.")
-    if refusal := _too_low(last, tier):
+def override_tier(model: Model, *, proposal: Proposal, request: Request, actor: Actor) -> Rating:
+    """Replace the computed tier by the one that was signed for; who proposed it stands in the rating."""
+    must_be_signed("tier_override", request, proposal)
+    last, tier = rated(model), proposal.content["tier"]
+    if refusal := policies.too_low(last, tier):
         raise Refused(refusal)
     rating = Rating.objects.create(
         model=model,
@@ -63,13 +59,21 @@ def override_tier(model: Model, *, tier: str, reason: str, actor: Actor) -> Rati
         floors=last.floors,
         computed_tier=last.computed_tier,
         tier=tier,
-        override_reason=reason,
-        override_by=account_of(actor),
+        override_reason=proposal.reason,
+        override_by=proposal.proposed_by,
         rated_by=last.rated_by,
     )
     _keep_tier(model, tier, provisional=model.tier_is_provisional)
-    describe(model=model.name, tier=tier, computed=last.computed_tier)
+    describe(model=model.name, tier=tier, computed=last.computed_tier, request=request.ref)
     return rating
+
+
+def rated(model: Model) -> Rating:
+    """The rating in force, which an override replaces."""
+    last = Rating.objects.filter(model=model).select_related("method").first()
+    if last is None:
+        raise Refused("The model is not rated yet: the method computes first, people override after.")
+    return last
 
 
 @audited("inventory.confirm_tier", "confirmed the tier of {subject}")
@@ -98,19 +102,6 @@ def _check_answers(method: dict[str, Any], answers: dict[str, int | None]) -> No
     wrong = sorted(key for key, points in answers.items() if points is not None and points not in (0, 1, 2, 3))
     if wrong:
         raise Invalid("Answers hold 0 to 3 points.", fields={key: ["Between 0 and 3."] for key in wrong})
-
-
-def _too_low(last: Rating, tier: str) -> str | None:
-    if tier not in {"1", "2", "3", "4"}:
-        return f"{tier} is no tier; tiers run from 1 to 4."
-    rules = last.method.content["overrides"]["lower_tier"]
-    if int(tier) > int(last.computed_tier) + int(rules["steps"]):
-        return f"A tier is lowered by {rules['steps']} step at the most, from {last.computed_tier} computed."
-    floors = {floor["key"]: int(floor["floor"]) for floor in last.method.content["floors"]}
-    below = [key for key in last.floors if int(tier) > floors[key]]
-    if below:
-        return f"The floor {', '.join(below)} holds: no override goes below it."
-    return None
 
 
 def _two_decimals(score: Fraction) -> Decimal:

@@ -18,6 +18,7 @@ from mrm.inventory.forms.model import shown
 from mrm.inventory.models import Model
 from mrm.inventory.views.answers import carried_out, collision, form_page
 from mrm.inventory.views.panels import drawn
+from mrm.signoff import services as signoff
 
 
 @require_safe
@@ -114,11 +115,11 @@ def retire(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = account_of(request)
     found = _visible(request, pk)
     permit(account, "inventory.retire", found)
-    form = forms.ReasonForm(request.POST or None)
+    form = forms.DecommissionForm(request.POST or None)
     context = {**queries.model_page(found, account, ""), "form": form}
-    if carried_out(form, lambda: services.retire(found, **form.cleaned_data, actor=account)):
-        messages.success(request, _("The model is decommissioned; its record stays."))
-        return redirect("inventory:model", found.pk)
+    if made := carried_out(form, lambda: signoff.propose(found, "decommissioning", **form.proposal(), actor=account)):
+        messages.success(request, _("Proposed; the model ends when it is signed for."))
+        return redirect(made)
     return form_page(request, "inventory/retire.html", context)
 
 

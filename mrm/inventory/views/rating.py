@@ -15,6 +15,8 @@ from mrm.core.actors import permit
 from mrm.core.refusal import Invalid
 from mrm.inventory import forms, policies, queries, services
 from mrm.inventory.models import Model, Pack, PackKind
+from mrm.inventory.views.answers import carried_out
+from mrm.signoff import services as signoff
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -53,14 +55,9 @@ def override(request: HttpRequest, pk: UUID) -> HttpResponse:
     model = get_object_or_404(queries.models_visible_to(account), pk=pk)
     permit(account, "inventory.override_tier", model)
     form = forms.OverrideForm(request.POST or None, initial={"tier": model.tier})
-    if form.is_valid():
-        try:
-            services.override_tier(model, **form.cleaned_data, actor=account)
-        except Invalid as refusal:
-            take_refusal(form, refusal)
-        else:
-            messages.success(request, _("The tier is overridden; the computed one stays beside it."))
-            return redirect("inventory:model", model.pk)
+    if made := carried_out(form, lambda: signoff.propose(model, "tier_override", **form.proposal(), actor=account)):
+        messages.success(request, _("Proposed; the tier changes when it is signed for."))
+        return redirect(made)
     rating = model.ratings.select_related("method", "rated_by__person", "override_by__person").first()
     context = {**queries.model_page(model, account, ""), "form": form, "rating": rating}
     return render(request, "inventory/override.html", context, status=422 if form.errors else 200)

@@ -3,8 +3,21 @@
 from mrm.signoff.models.course import Edit, Escalation, Question, Recusal
 from mrm.signoff.models.delegation import Delegation
 from mrm.signoff.models.policy import Policy
+from mrm.signoff.models.proposal import Proposal
 from mrm.signoff.models.request import Comment, Exclusion, Request
-from mrm.signoff.models.subject import SUBJECTS, Cell, Change, Gate, GateState, Section, Subject, Survey
+from mrm.signoff.models.subject import (
+    SUBJECTS,
+    Cell,
+    Change,
+    Gate,
+    GateState,
+    Involved,
+    PlainSubject,
+    Section,
+    Subject,
+    Survey,
+    add_part,
+)
 from mrm.signoff.models.vote import Decision, Vote, dated
 from mrm.signoff.workflow import RequestState
 
@@ -20,7 +33,10 @@ __all__ = [
     "Exclusion",
     "Gate",
     "GateState",
+    "Involved",
+    "PlainSubject",
     "Policy",
+    "Proposal",
     "Question",
     "Recusal",
     "Request",
@@ -29,5 +45,6 @@ __all__ = [
     "Subject",
     "Survey",
     "Vote",
+    "add_part",
     "dated",
 ]

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from mrm.access.models import Account
@@ -27,6 +28,9 @@ class Policy(Governed):
 
     def __str__(self) -> str:
         return f"{self.key} v{self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("signoff:policy", args=[self.pk])
 
     def applies_to(self, action: str, tier: str) -> bool:
         """A policy without tiers covers every subject of its action, rated or not."""

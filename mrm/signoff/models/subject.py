@@ -2,7 +2,7 @@
 
 import datetime as dt
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -74,6 +74,14 @@ class Section:
 
 
 Parts = str | Mapping[str, str]
+Involved = dict[str, dict[str, str]]
+
+
+def add_part(found: Involved, people: Iterable[object], part: str, words: str) -> None:
+    """Note a part of each of the people; what was noted first stays."""
+    for person in people:
+        if person:
+            found.setdefault(str(person), {}).setdefault(part, words)
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,9 @@ class Survey:
 
 class Subject(Protocol):
     """What sign-off asks of a thing to be signed."""
+
+    # whether what is signed is a change that is carried out afterwards, and not a record as it is
+    proposes: bool
 
     def find(self, key: str) -> models.Model: ...
 
@@ -124,6 +135,46 @@ class Subject(Protocol):
 
     def decided(self, record: Any, request: Any, verdict: Any, *, actor: Actor) -> None:
         """Act on the decision, in its transaction."""
+
+    def withdrawn(self, record: Any, *, actor: Actor) -> None:
+        """The question was taken back, in the same transaction."""
+
+
+class PlainSubject:
+    """What a subject says unless it has more to say: no tier, nothing to wait for, nothing to compare, no tables."""
+
+    proposes = False
+
+    def tier(self, record: Any) -> str:
+        return ""
+
+    def gates(self, record: Any) -> list[Gate]:
+        return []
+
+    def changes(self, record: Any) -> tuple[str, list[Change]]:
+        return "", []
+
+    def same(self, record: Any) -> list[tuple[str, str]]:
+        return []
+
+    def facts(self, record: Any) -> list[tuple[str, str, str]]:
+        return []
+
+    def sections(self, record: Any) -> list[Section]:
+        return []
+
+    def decided(self, record: Any, request: Any, verdict: Any, *, actor: Actor) -> None:
+        return None
+
+    def withdrawn(self, record: Any, *, actor: Actor) -> None:
+        return None
+
+
+class Proposes(Subject, Protocol):
+    """What sign-off asks of a kind of proposal."""
+
+    def record(self, proposal: Any) -> models.Model:
+        """The record that the proposal changes."""
 
 
 SUBJECTS: Registry[Subject] = Registry("subject of sign-off")

@@ -16,6 +16,7 @@ from mrm.signoff.policies.history import (
     Party,
     Pause,
 )
+from mrm.signoff.policies.sentences import changed_sentences, sentences
 from mrm.signoff.policies.signer import Signer, may_sign, open_roles, others_may_sign, roles_asked
 from mrm.signoff.policies.standing import EXCLUDED, PARTS, barred, is_material, void
 
@@ -39,6 +40,7 @@ __all__ = [
     "Staff",
     "Verdict",
     "barred",
+    "changed_sentences",
     "clock",
     "difference",
     "evaluate",
@@ -49,5 +51,6 @@ __all__ = [
     "open_roles",
     "others_may_sign",
     "roles_asked",
+    "sentences",
     "void",
 ]

@@ -20,16 +20,20 @@ from mrm.signoff.queries.fold import (
 from mrm.signoff.queries.ground import Ground, ground, history_of
 from mrm.signoff.queries.queue import Group, Row, grouped, queue, waiting_for
 from mrm.signoff.queries.records import (
+    covering,
     delegations_of,
+    open_proposal,
     open_requests,
     policies,
     policy_bytes,
     policy_for,
+    proposals_visible_to,
+    proposed_on,
     questions_visible_to,
     staff,
     visible_to,
 )
-from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, rules, sheet
+from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.waiting import waiting_count
 
@@ -43,6 +47,7 @@ __all__ = [
     "behind",
     "blocked",
     "candidates",
+    "covering",
     "current_content",
     "current_digest",
     "default_due",
@@ -55,16 +60,18 @@ __all__ = [
     "in_order",
     "known_content",
     "material",
+    "open_proposal",
     "open_requests",
     "parties",
     "policies",
     "policy_bytes",
     "policy_for",
+    "proposals_visible_to",
+    "proposed_on",
     "questions_visible_to",
     "queue",
     "role_used",
     "roles_used",
-    "rules",
     "sheet",
     "signer",
     "staff",

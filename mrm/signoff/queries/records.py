@@ -1,14 +1,18 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.functions import Cast
 
 from mrm.access import queries as access
 from mrm.access.models import Account
 from mrm.access.roles import roles_with
 from mrm.core.canonical import canonical
 from mrm.core.refusal import Refused
-from mrm.signoff.models import Delegation, Policy, Question, Request, RequestState
+from mrm.signoff.models import Delegation, Policy, Proposal, Question, Request, RequestState
 from mrm.signoff.policies import Staff
+
+TIERS = ("", "1", "2", "3", "4")
 
 
 def policy_for(action: str, tier: str) -> Policy:
@@ -17,6 +21,16 @@ def policy_for(action: str, tier: str) -> Policy:
         if policy.applies_to(action, tier):
             return policy
     raise Refused(f"No policy in force covers {action.replace('_', ' ')} for tier {tier or '(not rated)'}.")
+
+
+def covering(content: Mapping[str, Any], *, but: str) -> Policy | None:
+    """A policy in force, of another key, for subjects that this one is for too."""
+    applies = content["applies"]
+    tiers = applies.get("tier") or TIERS
+    for policy in Policy.objects.filter(current=True, content__applies__action=applies["action"]).exclude(key=but):
+        if any(policy.applies_to(applies["action"], tier) for tier in tiers):
+            return policy
+    return None
 
 
 def policies() -> QuerySet[Policy]:
@@ -62,3 +76,22 @@ def staff() -> list[Staff]:
             person = grant.account.person
             found.setdefault(str(person.pk), (person.unit.path, set()))[1].add(grant.role)
     return [Staff(person, frozenset(roles), unit) for person, (unit, roles) in sorted(found.items())]
+
+
+def proposals_visible_to(account: Account) -> QuerySet[Proposal]:
+    """Proposals about records of the units that the account's roles reach."""
+    return Proposal.objects.filter(unit__in=access.unit_ids_for(account, "view")).select_related(
+        "unit", "proposed_by__person__unit"
+    )
+
+
+def open_proposal(kind: str, target: str) -> Proposal | None:
+    """The proposal of a kind on a record that waits for its signatures."""
+    return Proposal.objects.filter(kind=kind, target=target, settled_at=None).first()
+
+
+def proposed_on(target: str) -> dict[str, Request]:
+    """Kind to the open request on a proposal about a record, for the record's page; one query."""
+    waiting = Proposal.objects.filter(target=target, settled_at=None).annotate(key=Cast("pk", CharField()))
+    asked = Request.objects.filter(status=RequestState.OPEN, subject_key__in=waiting.values("key"))
+    return {request.subject_kind: request for request in asked.defer("subject_content")}

@@ -16,13 +16,12 @@ from mrm.signoff.models import (
     Decision,
     Gate,
     GateState,
-    Policy,
     Request,
     RequestState,
     Section,
     Vote,
 )
-from mrm.signoff.policies import PARTS, History, Piece, Verdict, difference, evaluate, may_sign
+from mrm.signoff.policies import History, Piece, Verdict, difference, evaluate, may_sign
 from mrm.signoff.queries.fold import history, in_order, known_content, material, signer, unnoted
 from mrm.signoff.queries.ground import Ground, ground
 from mrm.signoff.queries.signers import Line, signers
@@ -72,6 +71,7 @@ class Sheet:
     unable: list[Line]
     votes: list[Vote]
     mine: Vote | None
+    proposes: bool = False
 
     @property
     def open(self) -> bool:
@@ -143,6 +143,7 @@ def sheet(request: Request, account: Account) -> Sheet:
         unable=unable,
         votes=votes,
         mine=next((vote for vote in reversed(votes) if vote.person_id == account.person_id), None),
+        proposes=subject.proposes,
     )
 
 
@@ -239,55 +240,6 @@ def choices(request: Request, missing: Sequence[Gate]) -> list[Choice]:
 def _names(gates: Sequence[Gate]) -> str:
     first = gates[0].title[:1].lower() + gates[0].title[1:]
     return first if len(gates) == 1 else f"{first} and {len(gates) - 1} more"
-
-
-def rules(policy: Policy) -> list[tuple[str, str]]:
-    """A policy in plain sentences, each under what it is about."""
-    content = policy.content
-    tiers = " or ".join(content["applies"].get("tier", ()))
-    of_tier = f" of tier {tiers}" if tiers else ""
-    found = [("When it applies", f"To {content['applies']['action'].replace('_', ' ')}{of_tier}.")]
-    for stage in content["stages"]:
-        title = f"Stage: {stage.get('title', stage['id'])}"
-        found += [(title, _requirement(entry)) for entry in stage["requirements"]]
-        found.append((title, f"Decided within {stage['sla_hours']} hours.{_escalated(stage)}"))
-    stops = " or ".join(role.replace("_", " ") for role in content["reject"]["any_of"])
-    conditions = content["conditions"]
-    return [
-        *found,
-        ("Who never signs", f"{_parties(content['exclude_parties'])}. A person counts once."),
-        ("Rejecting", f"One {stops} who rejects or returns ends the request."),
-        ("Conditions", _conditions(conditions)),
-        ("How long it holds", f"{content['valid_days']} days, for exactly the bytes and evidence that were signed."),
-        (
-            "Signature",
-            f"With the password again, on a statement read at most {content['signature']['max_age_s']} seconds ago.",
-        ),
-    ]
-
-
-def _escalated(stage: Mapping[str, Any]) -> str:
-    role = stage.get("escalate_to", "").replace("_", " ")
-    return f" When that has passed, a {role} may sign too." if role else ""
-
-
-def _parties(shut: Sequence[str]) -> str:
-    *others, last = ("whoever " + PARTS[part].split(":", 1)[0] for part in shut)
-    told = f"{', '.join(others)} and {last}" if others else last
-    return told[:1].upper() + told[1:]
-
-
-def _requirement(entry: Mapping[str, Any]) -> str:
-    role = entry["role"].replace("_", " ")
-    people = f"{entry['quorum']} {role}{'s' if entry['quorum'] > 1 else ''}"
-    apart = " of different business units" if entry.get("distinct_business_unit") else ""
-    return f"{people}{apart} must sign."
-
-
-def _conditions(rule: Mapping[str, Any]) -> str:
-    if not rule["allowed"]:
-        return "None are allowed."
-    return f"Allowed; each has its {', '.join(rule['must_have'])}. When one is overdue, the approval is suspended."
 
 
 def default_due() -> dt.date:

@@ -3,12 +3,17 @@
 from mrm.signoff.services.aside import answer, ask, escalate, escalate_overdue, recuse
 from mrm.signoff.services.asking import comment, settle, settle_due, submit, withdraw
 from mrm.signoff.services.delegation import delegate, end_delegation
-from mrm.signoff.services.policy import load_policy
+from mrm.signoff.services.policy import PolicyChange, change_policy, check_policy, load_policy
+from mrm.signoff.services.proposal import ProposalSubject, must_be_signed, propose
 from mrm.signoff.services.signing import compose, sign, vote
 
 __all__ = [
+    "PolicyChange",
+    "ProposalSubject",
     "answer",
     "ask",
+    "change_policy",
+    "check_policy",
     "comment",
     "compose",
     "delegate",
@@ -16,6 +21,8 @@ __all__ = [
     "escalate",
     "escalate_overdue",
     "load_policy",
+    "must_be_signed",
+    "propose",
     "recuse",
     "settle",
     "settle_due",

@@ -129,6 +129,8 @@ def withdraw(request: Request, *, actor: Actor, reason: str) -> Request:
     if actor.identity.person not in queries.behind(request):
         raise Refused("Only somebody who stands behind this request withdraws it.")
     close(request, "be_withdrawn", actor)
+    subject = SUBJECTS[request.subject_kind]
+    subject.withdrawn(subject.find(request.subject_key), actor=actor)
     return request
 
 

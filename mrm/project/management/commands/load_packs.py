@@ -25,4 +25,6 @@ class Command(BaseCommand):
                 count = load_shipped(actor=actor)
         except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
-        self.stdout.write(f"{count} packs and policies are in force or known.")
+        self.stdout.write(
+            f"{count} packs and policies were put in force or were known; others are changed by proposal."
+        )
