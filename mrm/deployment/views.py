@@ -47,12 +47,16 @@ def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     account = account_of(request)
     revisions = queries.revisions(place)
     waiting = next((entry for entry in revisions if entry.status == "pending"), None)
+    awaiting = next((entry for entry in revisions if entry.status == "awaiting"), None)
     verified = [entry for entry in revisions if entry.verification and entry.version_id]
     context = {
         "deployment": place,
         "revisions": revisions,
         "current": next((entry for entry in revisions if entry.status == "applied"), None),
         "waiting": waiting,
+        "awaiting": awaiting,
+        "asked": queries.release_request(awaiting) if awaiting else None,
+        "release_policy": queries.release_policy(place.model),
         "job": latest_for(waiting) if waiting else None,
         "versions": _offers(place),
         "earlier": [entry for entry in verified if entry.status != "applied"],

@@ -26,6 +26,7 @@ from mrm.jobs.runner import run_next
 from tests.connectors.mlflow_server import USER, MlflowServer, free_port
 from tests.factories.access import SETUP, Cast
 from tests.factories.approved import FEATURES, a_model, a_validated, an_approved, onnx
+from tests.factories.release import released
 
 pytestmark = pytest.mark.xdist_group("mlflow")
 ROWS = [[0.3, -0.7], [-1.0, 0.25], [0.0, 0.9]]
@@ -128,7 +129,7 @@ def test_from_the_first_version_to_the_second_and_back(
 ) -> None:
     deployment, url = scored
     first = an_approved(cast, model, tmp_path)
-    one = services.deploy(deployment, version=first, actor=cast.deployer)
+    one = released(cast, services.deploy(deployment, version=first, actor=cast.deployer))
     work()
     waiting = Job.objects.get(kind="deployment.reconcile")
     assert (waiting.state, one.status) == ("queued", "pending")
@@ -144,7 +145,7 @@ def test_from_the_first_version_to_the_second_and_back(
     assert answered(deployment) == pytest.approx(local(1), abs=1e-6)
 
     second = an_approved(cast, model, tmp_path, label="2.0.0", seed=2)
-    two = services.deploy(deployment, version=second, actor=cast.deployer)
+    two = released(cast, services.deploy(deployment, version=second, actor=cast.deployer))
     work()
     late = Job.objects.get(subject_id=str(two.pk))
     assert late.state == "queued"  # the scoring server still answers from the first version
@@ -156,7 +157,7 @@ def test_from_the_first_version_to_the_second_and_back(
     assert answered(deployment) == pytest.approx(local(2), abs=1e-6)
     assert local(2) != pytest.approx(local(1), abs=1e-3)
 
-    back = services.roll_back(deployment, number=1, actor=cast.deployer, reason="Worse than hoped")
+    back = released(cast, services.roll_back(deployment, number=1, actor=cast.deployer, reason="Worse than hoped"))
     restart_after_push(server, url)
     settled(back)
     first.refresh_from_db()
@@ -218,7 +219,7 @@ def test_another_digest_than_the_approved_is_refused_before_the_push(
     """Approved are the bytes, not the name: a revision with other bytes is refused in the worker as well."""
     deployment = services.create(model, target=registry, endpoint="other-digest", actor=cast.deployer)
     version = an_approved(cast, model, tmp_path)
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     other = blobs.put_bytes(onnx(2)).sha256
     with recorded("deployment.deploy", actor=SETUP, subject=revision):
         Revision.objects.filter(pk=revision.pk).update(artifact_sha256=other)
@@ -239,7 +240,7 @@ def test_bytes_changed_in_the_storage_never_reach_the_registry(
     digest = str(version.artifact_id)
     kept = storage / "blobs" / "sha256" / digest[:2] / digest
     kept.write_bytes(onnx(2))
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     work()
     revision.refresh_from_db()
     assert (revision.status, registered(server, "tampered")) == ("failed", [])
@@ -251,7 +252,7 @@ def test_bytes_changed_at_the_registry_are_seen_as_a_difference(
 ) -> None:
     deployment = services.create(model, target=registry, endpoint="changed-there", actor=cast.deployer)
     version = an_approved(cast, model, tmp_path)
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     work()
     assert settled(revision).verification["probe"] == {
         "done": False, "why": "This place does not answer predictions to us.",
@@ -273,7 +274,7 @@ def test_a_registry_with_another_password_says_so_and_nothing_is_pushed(
     deployment = services.create(model, target=registry, endpoint="locked", actor=cast.deployer)
     version = an_approved(cast, model, tmp_path)
     monkeypatch.setenv("MRM_SECRET_REGISTRY", "not the password")
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     for _ in range(5):
         work()
     revision.refresh_from_db()

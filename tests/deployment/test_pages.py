@@ -17,6 +17,7 @@ from mrm.inventory.models import Model
 from tests.factories.access import Cast, fresh
 from tests.factories.approved import a_model, a_validated, an_approved
 from tests.factories.journey import drain
+from tests.factories.release import released
 
 BACKEND = "mrm.project.signin.AccountBackend"
 
@@ -172,7 +173,7 @@ def test_the_pages_of_a_full_model_take_twelve_queries_at_most(
 ) -> None:
     """Approved under conditions, deployed, a second version on its way: nothing of it adds a query."""
     approved = an_approved(cast, model, tmp_path)
-    services.deploy(deployment, version=approved, reason="First use", actor=cast.deployer)
+    released(cast, services.deploy(deployment, version=approved, reason="First use", actor=cast.deployer))
     drain()
     a_validated(cast, model, tmp_path, label="2.0.0", seed=2)
     page = model.get_absolute_url()

@@ -21,6 +21,7 @@ from mrm.jobs.runner import run_next
 from tests.deployment.conftest import Gateway
 from tests.factories.access import SETUP, Cast
 from tests.factories.approved import a_model, a_validated, an_approved
+from tests.factories.release import released
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def work() -> None:
 
 
 def applied(deployment: Deployment, version: Version, cast: Cast) -> Revision:
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     work()
     revision.refresh_from_db()
     assert revision.status == "applied", revision.error
@@ -91,7 +92,7 @@ def test_a_withdrawal_between_wish_and_push_stops_the_push(
     cast: Cast, model: Model, deployment: Deployment, gateway: Gateway, tmp_path: Path
 ) -> None:
     version = an_approved(cast, model, tmp_path)
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     approval.withdraw(Approval.objects.get(version=version), actor=cast.officer, reason="Found a fault")
     work()
     revision.refresh_from_db()
@@ -117,7 +118,7 @@ def test_bytes_changed_in_the_storage_are_never_pushed(
     digest = str(version.artifact_id)
     kept = storage / "blobs" / "sha256" / digest[:2] / digest
     kept.write_bytes(kept.read_bytes()[:-1] + b"!")
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     work()
     revision.refresh_from_db()
     assert (revision.status, "changed in the storage" in revision.error) == ("failed", True)
@@ -133,7 +134,7 @@ def test_a_second_version_and_the_way_back(
     second = an_approved(cast, model, tmp_path, label="2.0.0", seed=2)
     applied(deployment, second, cast)
     assert served(gateway)["model_version"] == "2.0.0"
-    back = services.roll_back(deployment, number=1, actor=cast.deployer, reason="Worse than hoped")
+    back = released(cast, services.roll_back(deployment, number=1, actor=cast.deployer, reason="Worse than hoped"))
     work()
     back.refresh_from_db()
     first.refresh_from_db()
@@ -169,7 +170,7 @@ def test_a_dead_backend_is_tried_again_and_then_said(
 ) -> None:
     version = an_approved(cast, model, tmp_path)
     gateway.stop()
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     work()
     job = Job.objects.get(kind="deployment.reconcile")
     assert (job.state, job.attempts) == ("queued", 1)
@@ -188,7 +189,7 @@ def test_a_push_interrupted_before_it_was_recorded_converges(
     from mrm.deployment.services.reconcile import reconcile
 
     version = an_approved(cast, model, tmp_path)
-    revision = services.deploy(deployment, version=version, actor=cast.deployer)
+    revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
 
     def killed_before_recording(stage: str, done: int = 0, total: int = 0) -> None:
         if stage == "Scoring the golden rows":

@@ -18,6 +18,7 @@ from mrm.jobs.runner import run_next
 from mrm.project.watching import watch_all
 from tests.factories.access import SETUP, Cast
 from tests.factories.approved import a_model, an_approved
+from tests.factories.release import released
 
 
 def later(monkeypatch: pytest.MonkeyPatch, **passed: float) -> None:
@@ -30,7 +31,7 @@ def running(cast: Cast, place: Target, tmp_path: Path) -> Deployment:
     model = a_model(cast)
     version = an_approved(cast, model, tmp_path)
     opened = services.create(model, target=place, endpoint="credit", actor=cast.deployer)
-    services.deploy(opened, version=version, actor=cast.deployer)
+    released(cast, services.deploy(opened, version=version, actor=cast.deployer))
     while run_next():
         pass
     opened.refresh_from_db()

@@ -30,6 +30,7 @@ from mrm.validation.api import MOVES
 from tests.factories import validation as making
 from tests.factories.access import SETUP, Cast, fresh
 from tests.factories.approved import a_draft, a_model, an_approved
+from tests.factories.release import released
 
 SECRET = "Secret credit decision"
 OPEN = {"sign-in/", "sign-out/", "sign-up/", "healthz", "readyz", "metrics", "gallery/", "records/logout/"}
@@ -79,7 +80,7 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
         config={"base_url": "http://127.0.0.1:9", "token_secret": "gateway"}, actor=SETUP,
     )  # fmt: skip
     opened = deployment.create(model, target=place, endpoint="secret-endpoint", actor=cast.deployer)
-    deployment.deploy(opened, version=version, actor=cast.deployer)
+    released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
     keys = {
         str(row)
         for kind in [*governed_models(), apps.get_model("jobs.Job")]

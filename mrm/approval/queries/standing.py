@@ -1,7 +1,6 @@
 """Approvals, and whether one may be relied on at this moment."""
 
 import datetime as dt
-from dataclasses import replace
 
 from django.db.models import CharField, Exists, OuterRef, QuerySet
 from django.db.models.functions import Cast
@@ -15,7 +14,7 @@ from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.signoff import queries as signoff
 from mrm.signoff.models import Request, RequestState
-from mrm.signoff.policies import Duty, Verdict, evaluate
+from mrm.signoff.policies import Duty, Verdict
 
 RENEW_WITHIN = dt.timedelta(days=60)
 
@@ -108,13 +107,13 @@ def why_not_usable(version: Version, sha256: str) -> str | None:
 
 def verdict_at_use(approval: Approval) -> Verdict:
     """What the signatures amount to now: with the roles, parties and content of this moment, and what became of it."""
-    past = signoff.history(approval.request, candidates=False)
-    ended = approval.ended_at.timestamp() if approval.ended_at else None
-    reviewed = approval.reviewed_at.timestamp() if approval.reviewed_at else None
-    decided = approval.granted_at.timestamp()
-    duties = tuple(_duty(condition) for condition in approval.conditions.all())
-    past = replace(past, decided=decided, ended=ended, reviewed=reviewed, duties=duties)
-    return evaluate(approval.request.policy.content, past)
+    return signoff.verdict_at_use(
+        approval.request,
+        decided=approval.granted_at.timestamp(),
+        ended=approval.ended_at.timestamp() if approval.ended_at else None,
+        reviewed=approval.reviewed_at.timestamp() if approval.reviewed_at else None,
+        duties=tuple(_duty(condition) for condition in approval.conditions.all()),
+    )
 
 
 def _duty(condition: Condition) -> Duty:

@@ -1,13 +1,14 @@
 from mrm.access.models import Account
 from mrm.approval import queries as approval
 from mrm.audit.trail import audited, describe
-from mrm.core.actors import permit
+from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.deployment import policies, queries
 from mrm.deployment.models import Deployment, Revision, RevisionKind, Sync, Target
 from mrm.deployment.workflow import FLOW, RevisionState
 from mrm.inventory.models import Model, Version
 from mrm.jobs import services as jobs
+from mrm.signoff import services as signoff
 
 
 @audited("deployment.create", "opened the endpoint {endpoint} for {model}")
@@ -99,15 +100,38 @@ def _want(
 
 
 def _ask(deployment: Deployment, actor: Account, **content: object) -> Revision:
-    """Number the revision, set aside one still waiting, and ask a worker to bring it about."""
-    for waiting in deployment.revisions.filter(status=RevisionState.PENDING):
+    """Number the revision, set aside one still waiting, and have it signed for where the policy asks, or applied."""
+    last = deployment.revisions.first()
+    _set_aside(deployment, actor)
+    signed = content["kind"] != RevisionKind.STOP and queries.release_policy(deployment.model) is not None
+    revision = Revision.objects.create(
+        deployment=deployment,
+        number=(last.number if last else 0) + 1,
+        requested_by=actor,
+        status=RevisionState.AWAITING if signed else RevisionState.PENDING,
+        **content,
+    )
+    if signed:
+        signoff.submit(queries.RELEASE, revision, action=queries.RELEASE_ACTION, actor=actor, note=revision.reason)
+    else:
+        apply_soon(revision, actor)
+    return revision
+
+
+def _set_aside(deployment: Deployment, actor: Account) -> None:
+    """What is newly wanted takes the place of what still waits, for a worker or for signatures."""
+    for waiting in deployment.revisions.filter(status__in=[RevisionState.PENDING, RevisionState.AWAITING]):
+        asked = queries.release_request(waiting)
+        if waiting.status == RevisionState.AWAITING and asked:
+            signoff.lapse(asked, why=f"something newer is wanted at {deployment}", actor=actor)
         waiting.status = FLOW.moves["supersede"].target
         waiting.save(update_fields=["status"])
         jobs.abandon(waiting)
-    last = deployment.revisions.first()
-    revision = Revision.objects.create(
-        deployment=deployment, number=(last.number if last else 0) + 1, requested_by=actor, **content
-    )
+
+
+def apply_soon(revision: Revision, actor: Actor) -> None:
+    """Ask a worker to bring the revision about."""
+    deployment = revision.deployment
     deployment.sync = Sync.APPLYING
     deployment.save(update_fields=["sync"])
     jobs.request(
@@ -118,4 +142,3 @@ def _ask(deployment: Deployment, actor: Account, **content: object) -> Revision:
         most_attempts=5,
         revision=str(revision.pk),
     )
-    return revision

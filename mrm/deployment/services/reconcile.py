@@ -13,6 +13,7 @@ from mrm.connectors.errors import ConnectorError, Integrity, Invalid, OutcomeUnk
 from mrm.connectors.protocol import Cap, Connector, Desired, Observed, Op
 from mrm.core import blobs
 from mrm.core.refusal import Refused
+from mrm.deployment import queries
 from mrm.deployment.models import Deployment, Revision, RevisionKind
 from mrm.deployment.services.probe import probe
 from mrm.deployment.services.record import desired_of, differences, fail, read_revision, settle
@@ -69,6 +70,8 @@ def _push(revision: Revision, progress: Report) -> dict[str, Any]:
     version = revision.version
     assert version is not None
     if refusal := approval.why_not_usable(version, revision.artifact_sha256):
+        raise Refused(f"The push was refused. {refusal}")
+    if refusal := queries.why_not_released(revision):
         raise Refused(f"The push was refused. {refusal}")
     progress("Checking the bytes", 1, STEPS)
     blobs.fetch(revision.artifact_sha256).unlink()

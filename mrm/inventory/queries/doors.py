@@ -1,26 +1,26 @@
 """What an account may do with a record now: for each door the sentence why it is closed, or nothing."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from mrm.access.models import Account
 from mrm.inventory import policies
 from mrm.inventory.models import Model, Version
 from mrm.inventory.workflow import LIFE, VERSION, Lifecycle
-from mrm.signoff.models import Request
 from mrm.signoff.queries import proposed_on
 
 Doors = dict[str, str]
+Proposed = dict[str, str]  # kind of proposal to the reference of its open request
 
 
-def model_doors(model: Model, account: Account) -> Doors:
+def model_doors(model: Model, account: Account, proposed: Proposed) -> Doors:
     ended = f"{model} is decommissioned." if model.lifecycle == Lifecycle.DECOMMISSIONED else None
-    waiting = proposed_on(str(model.pk))
     return {
         "edit": account.lacks("inventory.edit", model) or "",
         "rate": account.lacks("inventory.rate", model) or "",
         "override": account.lacks("inventory.override_tier", model)
         or ("" if model.tier else "The model is not rated yet: the method computes first.")
-        or _proposed(waiting.get("tier_override")),
+        or _proposed(proposed.get("tier_override", "")),
         "confirm": account.lacks("inventory.confirm_tier", model)
         or ("" if model.tier else "The model is not rated yet."),
         "add_version": account.lacks("inventory.add_version", model) or ended or "",
@@ -28,7 +28,7 @@ def model_doors(model: Model, account: Account) -> Doors:
         "retire": account.lacks("inventory.retire", model)
         or policies.may_decommission(account, model)
         or _first(LIFE, model, "retire", account)
-        or _proposed(waiting.get("decommissioning")),
+        or _proposed(proposed.get("decommissioning", "")),
     }
 
 
@@ -45,16 +45,22 @@ def version_doors(version: Version, account: Account) -> Doors:
 
 def model_moves(model: Model, account: Account) -> list[dict[str, Any]]:
     """The moves a person makes on a model itself; the others follow from validation, approval and deployment."""
-    return [_move("retire", model_doors(model, account)["retire"])]
+    told = Model.objects.filter(pk=model.pk).values_list(proposed_on(str(model.pk))).get()
+    return [_move("retire", model_doors(model, account, as_proposed(*told))["retire"])]
 
 
 def version_moves(version: Version, account: Account) -> list[dict[str, Any]]:
     return [_move("retire_version", version_doors(version, account)["retire_version"])]
 
 
-def _proposed(asked: Request | None) -> str:
+def as_proposed(told: Iterable[str]) -> Proposed:
+    """What `signoff.queries.proposed_on` tells, by kind."""
+    return {kind: ref for kind, _, ref in (each.partition(" ") for each in told)}
+
+
+def _proposed(ref: str) -> str:
     """That the same is before the signers already."""
-    return f"This is proposed already, in {asked.ref}; it waits for its signatures." if asked else ""
+    return f"This is proposed already, in {ref}; it waits for its signatures." if ref else ""
 
 
 def _first(flow: Any, row: Any, move: str, account: Account) -> str:

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from mrm.access.models import Account
 from mrm.core.registry import Registry
 from mrm.inventory.models import Model, Version
-from mrm.inventory.queries.doors import model_doors
+from mrm.inventory.queries.doors import Proposed, as_proposed, model_doors
 from mrm.inventory.workflow import Lifecycle
+from mrm.signoff.queries import proposed_on
 
 
 @dataclass(frozen=True)
@@ -74,30 +75,32 @@ def life_mark(model: Model) -> tuple[str, str]:
 def model_page(model: Model, account: Account, current: str) -> dict[str, Any]:
     """What every tab of a model's page needs: a template extends `inventory/model_base.html` with it."""
     kind, icon = life_mark(model)
+    tabs, proposed = tabs_of(model, account, current)
     return {
         "model": model,
-        "tabs": tabs_of(model, account, current),
-        "doors": model_doors(model, account),
+        "tabs": tabs,
+        "doors": model_doors(model, account, proposed),
         "life_kind": kind,
         "life_icon": icon,
         "seal": next((seal for _name, find in SEALS.items() if (seal := find(model, account))), None),
     }
 
 
-def tabs_of(model: Model, account: Account, current: str) -> list[dict[str, Any]]:
-    """The tabs bar; `current` is the name of the address that is shown."""
+def tabs_of(model: Model, account: Account, current: str) -> tuple[list[dict[str, Any]], Proposed]:
+    """The tabs bar, and what is proposed on the model; `current` is the name of the address that is shown."""
     own = [
         Tab(_("Card"), "inventory:model"),
         Tab(_("Versions"), "inventory:versions", lambda model, account: model.versions.all()),
         Tab(_("Data and lineage"), "inventory:data"),
     ]
     bar = [*own, *(tab for _name, tab in TABS.items()), Tab(_("Timeline"), "inventory:timeline")]
-    counts = _counts({tab.url_name: tab.rows(model, account) for tab in bar if tab.rows}, model)
-    return [
+    counts, proposed = _read({tab.url_name: tab.rows(model, account) for tab in bar if tab.rows}, model)
+    shown = [
         {"label": tab.label, "url": url, "count": counts.get(tab.url_name), "current": tab.url_name == current}
         for tab in bar
         if (url := _url(tab, model))
     ]
+    return shown, proposed
 
 
 def model_panels(model: Model, account: Account) -> list[Panel]:
@@ -108,12 +111,12 @@ def version_panels(version: Version, account: Account) -> list[Panel]:
     return [draw(version, account) for _name, draw in VERSION_PANELS.items()]
 
 
-def _counts(rows: dict[str, QuerySet[Any]], model: Model) -> dict[str, int]:
-    """How many rows each tab has, all in one query."""
+def _read(rows: dict[str, QuerySet[Any]], model: Model) -> tuple[dict[str, int], Proposed]:
+    """How many rows each tab has and what is proposed, all in one query."""
     names = {f"tab_{place}": name for place, name in enumerate(rows)}
     asked = {key: _count(rows[name]) for key, name in names.items()}
-    found = Model.objects.filter(pk=model.pk).values_list(*asked.values()).get()
-    return dict(zip(names.values(), found, strict=True))
+    *counts, proposed = Model.objects.filter(pk=model.pk).values_list(*asked.values(), proposed_on(str(model.pk))).get()
+    return dict(zip(names.values(), counts, strict=True)), as_proposed(proposed)
 
 
 def _count(rows: QuerySet[Any]) -> Coalesce:

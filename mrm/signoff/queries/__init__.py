@@ -15,6 +15,7 @@ from mrm.signoff.queries.fold import (
     signer,
     unnoted,
     verdict,
+    verdict_at_use,
     why_not,
 )
 from mrm.signoff.queries.ground import Ground, ground, history_of
@@ -26,6 +27,7 @@ from mrm.signoff.queries.records import (
     open_requests,
     policies,
     policy_bytes,
+    policy_covering,
     policy_for,
     proposals_visible_to,
     proposed_on,
@@ -65,6 +67,7 @@ __all__ = [
     "parties",
     "policies",
     "policy_bytes",
+    "policy_covering",
     "policy_for",
     "proposals_visible_to",
     "proposed_on",
@@ -77,6 +80,7 @@ __all__ = [
     "staff",
     "unnoted",
     "verdict",
+    "verdict_at_use",
     "visible_to",
     "waiting_count",
     "waiting_for",

@@ -1,6 +1,7 @@
 """One request judged from everything as it is now."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mrm.access.models import Account, Person
@@ -120,6 +121,16 @@ def history(request: Request, on: Ground | None = None, *, candidates: bool = Tr
 
 def verdict(request: Request) -> Verdict:
     return evaluate(request.policy.content, history(request))
+
+
+def verdict_at_use(request: Request, **became: Any) -> Verdict:
+    """What the signatures on a decided request amount to now, with the roles, parties and content of this moment.
+
+    `became` says what else became of it, as `History` has it: when it ended, was reviewed, and what was owed.
+    """
+    decided = request.decided_at.timestamp() if request.decided_at else None
+    past = replace(history(request, candidates=False), **({"decided": decided} | became))
+    return evaluate(request.policy.content, past)
 
 
 def gates(request: Request) -> list[Gate]:

@@ -1,8 +1,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.db.models import CharField, Q, QuerySet
-from django.db.models.functions import Cast
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from mrm.access import queries as access
 from mrm.access.models import Account
@@ -15,11 +16,16 @@ from mrm.signoff.policies import Staff
 TIERS = ("", "1", "2", "3", "4")
 
 
+def policy_covering(action: str, tier: str) -> Policy | None:
+    """The policy in force for an action on a tier, when there is one."""
+    found = Policy.objects.filter(current=True, content__applies__action=action)
+    return next((policy for policy in found if policy.applies_to(action, tier)), None)
+
+
 def policy_for(action: str, tier: str) -> Policy:
     """The policy in force for an action on a tier; with none, nothing can be asked."""
-    for policy in Policy.objects.filter(current=True):
-        if policy.applies_to(action, tier):
-            return policy
+    if policy := policy_covering(action, tier):
+        return policy
     raise Refused(f"No policy in force covers {action.replace('_', ' ')} for tier {tier or '(not rated)'}.")
 
 
@@ -90,8 +96,9 @@ def open_proposal(kind: str, target: str) -> Proposal | None:
     return Proposal.objects.filter(kind=kind, target=target, settled_at=None).first()
 
 
-def proposed_on(target: str) -> dict[str, Request]:
-    """Kind to the open request on a proposal about a record, for the record's page; one query."""
+def proposed_on(target: str) -> ArraySubquery:
+    """Kind and reference of each open request on a proposal about a record, to be read along with the record."""
     waiting = Proposal.objects.filter(target=target, settled_at=None).annotate(key=Cast("pk", CharField()))
     asked = Request.objects.filter(status=RequestState.OPEN, subject_key__in=waiting.values("key"))
-    return {request.subject_kind: request for request in asked.defer("subject_content")}
+    told = Concat("subject_kind", Value(" REQ-"), Cast("number", CharField()))
+    return ArraySubquery(asked.order_by("number").annotate(told=told).values("told"))

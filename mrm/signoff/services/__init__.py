@@ -1,7 +1,7 @@
 """Ask for a signature, sign, act on the verdict; and what people do beside the votes."""
 
 from mrm.signoff.services.aside import answer, ask, escalate, escalate_overdue, recuse
-from mrm.signoff.services.asking import comment, settle, settle_due, submit, withdraw
+from mrm.signoff.services.asking import comment, lapse, settle, settle_due, submit, withdraw
 from mrm.signoff.services.delegation import delegate, end_delegation
 from mrm.signoff.services.policy import PolicyChange, change_policy, check_policy, load_policy
 from mrm.signoff.services.proposal import ProposalSubject, must_be_signed, propose
@@ -20,6 +20,7 @@ __all__ = [
     "end_delegation",
     "escalate",
     "escalate_overdue",
+    "lapse",
     "load_policy",
     "must_be_signed",
     "propose",

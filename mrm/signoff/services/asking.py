@@ -134,6 +134,15 @@ def withdraw(request: Request, *, actor: Actor, reason: str) -> Request:
     return request
 
 
+@audited("signoff.lapse", "closed {subject}: {why}")
+def lapse(request: Request, *, why: str, actor: Actor) -> Request:
+    """Close a question whose subject is gone, inside the action that took it away."""
+    request = locked(request)
+    close(request, "be_withdrawn", actor)
+    describe(why=why)
+    return request
+
+
 @audited("signoff.comment", "commented on {request}")
 def comment(request: Request, *, text: str, actor: Account, section: str = "") -> Comment:
     """Add a word to the discussion."""

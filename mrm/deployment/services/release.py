@@ -1,0 +1,125 @@
+"""A revision as something to be signed: whether what was approved may go to this serving place now."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mrm.access.models import BusinessUnit
+from mrm.approval import queries as approval
+from mrm.audit.trail import audited, describe
+from mrm.core.actors import Actor
+from mrm.core.canonical import digest
+from mrm.core.refusal import Refused
+from mrm.deployment import queries
+from mrm.deployment.models import Revision, RevisionKind
+from mrm.deployment.services.control import apply_soon
+from mrm.deployment.workflow import FLOW, RevisionState
+from mrm.signoff.models import Change, Gate, GateState, PlainSubject, Request, RequestState, Survey, add_part
+
+
+@audited("deployment.release", "released {subject}, as it was signed for in {request}")
+def release(revision: Revision, *, request: Request, actor: Actor) -> Revision:
+    """Let a revision be applied that others signed for."""
+    fits = (request.subject_kind, request.subject_key) == (queries.RELEASE, str(revision.pk))
+    if not fits or request.status != RequestState.APPROVED:
+        raise Refused(f"{revision} is not signed for; the signers decide on its request.")
+    _move(revision, "release", actor)
+    describe(request=request.ref)
+    apply_soon(revision, actor)
+    return revision
+
+
+@audited("deployment.refuse", "did not release {subject}")
+def refuse(revision: Revision, *, actor: Actor) -> Revision:
+    """The signers said no, or the question was taken back."""
+    _move(revision, "refuse", actor)
+    return revision
+
+
+def _move(revision: Revision, name: str, actor: Actor) -> None:
+    if reasons := FLOW.closed(revision, name, actor):
+        raise Refused(*reasons)
+    revision.status = FLOW.moves[name].target
+    revision.save(update_fields=["status"])
+
+
+class Release(PlainSubject):
+    """What sign-off is told of a deployment or a rollback."""
+
+    proposes = True
+
+    def find(self, key: str) -> Revision:
+        return queries.releases([key])[key]
+
+    def content(self, revision: Revision) -> Mapping[str, Any]:
+        deployment, target = revision.deployment, revision.deployment.target
+        assert revision.version is not None
+        return {
+            "kind": revision.kind,
+            "model": deployment.model.ref,
+            "version": revision.version.label,
+            "artifact": revision.artifact_sha256,
+            "approval": revision.approval.request.ref if revision.approval else "",
+            "target": f"{target.key}, {target.connector}, {digest(target.config)}",
+            "endpoint": deployment.endpoint,
+            "restores": revision.restores,
+            "reason": revision.reason,
+        }
+
+    def unit(self, revision: Revision) -> BusinessUnit:
+        return revision.unit
+
+    def tier(self, revision: Revision) -> str:
+        return revision.deployment.model.tier
+
+    def parties(self, revision: Revision) -> Mapping[str, Any]:
+        assert revision.version is not None
+        found = approval.parts(revision.version)
+        add_part(found, [revision.requested_by.person_id], "deployer", "asked to deploy this")
+        return found
+
+    def gates(self, revision: Revision) -> list[Gate]:
+        assert revision.version is not None
+        refusal = approval.why_not_usable(revision.version, revision.artifact_sha256)
+        return [
+            Gate(
+                "approval",
+                "The version is approved for use, with these bytes",
+                GateState.MISSING if refusal else GateState.MET,
+                refusal or f"Approved in {revision.approval.request.ref if revision.approval else ''}.",
+                url=revision.version.get_absolute_url(),
+            )
+        ]
+
+    def changes(self, revision: Revision) -> tuple[str, list[Change]]:
+        runs = queries.current(revision.deployment)
+        assert revision.version is not None
+        before = (runs.version.label, runs.artifact_sha256) if runs and runs.version else ("nothing", "")
+        return "", [
+            Change("Version", before[0], revision.version.label, material=True),
+            Change("Artifact, SHA-256", before[1], revision.artifact_sha256, material=True),
+            Change("Serving place", "", f"{revision.deployment.target}, {revision.deployment.endpoint}", material=True),
+        ]
+
+    def facts(self, revision: Revision) -> list[tuple[str, str, str]]:
+        deployment = revision.deployment
+        kind = RevisionKind(revision.kind).label
+        return [
+            ("Model", deployment.model.ref, deployment.model.get_absolute_url()),
+            (kind, f"revision {revision.number} at {deployment.target}", deployment.get_absolute_url()),
+        ]
+
+    def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
+        return {
+            key: Survey(str(each), each.unit.name, (), digest(self.content(each)))
+            for key, each in queries.releases(keys).items()
+        }
+
+    def decided(self, revision: Revision, request: Request, verdict: Any, *, actor: Actor) -> None:
+        if verdict.state == "approved":
+            release(revision, request=request, actor=actor)
+        else:
+            refuse(revision, actor=actor)
+
+    def withdrawn(self, revision: Revision, *, actor: Actor) -> None:
+        if revision.status == RevisionState.AWAITING:
+            refuse(revision, actor=actor)
