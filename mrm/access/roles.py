@@ -47,8 +47,11 @@ BUILDING = {
     "validation.plan_finding",
     "validation.begin_finding",
     "validation.remediate_finding",
+    "validation.accept_risk",
+    "validation.resume_finding",
     "approval.submit",
     "approval.reopen",
+    "approval.ask_exception",
     "approval.withdraw_request",
     "signoff.comment",
     "signoff.answer",
@@ -56,7 +59,15 @@ BUILDING = {
 }
 
 # what everybody may who signs: vote, step aside, ask those behind a request, ask further people, be stood in for
-SIGNING = {"signoff.vote", "signoff.comment", "signoff.recuse", "signoff.ask", "signoff.escalate", "signoff.delegate"}
+SIGNING = {
+    "signoff.vote",
+    "approval.withdraw_request",
+    "signoff.comment",
+    "signoff.recuse",
+    "signoff.ask",
+    "signoff.escalate",
+    "signoff.delegate",
+}
 
 DESCRIPTIONS: dict[str, Description] = {
     Role.OWNER: Description(
@@ -78,8 +89,6 @@ DESCRIPTIONS: dict[str, Description] = {
                 "validation.plan",
                 "validation.add_evidence",
                 "validation.raise_finding",
-                "validation.verify_finding",
-                "validation.return_finding",
                 "validation.withdraw_finding",
                 "validation.uphold_finding",
                 "validation.conclude",
@@ -118,6 +127,8 @@ DESCRIPTIONS: dict[str, Description] = {
                 "deployment.roll_back",
                 "deployment.refresh",
                 "deployment.stop",
+                "approval.withdraw_request",
+                "signoff.answer",
                 "reporting.request",
             }
         ),
@@ -153,6 +164,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "access.except",
                 "access.issue_token",
                 "privacy.ask_erasure",
+                "approval.withdraw_request",
                 "deployment.add_target",
                 "deployment.check_target",
                 "jobs.cancel",
@@ -161,7 +173,9 @@ DESCRIPTIONS: dict[str, Description] = {
     ),
     Role.POLICY_ADMIN: Description(
         "Proposes new versions of policies and packs, which others sign for. Holds no say over models.",
-        frozenset({"view", "inventory.load_pack", "signoff.load_policy"}),
+        frozenset(
+            {"view", "inventory.load_pack", "signoff.load_policy", "approval.withdraw_request", "signoff.answer"}
+        ),
     ),
 }
 

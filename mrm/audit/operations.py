@@ -8,7 +8,6 @@ CAPTURE_TRIGGER = "audit_capture"
 TRUNCATE_TRIGGER = "audit_no_truncate"
 APPEND_TRIGGER = "audit_append_only"
 STATE_TRIGGER = "audit_states"
-SIGNED_TRIGGER = "signoff_signed"
 
 
 def _trigger(table: str, name: str, when: str, call: str) -> str:
@@ -104,9 +103,8 @@ class SignedFor(migrations.RunSQL):
     def __init__(self, table: str, kind: str, column: str, on: str, when: str) -> None:
         self.table, self.kind, self.column, self.on, self.when = table, kind, column, on, when
         call = f"FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION signoff_must_be_signed({_literals([kind, column])})"
-        super().__init__(
-            sql=_trigger(table, SIGNED_TRIGGER, f"BEFORE {on}", call), reverse_sql=_drop(table, SIGNED_TRIGGER)
-        )
+        name = f"signed_{kind}"
+        super().__init__(sql=_trigger(table, name, f"BEFORE {on}", call), reverse_sql=_drop(table, name))
 
     def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
         return (self.__class__.__name__, [self.table, self.kind, self.column, self.on, self.when], {})

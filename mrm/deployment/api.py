@@ -144,7 +144,13 @@ class Revisions(APIView):
         place, facts = _find(request, pk), _valid(DeployIn(data=request.data))
         version = get_object_or_404(queries.candidates(place), pk=facts.pop("version"))
         made = services.deploy(place, version=version, actor=account_of(request), **facts)
-        return Response(RevisionOut(made).data, status.HTTP_202_ACCEPTED)
+        return Response(_asked_for(made), status.HTTP_202_ACCEPTED)
+
+
+def _asked_for(revision: Revision) -> dict[str, Any]:
+    """The revision, with the key of the request that must be signed before it is applied, where the tier asks."""
+    asked = queries.release_request(revision)
+    return RevisionOut(revision).data | {"request": str(asked.pk) if asked else None}
 
 
 class RollBack(APIView):
@@ -152,7 +158,7 @@ class RollBack(APIView):
     def post(self, request: Request, pk: Any) -> Response:
         facts = _valid(RollBackIn(data=request.data))
         made = services.roll_back(_find(request, pk), actor=account_of(request), **facts)
-        return Response(RevisionOut(made).data, status.HTTP_202_ACCEPTED)
+        return Response(_asked_for(made), status.HTTP_202_ACCEPTED)
 
 
 class Stop(APIView):

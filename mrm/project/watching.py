@@ -3,6 +3,7 @@
 from mrm.approval import services as approval
 from mrm.deployment import services as deployment
 from mrm.signoff import services as signoff
+from mrm.validation import services as validation
 
 
 def watch_all() -> dict[str, int]:
@@ -10,6 +11,7 @@ def watch_all() -> dict[str, int]:
     return {
         "settled": signoff.settle_due(),
         "escalated": signoff.escalate_overdue(),
+        "findings": validation.watch(),
         "approvals": approval.watch(),
         "deployments": deployment.watch(),
     }

@@ -30,8 +30,7 @@ MOVES = {
     "plan": ("plan_finding", "plan"),
     "begin": ("begin_finding", ""),
     "remediate": ("remediate_finding", "remediation"),
-    "return": ("return_finding", "reason"),
-    "verify": ("verify_finding", "verification"),
+    "resume": ("resume_finding", ""),
 }
 
 
@@ -178,6 +177,11 @@ def _moves(offers: Iterable[Offer]) -> list[dict[str, Any]]:
     ]
 
 
+def _asked(record: Validation | Finding) -> str | None:
+    """The key of the open request in which a step of it waits for signatures."""
+    return str(record.asked.pk) if record.asked else None
+
+
 def _whole(request: Request, pk: object) -> dict[str, Any]:
     found = _validation(request, pk)
     return ValidationOut(found).data | {
@@ -186,6 +190,7 @@ def _whole(request: Request, pk: object) -> dict[str, Any]:
             queries.findings_visible_to(account_of(request)).filter(validation=found), many=True
         ).data,
         "moves": _moves(queries.moves_of(found, account_of(request)).values()),
+        "request": _asked(found),
     }
 
 
@@ -269,7 +274,7 @@ def _person(email: str) -> Person:
 
 
 class Conclude(APIView):
-    """Give the outcome."""
+    """Give the outcome; it holds when a second validator has signed the `request` that it opens."""
 
     @extend_schema(request=ConcludeIn, responses=ValidationOut)
     def post(self, request: Request, pk: object) -> Response:
@@ -312,7 +317,8 @@ class OneFinding(APIView):
 
 def _story(request: Request, pk: object) -> dict[str, Any]:
     found = _finding(request, pk)
-    return FindingOut(found).data | {"moves": _moves(queries.finding_moves(found, account_of(request)))}
+    moves = _moves(queries.finding_moves(found, account_of(request)))
+    return FindingOut(found).data | {"moves": moves, "request": _asked(found)}
 
 
 class MoveFinding(APIView):

@@ -72,6 +72,12 @@ class RemediationForm(forms.Form):
     file = forms.FileField(label="Proof as a file", required=False)
 
 
+class AcceptanceForm(forms.Form):
+    reason = forms.CharField(label="Why the risk is borne", widget=forms.Textarea(attrs=LINES))
+    compensation = forms.CharField(label="What compensates it", widget=forms.Textarea(attrs=LINES))
+    until = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}), help_text="A year at most.")
+
+
 def words_form(field: str, label: str) -> type[forms.Form]:
     """A form of one text, named as the service names it."""
     text = forms.CharField(label=label, widget=forms.Textarea(attrs=LINES))
@@ -87,6 +93,6 @@ WORDS: dict[str, type[forms.Form]] = {
     "plan_finding": words_form("plan", "Steps and dates"),
     "begin_finding": forms.Form,
     "remediate_finding": RemediationForm,
-    "return_finding": words_form("reason", "What is missing"),
-    "verify_finding": words_form("verification", "What was checked"),
+    "accept_risk": AcceptanceForm,
+    "resume_finding": forms.Form,
 }

@@ -1,3 +1,4 @@
+import datetime as dt
 import uuid
 
 from django.db import models
@@ -9,7 +10,8 @@ from mrm.access.models import BusinessUnit, Person
 from mrm.audit.models import Governed
 from mrm.audit.queries import of_subject
 from mrm.evaluation.models import Run
-from mrm.inventory.models import Version
+from mrm.inventory.models import Model, Version
+from mrm.signoff.models import Request, open_request
 from mrm.validation.workflow import OPEN_STATES, FindingState, ValidationState
 
 CONTRIBUTIONS = ("inventory.add_version", "inventory.edit_version", "inventory.attach_artifact")
@@ -98,6 +100,11 @@ class Validation(Governed):
     @property
     def audit_object(self) -> models.Model:
         return self.version.model
+
+    @property
+    def asked(self) -> Request | None:
+        """The request in which the outcome waits for a second validator."""
+        return open_request(str(self.pk))
 
     def parties(self) -> dict[str, str]:
         """Person id to why he is not independent of the version; contributors come from the log."""
@@ -206,9 +213,59 @@ class Finding(Governed):
         return self.validation.audit_object
 
     @property
+    def asked(self) -> Request | None:
+        """The request in which its closing, withdrawal or acceptance waits for signatures."""
+        return open_request(str(self.pk))
+
+    @property
     def is_open(self) -> bool:
         return self.status in OPEN_STATES
 
     @property
     def is_overdue(self) -> bool:
         return bool(self.is_open and self.due and self.due < timezone.localdate())
+
+
+class RiskAcceptance(Governed):
+    """A risk borne for a time: that of a finding, or of a clause of policy that a model does not meet. Signed for."""
+
+    model = models.ForeignKey(Model, models.PROTECT, related_name="acceptances")
+    finding = models.ForeignKey(Finding, models.PROTECT, null=True, blank=True, related_name="acceptances")
+    clause = models.CharField(max_length=40, blank=True)
+    reason = models.TextField()
+    compensation = models.TextField()
+    until = models.DateField()
+    request = models.ForeignKey(Request, models.PROTECT, related_name="acceptances")
+    accepted_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-accepted_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(finding__isnull=False, clause="") | Q(finding=None) & ~Q(clause=""),
+                name="acceptance_of_one_thing",
+            ),
+            models.CheckConstraint(condition=~Q(reason="") & ~Q(compensation=""), name="acceptance_explained"),
+            models.UniqueConstraint(
+                fields=["finding"], condition=Q(ended_at=None, finding__isnull=False), name="acceptance_one_of_finding"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ref}: {self.finding.ref if self.finding else self.clause} until {self.until:%Y-%m-%d}"
+
+    @property
+    def ref(self) -> str:
+        return f"EXC-{self.pk:04d}"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.model
+
+    def holds_on(self, day: dt.date) -> bool:
+        return self.ended_at is None and day <= self.until

@@ -28,6 +28,19 @@ def the_validator(actor: Actor, validation: "Validation") -> str | None:
     return None
 
 
+def outcome_not_asked(actor: Actor, validation: "Validation") -> str | None:
+    """What is before the second validator stands still until he has signed."""
+    if asked := validation.asked:
+        return f"The outcome is before a second validator in {asked.ref}; have that withdrawn first."
+    return None
+
+
+def nothing_asked(actor: Actor, finding: "Finding") -> str | None:
+    if asked := finding.asked:
+        return f"This finding is before the signers in {asked.ref}."
+    return None
+
+
 def has_evidence(actor: Actor, validation: "Validation") -> str | None:
     if not validation.evidence.exists():
         return "There is no evidence yet: an outcome without evidence is an opinion."

@@ -1,9 +1,10 @@
 """Named reads of validations and findings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from mrm.access.models import Account, Person
@@ -16,8 +17,8 @@ from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.inventory.workflow import VersionState
-from mrm.validation.models import Evidence, Finding, Pillar, Validation
-from mrm.validation.workflow import FINDING, OPEN_STATES, VALIDATION, FindingState, ValidationState
+from mrm.validation.models import Evidence, Finding, Pillar, RiskAcceptance, Validation
+from mrm.validation.workflow import BY_SIGNATURE, FINDING, OPEN_STATES, VALIDATION, ValidationState
 
 VIEWS = ("open", "mine", "overdue", "closed")
 
@@ -87,7 +88,7 @@ def findings_listed(account: Account, view: str, *, severity: str = "", model: s
 
 def _view(view: str, account: Account) -> Q:
     if view == "closed":
-        return Q(status__in=[FindingState.CLOSED, FindingState.WITHDRAWN])
+        return ~Q(status__in=OPEN_STATES)
     still_open = Q(status__in=OPEN_STATES)
     if view == "overdue":
         return still_open & Q(due__lt=timezone.localdate())
@@ -103,13 +104,47 @@ def _view(view: str, account: Account) -> Q:
     return still_open
 
 
+def validations_to_sign(keys: Sequence[str]) -> dict[str, Validation]:
+    """Validations with what an outcome rests on, by key; the number of queries does not grow."""
+    found = (
+        Validation.objects.filter(pk__in=keys)
+        .select_related(
+            "version__model__unit", "version__model__owner", "version__model__developer", "version__developer",
+            "version__artifact", "validator",
+        )
+        .prefetch_related(
+            "findings", Prefetch("evidence", Evidence.objects.select_related("run").order_by("pk"))
+        )
+    )  # fmt: skip
+    return {str(each.pk): each for each in found}
+
+
+def findings_to_sign(keys: Sequence[str]) -> dict[str, Finding]:
+    """Findings with the people behind them, by key."""
+    found = Finding.objects.filter(pk__in=keys).select_related(
+        "validation__version__model__unit", "validation__version__model__owner",
+        "validation__version__model__developer", "validation__version__developer", "owner", "raised_by", "remediated_by",
+    )  # fmt: skip
+    return {str(each.pk): each for each in found}
+
+
+def acceptances_of(model: Model) -> QuerySet[RiskAcceptance]:
+    """The risks that are borne for a model, those in force first."""
+    return (
+        RiskAcceptance.objects.filter(model=model)
+        .select_related("finding", "request", "model")
+        .order_by(F("ended_at").desc(nulls_first=True), "until")
+    )
+
+
 def moves_of(validation: Validation, account: Account) -> dict[str, Offer]:
     """The moves that leave the present state by name, each open or with its reasons."""
     return {offer.move.name: offer for offer in VALIDATION.offered(validation, account)}
 
 
 def finding_moves(finding: Finding, account: Account) -> list[Offer]:
-    return FINDING.offered(finding, account)
+    """The moves that a person makes; what signatures bring about is not offered."""
+    return [offer for offer in FINDING.offered(finding, account) if offer.move.name not in BY_SIGNATURE]
 
 
 def by_pillar(validation: Validation) -> list[tuple[str, list[Evidence]]]:

@@ -16,6 +16,7 @@ from mrm.core.refusal import Invalid
 from mrm.inventory.models import Version
 from mrm.inventory.queries import models_visible_to, versions_visible_to
 from mrm.inventory.queries.tabs import Panel, model_page
+from mrm.signoff.models import Proposal
 from mrm.validation import queries, services
 from mrm.validation.forms import WORDS, ConcludeForm, EvidenceForm, FindingForm, PlanForm, RequestForm
 from mrm.validation.models import Finding, Severity, Validation
@@ -164,11 +165,15 @@ def find_owner(request: HttpRequest, pk: object) -> HttpResponse:
 
 @require_POST
 def conclude(request: HttpRequest, pk: object) -> HttpResponse:
-    """Give the outcome."""
+    """Give the outcome, which a second validator signs."""
     found, form = _find(request, pk), ConcludeForm(request.POST, prefix="conclude")
     if not form.is_valid():
         return _page(request, found, form)
-    services.conclude(found, **form.cleaned_data, actor=account_of(request))
+    try:
+        made = services.conclude(found, **form.cleaned_data, actor=account_of(request))
+    except Invalid as fault:
+        return _page(request, found, _with(form, fault))
+    messages.success(request, f"Put before a second validator in {made.request.ref}.")
     return redirect(found)
 
 
@@ -253,6 +258,8 @@ def _story(request: HttpRequest, found: Finding, bound: tuple[str, forms.Form] |
         "finding": found,
         "moves": [(offer, built[offer.move.name]) for offer in offers],
         "age": queries.age(found),
+        "asked": found.asked,
+        "acceptances": queries.acceptances_of(found.validation.version.model).filter(finding=found),
         "events": queries.story(found)[:100],
     }
     return render(request, "validation/finding.html", context, status=422 if bound else 200)
@@ -271,5 +278,7 @@ def move(request: HttpRequest, pk: object, name: str) -> HttpResponse:
     file = given.pop("file", None)
     if file:
         given |= {"chunks": file.chunks(), "filename": file.name}
-    getattr(services, name)(found, **given, actor=account_of(request))
+    made = getattr(services, name)(found, **given, actor=account_of(request))
+    if isinstance(made, Proposal):
+        messages.success(request, f"Put before the signers in {made.request.ref}.")
     return redirect(found)

@@ -22,10 +22,11 @@ class FindingState(models.TextChoices):
     EVIDENCE = "evidence_submitted", "Evidence submitted"
     CLOSED = "closed", "Closed"
     WITHDRAWN = "withdrawn", "Withdrawn"
+    RISK_ACCEPTED = "risk_accepted", "Risk accepted"
 
 
 _V = ValidationState
-_CHALLENGER = (policies.a_person, policies.independent, policies.the_validator)
+_CHALLENGER = (policies.a_person, policies.independent, policies.the_validator, policies.outcome_not_asked)
 VALIDATION = Workflow(
     "validation",
     Move("take", (_V.REQUESTED,), _V.UNDER_WAY, (policies.a_person, policies.independent), label="Take on"),
@@ -49,7 +50,13 @@ FINDING = Workflow(
     Move("accept_finding", (_F.OPEN,), _F.ACCEPTED, _OWNER, label="Accept"),
     Move("rebut_finding", (_F.OPEN,), _F.REBUTTED, (*_OWNER, policies.rebutted_once), label="Rebut"),
     Move("uphold_finding", (_F.REBUTTED,), _F.OPEN, _VERIFIER, label="Uphold"),
-    Move("withdraw_finding", (_F.OPEN, _F.REBUTTED), _F.WITHDRAWN, _VERIFIER, label="Withdraw"),
+    Move(
+        "withdraw_finding",
+        (_F.OPEN, _F.REBUTTED),
+        _F.WITHDRAWN,
+        (*_VERIFIER, policies.nothing_asked),
+        label="Propose to withdraw",
+    ),
     Move("plan_finding", (_F.ACCEPTED,), _F.PLANNED, _OWNER, label="Agree a plan"),
     Move("begin_finding", (_F.PLANNED,), _F.IN_PROGRESS, _OWNER, label="Begin"),
     Move(
@@ -59,7 +66,17 @@ FINDING = Workflow(
         _OWNER,
         label="Submit remediation",
     ),
-    Move("return_finding", (_F.EVIDENCE,), _F.IN_PROGRESS, (*_VERIFIER, policies.has_remediation), label="Send back"),
-    Move("verify_finding", (_F.EVIDENCE,), _F.CLOSED, (*_VERIFIER, policies.has_remediation), label="Verify and close"),
+    Move(
+        "accept_risk",
+        (_F.OPEN, _F.ACCEPTED, _F.PLANNED, _F.IN_PROGRESS),
+        _F.RISK_ACCEPTED,
+        (*_OWNER, policies.nothing_asked),
+        label="Propose to accept the risk",
+    ),
+    Move("resume_finding", (_F.RISK_ACCEPTED,), _F.ACCEPTED, (*_OWNER,), label="Take up again"),
+    Move("return_finding", (_F.EVIDENCE,), _F.IN_PROGRESS, (policies.has_remediation,), label="Send back"),
+    Move("verify_finding", (_F.EVIDENCE,), _F.CLOSED, (policies.has_remediation,), label="Close"),
 )
-OPEN_STATES = tuple(state for state in FindingState.values if state not in {_F.CLOSED, _F.WITHDRAWN})
+# what the signatures on a remediation bring about, and nobody by himself
+BY_SIGNATURE = frozenset({"return_finding", "verify_finding"})
+OPEN_STATES = tuple(state for state in FindingState.values if state not in {_F.CLOSED, _F.WITHDRAWN, _F.RISK_ACCEPTED})

@@ -11,7 +11,7 @@ from mrm.signoff.models import Request
 from tests.approval.test_services import conditional
 from tests.factories import approval as make
 from tests.factories import validation
-from tests.factories.access import Cast
+from tests.factories.access import Cast, fresh
 
 
 def drawn(panel: Panel) -> str:
@@ -23,7 +23,7 @@ def test_the_developer_submits_from_the_version_page(cast: Cast, client: Client)
     client.force_login(cast.developer)
     assert "Submit for approval" in drawn(views.panel(version, cast.developer))
     answer = client.post(f"/conditions/submit/{version.pk}/", {"note": "Refit."})
-    asked = Request.objects.get()
+    asked = Request.objects.latest("number")
     assert (answer.url, asked.note) == (asked.get_absolute_url(), "Refit.")
     assert f"{asked.ref} is before the signers already." in drawn(views.panel(version, cast.developer))
 
@@ -40,7 +40,7 @@ def test_the_panel_and_the_seal_say_what_holds(cast: Cast) -> None:
 
 def test_a_risk_officer_accepts_and_withdraws_by_page(cast: Cast, client: Client) -> None:
     approval = conditional(cast)
-    client.force_login(make.fresh(cast.officer))
+    client.force_login(fresh(cast.officer))
     client.post(f"/conditions/{approval.conditions.get().pk}/met/", {"note": "Seen."})
     assert Condition.objects.get().met_by == cast.officer.person
     client.post(f"/conditions/withdraw/{approval.pk}/", {"reason": "Shift."})
@@ -55,7 +55,7 @@ def test_the_same_by_json(cast: Cast, client: Client) -> None:
     asked = Request.objects.get(pk=answer.json()["request"])
     make.sign(asked, cast.officer)
     make.sign(asked, cast.second_officer)
-    client.force_login(make.fresh(cast.officer))
+    client.force_login(fresh(cast.officer))
     found = client.get(f"/api/v1/versions/{version.pk}/approval/").json()
     assert (found[0]["status"], found[0]["why_not"]) == ("valid", None)
     ended = client.post(
@@ -76,7 +76,7 @@ def test_an_outsider_finds_no_approval(cast: Cast, client: Client, path: str) ->
 def test_each_question_has_a_page_whose_form_carries_its_token(cast: Cast) -> None:
     approval = conditional(cast)
     client = Client(enforce_csrf_checks=True)
-    client.force_login(make.fresh(cast.officer))
+    client.force_login(fresh(cast.officer))
     for url in (f"/conditions/{approval.conditions.get().pk}/met/", f"/conditions/withdraw/{approval.pk}/"):
         page = client.get(url)
         token = page.context["csrf_token"]

@@ -37,6 +37,7 @@ class Cast:
         self.owner = account("Olivia Owner", self.retail, (Role.OWNER, self.retail))
         self.developer = account("Dev Developer", self.retail, (Role.DEVELOPER, self.retail))
         self.validator = account("Vera Validator", self.risk, (Role.VALIDATOR, self.bank))
+        self.second_validator = account("Walt Validator", self.risk, (Role.VALIDATOR, self.bank))
         self.officer = account("Rita Officer", self.risk, (Role.RISK_OFFICER, self.bank))
         self.second_officer = account("Sven Officer", self.retail_risk, (Role.RISK_OFFICER, self.bank))
         self.lead = account("Lena Lead", self.retail, (Role.BU_LEAD, self.retail))

@@ -5,16 +5,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from mrm.access.models import Account
 from mrm.approval import services
 from mrm.approval.models import Approval
 from mrm.inventory.models import Version
-from mrm.signoff import services as signoff
-from mrm.signoff.models import Request, Vote
+from mrm.signoff.models import Request
 from tests.factories import validation
-from tests.factories.access import PASSWORD, Cast, fresh, with_password
+from tests.factories.access import Cast
+from tests.factories.signing import WHY, sign
 
-WHY = "Gini and calibration hold out of time."
+__all__ = ["WHY", "approved", "condition", "sign", "submitted"]
 
 
 def submitted(cast: Cast, of: Version | None = None, **model: Any) -> Request:
@@ -33,18 +32,6 @@ def condition(cast: Cast, **given: str) -> dict[str, str]:
         "evidence": "The run's reference.",
         "gate": "bias",
     } | given
-
-
-def sign(
-    request: Request, account: Account, decision: str = "approve", conditions: list[dict[str, str]] | None = None
-) -> Vote:
-    """Compose and sign with the right password."""
-    signer = with_password(fresh(account)) if not account.has_usable_password() else fresh(account)
-    statement, token = signoff.compose(
-        request, decision=decision, rationale=WHY, conditions=conditions or [], actor=signer
-    )
-    assert statement["request"] == request.ref
-    return signoff.sign(request, token=token, password=PASSWORD, actor=signer)
 
 
 def approved(cast: Cast, of: Version | None = None, **model: Any) -> Approval:

@@ -15,6 +15,7 @@ from mrm.signoff import queries, services
 from mrm.signoff.models import Decision, GateState
 from mrm.validation import services as validation
 from tests.factories.access import PASSWORD, Cast, fresh, with_password
+from tests.factories.validation import outcome_signed
 
 FEATURES = ["income", "debt"]
 ANSWERS = {
@@ -88,7 +89,9 @@ def a_validated(cast: Cast, model: Model, folder: Path, label: str = "1.0.0", se
     validation.take(opened, actor=cast.validator)
     validation.write_plan(opened, plan="Read and recompute", actor=cast.validator)
     validation.add_evidence(opened, pillar="soundness", title="Form", text="Sound", actor=cast.validator)
-    validation.conclude(opened, outcome="fit", conclusion="Fit", residual_risk="low", actor=cast.validator)
+    outcome_signed(
+        cast, validation.conclude(opened, outcome="fit", conclusion="Fit", residual_risk="low", actor=cast.validator)
+    )
     return Version.objects.select_related("model__unit", "artifact").get(pk=version.pk)
 
 

@@ -22,6 +22,7 @@ from mrm.signoff.models import Decision, Request
 from mrm.validation import services as validation
 from mrm.validation.models import Validation
 from tests.factories.access import PASSWORD, Cast, fresh, with_password
+from tests.factories.validation import outcome_signed
 
 KINDS = ["performance", "bias", "explainability"]
 
@@ -120,14 +121,14 @@ def validated(cast: Cast, draft: Version, run: Run) -> Validation:
         owner=cast.owner.person,
         actor=cast.validator,
     )
-    validation.conclude(
+    given = validation.conclude(
         opened,
         outcome="fit_with_findings",
         conclusion="Discriminates well; women are approved less often at equal risk.",
         residual_risk="moderate",
         actor=cast.validator,
     )
-    return opened
+    return outcome_signed(cast, given)
 
 
 def approved(cast: Cast) -> Version:

@@ -3,7 +3,7 @@
 from mrm.deployment.models import Revision
 from mrm.deployment.queries import release_request
 from tests.factories.access import Cast
-from tests.factories.approval import sign
+from tests.factories.signing import sign
 
 
 def released(cast: Cast, revision: Revision) -> Revision:

@@ -1,7 +1,10 @@
 """A version on its way to approval, taken there by the real services."""
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
+
+from django.utils import timezone
 
 from mrm.access.models import Account
 from mrm.evaluation.models import Run
@@ -10,9 +13,11 @@ from mrm.inventory import services as inventory
 from mrm.inventory.models import Dataset, Model, Pack, Version
 from mrm.measures.evaluation import RunOutcome
 from mrm.measures.results import Result
+from mrm.signoff.models import Proposal, open_request
 from mrm.validation import services
 from mrm.validation.models import Finding, Validation
 from tests.factories.access import Cast
+from tests.factories.signing import sign
 
 ANSWERS = {
     "exposure_size": 2,
@@ -158,9 +163,18 @@ def finding(cast: Cast, on: Validation, severity: str = "medium", title: str = "
 
 def concluded(cast: Cast, on: Validation, result: str = "fit") -> Validation:
     services.add_evidence(on, pillar="soundness", title="Review", text="Read and challenged.", actor=cast.validator)
-    return services.conclude(
-        on, outcome=result, conclusion="Fit for its use.", residual_risk="moderate", actor=cast.validator
+    return outcome_signed(
+        cast,
+        services.conclude(
+            on, outcome=result, conclusion="Fit for its use.", residual_risk="moderate", actor=cast.validator
+        ),
     )
+
+
+def outcome_signed(cast: Cast, proposal: Proposal) -> Validation:
+    """The validation, after a second validator signed its outcome."""
+    sign(proposal.request, cast.second_validator)
+    return Validation.objects.get(pk=proposal.target)
 
 
 def validated(cast: Cast, of: Version, *, runs: bool = True, result: str = "fit") -> Version:
@@ -176,7 +190,6 @@ def answer(cast: Cast, found: Finding, to: str) -> Finding:
     steps: dict[str, list[tuple[str, dict[str, str], Account]]] = {
         "open": [],
         "rebutted": [("rebut_finding", {"rebuttal": "The shift is the product's."}, cast.owner)],
-        "withdrawn": [("withdraw_finding", {"reason": "Seen again, it holds."}, cast.validator)],
         "accepted": [("accept_finding", {"response": "Agreed."}, cast.owner)],
     }
     steps["planned"] = [*steps["accepted"], ("plan_finding", {"plan": "Refit by May."}, cast.owner)]
@@ -185,10 +198,19 @@ def answer(cast: Cast, found: Finding, to: str) -> Finding:
         *steps["in_progress"],
         ("remediate_finding", {"remediation": "Refitted."}, cast.owner),
     ]
-    steps["closed"] = [
-        *steps["evidence_submitted"],
-        ("verify_finding", {"verification": "Recomputed."}, cast.validator),
-    ]
-    for name, words, actor in steps[to]:
+    before = {"closed": "evidence_submitted", "withdrawn": "open", "risk_accepted": "accepted"}
+    for name, words, actor in steps[before.get(to, to)]:
         found = getattr(services, name)(found, **words, actor=actor)
+    if to == "withdrawn":
+        services.withdraw_finding(found, reason="Seen again, it holds.", actor=cast.validator)
+    if to == "risk_accepted":
+        until = timezone.localdate() + dt.timedelta(days=90)
+        services.accept_risk(
+            found, reason="The refit waits for data.", compensation="Manual review.", until=until, actor=cast.owner
+        )
+    if to in before:
+        asked = open_request(str(found.pk))
+        assert asked is not None
+        for signer in (cast.lead, cast.officer) if to == "risk_accepted" else (cast.second_validator,):
+            sign(asked, signer)
     return Finding.objects.get(pk=found.pk)

@@ -79,9 +79,9 @@ def test_from_registration_to_rollback_and_pdf(enter: Enter, bank: House, materi
     request = submit_for_approval(priya, version)
     developer_is_refused(priya, request)
     for officer in ("jonas", "maria"):
-        sign(enter(officer), request)
+        sign(enter(officer), request, wrong=True)
     lucia = enter("lucia")
-    place = deploy(lucia, model, version, "1.0.0")
+    place = deploy(enter, lucia, model, version, "1.0.0")
     compare(bank, material, "1.0.0")
 
     second = add_version(priya, model, "2.0.0", material)
@@ -91,9 +91,9 @@ def test_from_registration_to_rollback_and_pdf(enter: Enter, bank: House, materi
     request = submit_for_approval(priya, second)
     for officer in ("jonas", "maria"):
         sign(enter(officer), request)
-    redeploy(lucia, place, second, "2.0.0")
+    redeploy(enter, lucia, place, second, "2.0.0")
     compare(bank, material, "2.0.0")
-    roll_back(lucia, place)
+    roll_back(enter, lucia, place)
     compare(bank, material, "1.0.0")
 
     ingrid = enter("ingrid")
@@ -210,8 +210,12 @@ def validate(enter: Enter, version: str, *, finding: bool) -> None:
     open_all(page)
     choose(page, "outcome", "fit")
     fill(page, conclusion="Fit for its use.")
-    submit(page, "Conclude the validation")
-    expect(page.get_by_text("Fit for use").first).to_be_visible()
+    submit(page, "Give the outcome")
+    page.locator("main a[href^='/approvals/']", has_text="REQ-").first.click()
+    page.wait_for_load_state()
+    tomas.sees("You may not sign: you")
+    sign(enter("elena"), page.url)
+    expect(tomas.go(address).get_by_text("Fit for use").first).to_be_visible()
 
 
 def _validation_of(person: Person, version: str) -> str:
@@ -244,13 +248,12 @@ def remediated(enter: Enter, tomas: Person) -> None:
         form.locator("textarea").first.fill(words)
         form.locator("button[type=submit]").click()
         shown.wait_for_load_state()
-    daniel.sees("This is done by a validator")
-    shown = tomas.go(address)
-    open_all(shown)
-    form = shown.locator("form[action$='/verify_finding/']")
-    form.locator("textarea").first.fill("Section read and tried on ten cases.")
-    form.locator("button[type=submit]").click()
-    expect(shown.get_by_text("Closed").first).to_be_visible()
+    shown = daniel.go(address)
+    shown.get_by_role("link", name=re.compile("^REQ-")).first.click()
+    shown.wait_for_load_state()
+    daniel.sees("You may not sign: you")
+    sign(tomas, shown.url)
+    expect(tomas.go(address).get_by_text("Closed").first).to_be_visible()
 
 
 def submit_for_approval(priya: Person, version: str) -> str:
@@ -268,7 +271,7 @@ def developer_is_refused(priya: Person, request: str) -> None:
     priya.sees("You may not sign: you")
 
 
-def sign(officer: Person, request: str) -> None:
+def sign(officer: Person, request: str, *, wrong: bool = False) -> None:
     page = officer.go(request)
     choose(page, "decision", "approve")
     page.locator("main [name=rationale]").first.fill("Evidence read; outcomes hold.")
@@ -276,36 +279,49 @@ def sign(officer: Person, request: str) -> None:
     dialog = page.locator("dialog[open]")
     expect(dialog).to_be_visible()
     expect(dialog.get_by_text("I have reviewed the changes")).to_be_visible()
-    dialog.locator("[name=password]").fill("not the password")
-    dialog.locator("button[type=submit]").click()
-    expect(page.get_by_text("The password is wrong; nothing was signed.").first).to_be_visible()
+    if wrong:
+        dialog.locator("[name=password]").fill("not the password")
+        dialog.locator("button[type=submit]").click()
+        expect(page.get_by_text("The password is wrong; nothing was signed.").first).to_be_visible()
     page.locator("dialog[open] [name=password]").fill(PASSWORD)
     page.locator("dialog[open] button[type=submit]").click()
     page.wait_for_load_state()
     expect(page.locator("dialog[open]")).to_have_count(0)
 
 
-def deploy(lucia: Person, model: str, version: str, label: str) -> str:
+def deploy(enter: Enter, lucia: Person, model: str, version: str, label: str) -> str:
     page = lucia.go(f"/deployments/new/{model}/")
     fill(page, target="Decision engine", endpoint="card-default")
     submit(page)
     address = page.url
-    redeploy(lucia, address, version, label)
+    redeploy(enter, lucia, address, version, label)
     return address
 
 
-def redeploy(lucia: Person, place: str, version: str, label: str) -> None:
+def redeploy(enter: Enter, lucia: Person, place: str, version: str, label: str) -> None:
     page = lucia.go(place)
     choose(page, "version", version)
     page.locator("form[action$='/deploy/'] button[type=submit]").click()
+    release(enter, lucia, place)
     settled(lucia, place, label)
 
 
-def roll_back(lucia: Person, place: str) -> None:
+def release(enter: Enter, lucia: Person, place: str) -> None:
+    """A deployment of tier 1 waits until a risk officer has signed for it."""
+    page = lucia.page
+    lucia.sees("waits for signatures in")
+    page.locator("main a[href^='/approvals/']", has_text="REQ-").first.click()
+    page.wait_for_load_state()
+    sign(enter("jonas"), page.url)
+    lucia.go(place)
+
+
+def roll_back(enter: Enter, lucia: Person, place: str) -> None:
     page = lucia.go(place)
     choose(page, "number", "1")
     page.locator("form[action$='/roll-back/'] textarea").fill("More refusals than expected")
     page.locator("form[action$='/roll-back/'] button[type=submit]").click()
+    release(enter, lucia, place)
     settled(lucia, place, "1.0.0")
     lucia.sees("Rollback to 1")
 

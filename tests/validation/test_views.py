@@ -8,10 +8,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from mrm.inventory.queries.tabs import Panel
+from mrm.signoff.models import Request
 from mrm.validation import views
 from mrm.validation.models import Evidence, Finding, Validation
 from tests.factories import validation as make
 from tests.factories.access import Cast, fresh
+from tests.factories.signing import sign
 
 
 def drawn(panel: Panel) -> str:
@@ -45,11 +47,15 @@ def test_a_validation_is_walked_by_pages(cast: Cast, client: Client) -> None:
     client.post(f"{url}finding/", {f"finding-{name}": value for name, value in given.items()})
     given = {"outcome": "fit_with_findings", "residual_risk": "low", "conclusion": "Good enough."}
     client.post(f"{url}conclude/", {f"conclude-{name}": value for name, value in given.items()})
+    asked = Validation.objects.get().asked
+    assert asked is not None
+    assert asked.ref in client.get(url).content.decode()
+    sign(asked, cast.second_validator)
     found = Validation.objects.get()
     assert (found.outcome, found.evidence.count(), found.findings.count()) == ("fit_with_findings", 2, 1)
     page = client.get(url).content.decode()
     assert "Good enough." in page
-    assert "Conclude the validation" not in page
+    assert "Give the outcome" not in page
 
 
 def test_files_come_as_attachments_that_no_browser_runs(cast: Cast, client: Client) -> None:
@@ -82,9 +88,12 @@ def test_a_finding_is_answered_by_pages(cast: Cast, client: Client) -> None:
     )
     assert read(client.get(f"{url}file/")) == b"1,2"
     client.force_login(cast.validator)
-    client.post(f"{url}verify_finding/", {"verify_finding-verification": "Recomputed."})
+    assert found.asked is not None
+    assert found.asked.ref in client.get(url).content.decode()
+    assert client.post(f"{url}verify_finding/", {"verify_finding-verification": "Recomputed."}).status_code == 404
+    sign(found.asked, cast.second_validator)
     found.refresh_from_db()
-    assert (found.status, found.verified_by) == ("closed", cast.validator.person)
+    assert (found.status, found.verified_by) == ("closed", cast.second_validator.person)
     assert "verified and closed" in client.get(url).content.decode()
     assert client.post(f"{url}erase/").status_code == 404
 
@@ -164,7 +173,9 @@ def test_the_same_by_json(cast: Cast, client: Client) -> None:
     wrong = post(f"validations/{pk}/findings/", title="Shift", description="x", severity="low", owner="no@bank.example")
     assert (wrong.status_code, list(wrong.json()["fields"])) == (422, ["owner"])
     done = post(f"validations/{pk}/conclude/", outcome="fit_with_findings", conclusion="Good.", residual_risk="low")
-    assert done.json()["status"] == "concluded"
+    assert (done.json()["status"], done.json()["request"]) == ("under_way", str(Request.objects.latest("number").pk))
+    sign(Request.objects.latest("number"), cast.second_validator)
+    assert client.get(f"/api/v1/validations/{pk}/").json()["status"] == "concluded"
     finding = f"findings/{raised.json()['id']}/"
     refused = post(f"{finding}accept/", text="Agreed.")
     assert refused.status_code == 403

@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
@@ -13,7 +14,7 @@ from mrm.inventory import policies as inventory_policies
 from mrm.inventory import queries as inventory
 from mrm.inventory.models import Pack, Version, VersionDataset
 from mrm.signoff.models import Gate, GateState
-from mrm.validation.models import Finding, Validation, ValidationOutcome
+from mrm.validation.models import Finding, RiskAcceptance, Validation, ValidationOutcome
 from mrm.validation.workflow import OPEN_STATES, ValidationState
 
 KINDS = (
@@ -49,6 +50,7 @@ class Evidence:
     findings: Sequence[Finding]
     uses: Sequence[VersionDataset]
     packs: Sequence[Pack]
+    exceptions: Mapping[str, RiskAcceptance] = field(default_factory=dict)
 
 
 def subject_versions() -> QuerySet[Version]:
@@ -70,6 +72,7 @@ def evidence_of(versions: Sequence[Version]) -> dict[uuid.UUID, Evidence]:
     linked: dict[uuid.UUID, list[VersionDataset]] = {}
     for use in VersionDataset.objects.filter(version__in=versions).select_related("dataset").order_by("id"):
         linked.setdefault(use.version_id, []).append(use)
+    exceptions = exceptions_of([version.model_id for version in versions])
     return {
         version.pk: Evidence(
             version,
@@ -78,6 +81,7 @@ def evidence_of(versions: Sequence[Version]) -> dict[uuid.UUID, Evidence]:
             findings.get(version.model_id, []),
             linked.get(version.pk, []),
             packs,
+            {clause: each for (model, clause), each in exceptions.items() if model == version.model_id},
         )
         for version in versions
     }
@@ -134,13 +138,35 @@ def judged(evidence: Evidence) -> list[dict[str, Any]]:
 
 def gates_of(evidence: Evidence) -> list[Gate]:
     """Everything that must hold before a version may be approved, in the order of its life."""
-    return [
+    found = [
         _validated(evidence),
         *(_run(evidence, kind, title) for kind, title in KINDS),
         _no_serious_finding(evidence),
         *(_complete(evidence, pack) for pack in evidence.packs),
         _stored(evidence.version),
     ]
+    return [_excepted(gate, evidence.exceptions.get(gate.key)) for gate in found]
+
+
+def _excepted(gate: Gate, exception: RiskAcceptance | None) -> Gate:
+    """A gate that a standing exception stands in for."""
+    if exception is None or gate.state != GateState.MISSING or not gate.waivable:
+        return gate
+    told = f"{exception.ref}, {exception.request.ref}, until {exception.until:%Y-%m-%d}"
+    return replace(gate, state=GateState.WAIVED, detail=told, url=exception.request.get_absolute_url())
+
+
+def clauses() -> dict[str, str]:
+    """What an exception may be from: the gates that may be waived, by key with their titles."""
+    return dict(KINDS) | {f"fields-{pack.key}": f"Record complete for {pack.title}" for pack in inventory.field_packs()}
+
+
+def exceptions_of(models: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, str], RiskAcceptance]:
+    """The exceptions in force today, by model and clause."""
+    found = RiskAcceptance.objects.filter(
+        model__in=models, finding=None, ended_at=None, until__gte=timezone.localdate()
+    ).select_related("request")
+    return {(each.model_id, each.clause): each for each in found}
 
 
 def _state(holds: bool) -> GateState:

@@ -4,7 +4,7 @@ from mrm.approval.models import Approval
 from mrm.audit.models import Outcome
 from mrm.audit.queries import contributors, of_subject, timeline
 from mrm.inventory.models import Version
-from mrm.signoff.models import Decision, Involved, Vote, add_part
+from mrm.signoff.models import Decision, Involved, Proposal, Vote, add_part
 from mrm.validation.models import Validation
 
 MADE = ("inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset")
@@ -27,8 +27,14 @@ def parts(version: Version) -> Involved:
 
 
 def _validators(version: Version) -> list[object]:
-    """Whoever took a validation of the version, for whichever artifact."""
-    return list(Validation.objects.filter(version=version).exclude(validator=None).values_list("validator", flat=True))
+    """Whoever took a validation of the version, for whichever artifact, or signed its outcome."""
+    found = Validation.objects.filter(version=version)
+    outcomes = Proposal.objects.filter(kind="validation_outcome", target__in=[str(each.pk) for each in found])
+    signed = Vote.objects.filter(
+        request__subject_kind="validation_outcome", request__subject_key__in=[str(each.pk) for each in outcomes]
+    ).exclude(decision=Decision.WITHDRAW)
+    took = [each.validator_id for each in found if each.validator_id]
+    return [*took, *signed.order_by().values_list("person", flat=True).distinct()]
 
 
 def _edited(version: Version) -> list[str]:

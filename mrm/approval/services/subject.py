@@ -159,6 +159,7 @@ def _content(evidence: Evidence) -> dict[str, Any]:
             "concluded_at": concluded.concluded_at if concluded else None,
         },
         "runs": {kind: _digest(evidence, kind) for kind, _ in queries.KINDS},
+        "exceptions": sorted(str(each) for each in evidence.exceptions.values()),
         "open_findings": sorted(f"{entry.ref} {entry.severity}" for entry in evidence.findings),
     }
 

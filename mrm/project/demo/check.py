@@ -21,7 +21,7 @@ from mrm.project.demo.material import Material, prepare
 
 Tell = Callable[[str], None]
 Make = Callable[[Path], Material]
-CAST = ("priya", "daniel", "tomas", "maria", "jonas", "lucia", "ingrid")
+CAST = ("priya", "daniel", "tomas", "elena", "maria", "jonas", "lucia", "ingrid")
 PATIENCE = 180.0
 
 
@@ -191,14 +191,16 @@ class MainJob:
         if finding:
             raised = tomas.post(f"validations/{opened}/findings/", json=self._finding())["id"]
             daniel.post(f"findings/{raised}/accept/", json={"text": "Agreed."})
-            daniel.post(f"findings/{raised}/remediate/", json={"text": "Section 4.2 rewritten."})
-            daniel.post(f"findings/{raised}/verify/", expect=(403, 409), json={"text": "I checked it myself."})
-            closed = tomas.post(f"findings/{raised}/verify/", json={"text": "Read and tried."})
-            assert closed["status"] == "closed", closed
-        tomas.post(
+            asked = daniel.post(f"findings/{raised}/remediate/", json={"text": "Section 4.2 rewritten."})["request"]
+            self._refused("daniel", asked)
+            self._signed(asked, "tomas", "Read and tried.")
+            assert tomas.get(f"findings/{raised}/")["status"] == "closed"
+        given = tomas.post(
             f"validations/{opened}/conclude/",
             json={"outcome": "fit", "conclusion": "Fit for its use.", "residual_risk": "moderate"},
         )
+        self._refused("tomas", given["request"])
+        self._signed(given["request"], "elena", "Plan and evidence read; the outcome follows from them.")
 
     def _finding(self) -> dict[str, str]:
         return {
@@ -210,15 +212,25 @@ class MainJob:
 
     def _sign(self, version: str) -> None:
         request = self.people["priya"].post(f"versions/{version}/submit/", json={"note": "Ready"})["request"]
-        decision = {"decision": "approve", "rationale": "Evidence read; I approve.", "conditions": []}
-        refused = self.people["priya"].post(f"requests/{request}/statement/", expect=(403, 409), json=decision)
-        assert refused["reasons"], refused
+        self._refused("priya", request)
         for name in ("jonas", "maria"):
-            signer = self.people[name]
-            shown = signer.post(f"requests/{request}/statement/", json=decision)
-            signer.post(f"requests/{request}/sign/", expect=(409,), json={"token": shown["token"], "password": "wrong"})
-            signer.post(f"requests/{request}/sign/", json={"token": shown["token"], "password": PASSWORD})
+            self._signed(request, name, "Evidence read; I approve.", wrong=True)
         assert self.people["maria"].get(f"requests/{request}/")["status"] == "approved"
+
+    def _refused(self, name: str, request: str) -> None:
+        """A party may not even see the statement that would be signed."""
+        decision = {"decision": "approve", "rationale": "I would.", "conditions": []}
+        refused = self.people[name].post(f"requests/{request}/statement/", expect=(403, 409), json=decision)
+        assert refused["reasons"], refused
+
+    def _signed(self, request: str, name: str, why: str, *, wrong: bool = False) -> None:
+        """Read the statement and sign it, after a wrong password when told so."""
+        signer, decision = self.people[name], {"decision": "approve", "rationale": why, "conditions": []}
+        shown = signer.post(f"requests/{request}/statement/", json=decision)
+        if wrong:
+            mistake = {"token": shown["token"], "password": "wrong"}
+            signer.post(f"requests/{request}/sign/", expect=(409,), json=mistake)
+        signer.post(f"requests/{request}/sign/", json={"token": shown["token"], "password": PASSWORD})
 
     def _deploy(self, version: str) -> str:
         lucia = self.people["lucia"]
@@ -230,7 +242,9 @@ class MainJob:
 
     def _apply(self, place: str, version: str) -> None:
         lucia = self.people["lucia"]
-        lucia.post(f"deployments/{place}/revisions/", json={"version": version})
+        asked = lucia.post(f"deployments/{place}/revisions/", json={"version": version})["request"]
+        self._refused("lucia", asked)
+        self._signed(asked, "jonas", "The approved bytes, to the place that was tested.")
         seen = lucia.until(f"deployments/{place}/", "sync", "in_sync", ("applying",))
         assert seen["current"]["version"] == version, seen
         assert seen["current"]["verification"]["digest"] == seen["current"]["artifact_sha256"], seen
@@ -259,7 +273,9 @@ class MainJob:
         self._apply(place, second)
         self._compare(second, material, material.boosted)
         lucia = self.people["lucia"]
-        lucia.post(f"deployments/{place}/roll-back/", json={"number": 1, "reason": "More refusals than expected"})
+        back = {"number": 1, "reason": "More refusals than expected"}
+        asked = lucia.post(f"deployments/{place}/roll-back/", json=back)["request"]
+        self._signed(asked, "maria", "Back to what ran well.")
         seen = lucia.until(f"deployments/{place}/", "sync", "in_sync", ("applying",))
         assert seen["current"]["restores"] == 1, seen
         self._compare(second, material, material.logistic)
@@ -270,7 +286,7 @@ class MainJob:
         wanted = {
             "inventory.register", "inventory.rate", "inventory.attach_artifact", "evaluation.complete",
             "validation.conclude", "validation.verify_finding", "signoff.vote", "approval.grant",
-            "deployment.verify", "deployment.roll_back",
+            "deployment.verify", "deployment.roll_back", "deployment.release",
         }  # fmt: skip
         assert wanted <= verbs, f"missing in the timeline: {sorted(wanted - verbs)}"
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from mrm.approval import services as approval
 from mrm.deployment import services as deployment
 from mrm.deployment.models import Revision, Target
+from mrm.deployment.queries import release_request
 from mrm.deployment.workflow import RevisionState
 from mrm.evaluation import services as evaluation
 from mrm.evaluation.models import Run
@@ -168,13 +169,14 @@ def _validate(version: Version, *, finding: bool) -> Validation:
     )
     if finding:
         _finding(opened)
-    validation.conclude(
+    given = validation.conclude(
         opened,
         outcome="fit_with_findings",
         conclusion="Discriminates and calibrates well; women are approved less often at equal risk, see the finding.",
         residual_risk="moderate",
         actor=tomas,
     )
+    _sign(given.request, "elena", "Plan and evidence read; the outcome follows from them.")
     version.refresh_from_db()
     return opened
 
@@ -193,7 +195,9 @@ def _finding(opened: Validation) -> None:
     closed = validation.accept_finding(closed, response="Agreed.", actor=daniel)
     answer = "Section 4.2 now says that such applications go to a person."
     closed = validation.remediate_finding(closed, remediation=answer, actor=daniel)
-    validation.verify_finding(closed, verification="Section 4.2 read and tried on ten applications.", actor=tomas)
+    asked = closed.asked
+    assert asked is not None
+    _sign(asked, "elena", "Section 4.2 read and tried on ten applications.")
     validation.raise_finding(
         opened,
         title="Bureau score lies lower for women at equal risk",
@@ -231,6 +235,9 @@ def _deploy(version: Version) -> Revision:
     deployment.check_target(target, actor=account_of("admin"))
     place = deployment.create(version.model, target=target, endpoint="retail-credit", actor=lucia)
     revision = deployment.deploy(place, version=Version.objects.get(pk=version.pk), reason="First go-live", actor=lucia)
+    asked = release_request(revision)
+    assert asked is not None
+    _sign(asked, "maria", "The approved bytes, to the place that was tested.")
     drain()
     revision.refresh_from_db()
     if revision.status != RevisionState.APPLIED:

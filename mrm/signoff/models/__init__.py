@@ -3,7 +3,7 @@
 from mrm.signoff.models.course import Edit, Escalation, Question, Recusal
 from mrm.signoff.models.delegation import Delegation
 from mrm.signoff.models.policy import Policy
-from mrm.signoff.models.proposal import Proposal
+from mrm.signoff.models.proposal import Proposal, open_request
 from mrm.signoff.models.request import Comment, Exclusion, Request
 from mrm.signoff.models.subject import (
     SUBJECTS,
@@ -47,4 +47,5 @@ __all__ = [
     "Vote",
     "add_part",
     "dated",
+    "open_request",
 ]

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from mrm.signoff.models.subject import Proposes
 
 
+def open_request(target: str) -> Request | None:
+    """The open request on a proposal about a record, whatever it proposes."""
+    proposal = Proposal.objects.filter(target=target, settled_at=None).first()
+    return proposal.request if proposal else None
+
+
 class Proposal(Governed):
     """A change of a governed record that takes effect when it is signed for, and not before.
 

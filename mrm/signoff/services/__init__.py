@@ -4,7 +4,7 @@ from mrm.signoff.services.aside import answer, ask, escalate, escalate_overdue, 
 from mrm.signoff.services.asking import comment, lapse, settle, settle_due, submit, withdraw
 from mrm.signoff.services.delegation import delegate, end_delegation
 from mrm.signoff.services.policy import PolicyChange, change_policy, check_policy, load_policy
-from mrm.signoff.services.proposal import ProposalSubject, must_be_signed, propose
+from mrm.signoff.services.proposal import ProposalSubject, kind_of, must_be_signed, propose
 from mrm.signoff.services.signing import compose, sign, vote
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "end_delegation",
     "escalate",
     "escalate_overdue",
+    "kind_of",
     "lapse",
     "load_policy",
     "must_be_signed",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from mrm.access.models import Account, BusinessUnit
@@ -35,6 +36,14 @@ class ProposalSubject(PlainSubject):
 
     def record(self, proposal: Proposal) -> Any:
         return self.records([proposal.target])[proposal.target]
+
+    def reached(self, account: Account, target: str) -> Any:
+        """The record, when the account may see it; None else."""
+        try:
+            record = self.records([target]).get(target)
+        except ValidationError:  # what is no key at all
+            return None
+        return None if record is None or account.lacks("view", record) else record
 
     def target_of(self, record: Any, content: Mapping[str, Any]) -> str:
         return str(record.pk)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from mrm.access.models import Account
 from mrm.audit.trail import audited, describe
 from mrm.core import blobs
-from mrm.core.actors import permit
+from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
@@ -17,8 +17,11 @@ from mrm.inventory import services as inventory_services
 from mrm.inventory.models import PackKind, Version
 from mrm.inventory.models.model import Residual
 from mrm.inventory.workflow import Lifecycle, VersionState
+from mrm.signoff import services as signoff
+from mrm.signoff.models import Proposal, Request
+from mrm.signoff.services import must_be_signed
 from mrm.validation.models import Evidence, Kind, Pillar, Validation, ValidationOutcome
-from mrm.validation.workflow import OPEN_STATES, VALIDATION
+from mrm.validation.workflow import OPEN_STATES, VALIDATION, ValidationState
 
 
 @audited("validation.request", "asked for the validation of {version}")
@@ -107,23 +110,33 @@ def add_evidence(
     )
 
 
+def conclude(validation: Validation, *, outcome: str, conclusion: str, residual_risk: str, actor: Account) -> Proposal:
+    """Give the outcome, and put it before a second validator; a version with open findings is at best fit with them."""
+    content = {"outcome": outcome, "conclusion": conclusion, "residual_risk": residual_risk}
+    reason = f"{validation.ref}: {conclusion.strip()}" if conclusion.strip() else ""
+    return signoff.propose(validation, "validation_outcome", content=content, reason=reason, actor=actor)
+
+
 @audited("validation.conclude", "concluded {subject}: {outcome}")
-def conclude(
-    validation: Validation, *, outcome: str, conclusion: str, residual_risk: str, actor: Account
-) -> Validation:
-    """Give the outcome; a version with open findings is at best fit with findings."""
+def settle_outcome(validation: Validation, *, proposal: Proposal, request: Request, actor: Actor) -> Validation:
+    """Put the outcome in force that the validator gave and another signed."""
+    must_be_signed("validation_outcome", request, proposal)
     validation = locked(validation)
-    VALIDATION.apply(validation, "conclude", actor)
-    _check_outcome(validation, outcome, conclusion, residual_risk)
-    validation.outcome, validation.conclusion = outcome, conclusion.strip()
-    validation.residual_risk, validation.concluded_at = residual_risk, timezone.now()
+    given = proposal.content
+    if validation.status != ValidationState.UNDER_WAY:
+        raise Refused(f"{validation.ref} is {validation.get_status_display().lower()} already.")
+    check_outcome(validation, given["outcome"], given["conclusion"], given["residual_risk"])
+    validation.status, validation.concluded_at = VALIDATION.moves["conclude"].target, timezone.now()
+    validation.outcome, validation.conclusion = given["outcome"], given["conclusion"]
+    validation.residual_risk = given["residual_risk"]
     validation.save()
     _settle(validation, actor)
-    describe(outcome=validation.get_outcome_display().lower(), artifact=validation.artifact_sha256)
+    describe(outcome=validation.get_outcome_display().lower(), artifact=validation.artifact_sha256, request=request.ref)
     return validation
 
 
-def _check_outcome(validation: Validation, outcome: str, conclusion: str, residual_risk: str) -> None:
+def check_outcome(validation: Validation, outcome: str, conclusion: str, residual_risk: str) -> None:
+    """Refuse an outcome that is not one, or that the open findings or the artifact contradict."""
     if outcome not in ValidationOutcome.values:
         raise Invalid("Choose one of the outcomes.", fields={"outcome": ["Choose one of the outcomes."]})
     if residual_risk not in Residual.values:
@@ -137,7 +150,7 @@ def _check_outcome(validation: Validation, outcome: str, conclusion: str, residu
         raise Refused("The artifact is not the one that was handed to validation.")
 
 
-def _settle(validation: Validation, actor: Account) -> None:
+def _settle(validation: Validation, actor: Actor) -> None:
     """Carry the outcome to version and model: state, dates, residual risk, confirmed tier."""
     version, model = validation.version, validation.version.model
     if validation.outcome == ValidationOutcome.NOT_FIT:
