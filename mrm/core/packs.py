@@ -1,6 +1,6 @@
 """Versioned data files: what an institution may replace, read and checked before it is used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,6 +59,12 @@ def of_content(content: Any, source: str = "The pack") -> PackFile:
     if problems:
         raise Invalid(*problems[:5])
     return PackFile(content["kind"], content["id"], str(content["version"]), content["title"], content)
+
+
+def as_yaml(content: Mapping[str, Any]) -> str:
+    """The content as the text that `parse` reads it from."""
+    told: str = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=110)
+    return told
 
 
 def shipped(folder: str) -> Iterator[PackFile]:

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
+from mrm.core.packs import PackFile, parse
 from mrm.core.refusal import Invalid
-from mrm.signoff.models import Decision, Gate
+from mrm.signoff.models import Decision, Gate, Request
 
 LINES = {"rows": 2}
+MOST_BYTES = 256 * 1024
 
 
 class DecisionForm(forms.Form):
@@ -82,6 +85,61 @@ class SignForm(forms.Form):
 
 class CommentForm(forms.Form):
     text = forms.CharField(label="Add to the discussion", widget=forms.Textarea(attrs=LINES))
+
+
+class PolicyForm(forms.Form):
+    """A policy as text, typed or from a file, with the reason for the change."""
+
+    text = forms.CharField(
+        label="The policy",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 34, "spellcheck": "false", "class": "form-control code"}),
+    )
+    file = forms.FileField(label="Or from a file", required=False, help_text="YAML, as it is exported here.")
+    reason = forms.CharField(label="Why it is changed", widget=forms.Textarea(attrs=LINES))
+
+    pack: PackFile
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if file := given.get("file"):
+            try:
+                given["text"] = file.read(MOST_BYTES).decode()
+            except UnicodeDecodeError:
+                self.add_error("file", "This file is no text; export a policy to see the form.")
+                return given
+        try:
+            self.pack = parse(given.get("text") or "", "The policy")
+        except Invalid as fault:
+            self.add_error("text", list(fault.reasons))
+        return given
+
+    def read(self) -> dict[str, Any] | Invalid:
+        """The text as it stands, as data; or what is wrong with its form."""
+        text = str(self.data.get("text") or "") if self.is_bound else str(self.initial.get("text") or "")
+        try:
+            return parse(text, "The policy").content
+        except Invalid as fault:
+            return fault
+
+
+def _named(obj: Request) -> str:
+    return f"{obj.ref}: {obj.subject_label}, {obj.get_status_display().lower()}"
+
+
+class TrialForm(forms.Form):
+    """The past request on which a policy is tried."""
+
+    request: "forms.ModelChoiceField[Request]" = forms.ModelChoiceField(
+        label="Past request", queryset=None, required=False, empty_label="Choose one"
+    )
+
+    def __init__(self, *args: Any, past: QuerySet[Request], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.fields["request"]
+        assert isinstance(chosen, forms.ModelChoiceField)
+        chosen.queryset = Request.objects.filter(pk__in=[each.pk for each in past]).order_by("-number")
+        chosen.label_from_instance = _named  # type: ignore[method-assign]
 
 
 class WithdrawForm(forms.Form):

@@ -1,20 +1,25 @@
 from django.urls import path
 
 from mrm.signoff import api as rest
-from mrm.signoff import views
+from mrm.signoff.views import policies, requests
 
 app_name = "signoff"
 
 urlpatterns = [
-    path("", views.requests, name="requests"),
-    path("waiting/", views.waiting, name="waiting"),
-    path("policies/", views.policies, name="policies"),
-    path("policies/<int:pk>/", views.policy, name="policy"),
-    path("<uuid:pk>/", views.request_page, name="request"),
-    path("<uuid:pk>/statement/", views.compose, name="compose"),
-    path("<uuid:pk>/sign/", views.sign, name="sign"),
-    path("<uuid:pk>/withdraw/", views.withdraw, name="withdraw"),
-    path("<uuid:pk>/comments/", views.comment, name="comment"),
+    path("", requests.requests, name="requests"),
+    path("waiting/", requests.waiting, name="waiting"),
+    path("policies/", policies.policies, name="policies"),
+    path("policies/new/", policies.edit, name="new-policy"),
+    path("policies/preview/", policies.preview, name="preview-new-policy"),
+    path("policies/<int:pk>/", policies.policy, name="policy"),
+    path("policies/<int:pk>/export/", policies.export, name="export-policy"),
+    path("policies/<int:pk>/edit/", policies.edit, name="edit-policy"),
+    path("policies/<int:pk>/preview/", policies.preview, name="preview-policy"),
+    path("<uuid:pk>/", requests.request_page, name="request"),
+    path("<uuid:pk>/statement/", requests.compose, name="compose"),
+    path("<uuid:pk>/sign/", requests.sign, name="sign"),
+    path("<uuid:pk>/withdraw/", requests.withdraw, name="withdraw"),
+    path("<uuid:pk>/comments/", requests.comment, name="comment"),
 ]
 
 api = [

@@ -37,6 +37,7 @@ from mrm.signoff.queries.records import (
 )
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
+from mrm.signoff.queries.trial import Trial, past_requests, trial
 from mrm.signoff.queries.waiting import waiting_count
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Group",
     "Row",
     "Sheet",
+    "Trial",
     "asked_by_others",
     "behind",
     "blocked",
@@ -65,6 +67,7 @@ __all__ = [
     "open_proposal",
     "open_requests",
     "parties",
+    "past_requests",
     "policies",
     "policy_bytes",
     "policy_covering",
@@ -78,6 +81,7 @@ __all__ = [
     "sheet",
     "signer",
     "staff",
+    "trial",
     "unnoted",
     "verdict",
     "verdict_at_use",

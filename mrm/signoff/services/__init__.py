@@ -3,7 +3,7 @@
 from mrm.signoff.services.aside import answer, ask, escalate, escalate_overdue, recuse
 from mrm.signoff.services.asking import comment, lapse, settle, settle_due, submit, withdraw
 from mrm.signoff.services.delegation import delegate, end_delegation
-from mrm.signoff.services.policy import PolicyChange, change_policy, check_policy, load_policy
+from mrm.signoff.services.policy import PolicyChange, change_policy, fault_in, load_policy
 from mrm.signoff.services.proposal import ProposalSubject, kind_of, must_be_signed, propose
 from mrm.signoff.services.signing import compose, sign, vote
 
@@ -13,13 +13,13 @@ __all__ = [
     "answer",
     "ask",
     "change_policy",
-    "check_policy",
     "comment",
     "compose",
     "delegate",
     "end_delegation",
     "escalate",
     "escalate_overdue",
+    "fault_in",
     "kind_of",
     "lapse",
     "load_policy",

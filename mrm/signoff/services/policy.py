@@ -60,21 +60,25 @@ def _loaded(file: PackFile) -> Policy | None:
 
 
 def check_policy(file: PackFile, actor: Actor) -> None:
-    """Whether the policy makes sense here, and stands alone for its subjects.
+    """Refuse a policy that makes no sense here, or does not stand alone for its subjects."""
+    if fault := fault_in(file, actor):
+        raise Invalid(fault, fields={fault.split(":", 1)[0]: [fault.split(": ", 1)[-1]]})
+
+
+def fault_in(file: PackFile, actor: Actor) -> str | None:
+    """What is wrong with the policy as one sentence, or None.
 
     The people are asked after only when a person brings it: an institution is founded without any.
     """
     if file.kind != KIND:
-        raise Invalid(f"kind: {file.kind} is no sign-off policy; write {KIND}.", fields={"kind": [f"Write {KIND}."]})
+        return f"kind: {file.kind} is no sign-off policy; write {KIND}."
     roles = sorted(roles_with("signoff.vote"))
     staff = queries.staff() if isinstance(actor, Account) else None
     if fault := fault_of(file.content, roles=roles, today=timezone.localdate(), staff=staff):
-        raise Invalid(fault, fields={fault.split(":", 1)[0]: [fault.split(": ", 1)[-1]]})
+        return fault
     if other := queries.covering(file.content, but=file.key):
-        raise Invalid(
-            f"applies: {other} covers this already; change that policy, or name tiers that it leaves out.",
-            fields={"applies": [f"Covered by {other}."]},
-        )
+        return f"applies: {other} covers this already; change that policy, or name tiers that it leaves out."
+    return None
 
 
 class PolicyChange(ProposalSubject):

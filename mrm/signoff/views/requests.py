@@ -1,4 +1,4 @@
-"""Pages of sign-off: the queue, the decision, the signature, the policies."""
+"""The queue, the decision, the signature."""
 
 from typing import Any
 
@@ -18,7 +18,6 @@ from mrm.core.refusal import Invalid
 from mrm.signoff import queries, services
 from mrm.signoff.forms import CommentForm, Conditions, DecisionForm, SignForm, WithdrawForm, condition_rows
 from mrm.signoff.models import Decision, Request, RequestState, dated
-from mrm.signoff.policies import sentences
 
 TABS = (("waiting", "Waiting for you"), ("open", "All open"), ("decided", "Decided"))
 
@@ -197,17 +196,3 @@ def comment(request: HttpRequest, pk: object) -> HttpResponse:
     text = form.cleaned_data["text"] if form.is_valid() else ""
     services.comment(asked, text=text, actor=account_of(request))
     return _go(request, f"{asked.get_absolute_url()}#talk")
-
-
-@require_GET
-def policies(request: HttpRequest) -> HttpResponse:
-    """The policies in force and their former versions."""
-    return render(request, "signoff/policies.html", {"policies": queries.policies()})
-
-
-@require_GET
-def policy(request: HttpRequest, pk: int) -> HttpResponse:
-    """One version of a policy in plain sentences."""
-    found = get_object_or_404(queries.policies(), pk=pk)
-    context = {"policy": found, "rules": sentences(found.content), "notes": found.content.get("notes", [])}
-    return render(request, "signoff/policy.html", context)

@@ -1,0 +1,1 @@
+"""Pages of sign-off: the queue, the decision, the signature, the policies."""
