@@ -62,8 +62,10 @@ def of_content(content: Any, source: str = "The pack") -> PackFile:
 
 
 def as_yaml(content: Mapping[str, Any]) -> str:
-    """The content as the text that `parse` reads it from."""
-    told: str = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=110)
+    """The content as the text that `parse` reads it from, in the order in which its schema tells it."""
+    order = list(schema(content["kind"])["properties"])
+    ordered = dict(sorted(content.items(), key=lambda each: order.index(each[0]) if each[0] in order else len(order)))
+    told: str = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=110)
     return told
 
 

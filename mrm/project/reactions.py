@@ -11,13 +11,23 @@ from django.utils import timezone
 from mrm.audit.models import Event, Undispatched
 from mrm.audit.trail import REACTING
 from mrm.reporting import services as reporting
+from mrm.signoff import services as signoff
 
 log = structlog.get_logger(__name__)
 BATCH = 200
 
+
+def _look_again(_event: Event) -> None:
+    signoff.look_again_at_all()
+
+
 # each reaction may run more than once and must not mind
 REACTIONS: dict[str, list[Callable[[Event], None]]] = {
     "approval.grant": [reporting.file_after_approval],
+    # a vote that no longer counts opens its stage again: the requests are listed anew for the roles they wait for
+    "access.revoke": [_look_again],
+    "access.deactivate": [_look_again],
+    "signoff.end_delegation": [_look_again],
 }
 REACTING.update(REACTIONS)
 

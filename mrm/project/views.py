@@ -38,12 +38,12 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _queue(account: Account) -> dict[str, Any]:
-    rows = signoff.waiting_for(account)
+    waiting = signoff.waiting(account)
     return {
         "template": "home/queue.html",
-        "groups": signoff.grouped(rows, timezone.localdate()),
-        "count": len(rows),
-        "overdue": sum(row.request.days_left < 0 for row in rows),
+        "groups": signoff.grouped(signoff.queue(waiting[:SHORT], account), timezone.localdate()),
+        "count": signoff.number_of(waiting),
+        "overdue": signoff.number_of(waiting, due_before=timezone.localdate()),
     }
 
 

@@ -10,6 +10,7 @@ def watch_all() -> dict[str, int]:
     """How many requests were settled and escalated, and approvals and deployments marked. It may run more than once."""
     return {
         "settled": signoff.settle_due(),
+        "looked_again": signoff.look_again_at_all(),
         "escalated": signoff.escalate_overdue(),
         "findings": validation.watch(),
         "approvals": approval.watch(),

@@ -18,7 +18,7 @@ from mrm.access.models import Account
 from mrm.inventory.models import Model
 from mrm.project.demo import bank
 from mrm.project.embedded import EmbeddedPostgres
-from tests.bench import audit, signing
+from tests.bench import audit, queueing, signing
 from tests.bench.ground import ROOT
 from tests.bench.paging import page
 from tests.bench.table import ROUNDS, Row, wants
@@ -32,6 +32,7 @@ def run(server: EmbeddedPostgres, wanted: list[str]) -> list[Row]:
     rows = [_import()]
     rows += signing.run(wanted)
     rows += audit.run(server, wanted)
+    rows += queueing.run(server, wanted)
     if wants(wanted, "inventory list", "model page"):
         rows += _pages()
     return [row for row in rows if wants(wanted, row.name)]

@@ -33,7 +33,7 @@ def test_a_policy_reads_as_sentences_that_leave_nothing_out(cast: Cast, client: 
     page = enter(client, cast.auditor).get(policy.get_absolute_url())
     told = dict(page.context["rules"])
     assert told["When it applies"] == "To approve for production of tier 1."
-    assert told["What one person never combines"].startswith("developer and validator; validator and approver;")
+    assert told["What one person never combines"].startswith("Developer and validator; validator and approver;")
     assert told["Standing in"] == "A delegate may, for 30 days at most, who must hold the same role; both are counted."
     assert told["What voids it"].startswith("A change of methodology,")
     assert "a security key or passkey again, on a statement read at most" in told["Signature"]

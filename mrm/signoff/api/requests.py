@@ -137,11 +137,14 @@ class Requests(ListAPIView[Request]):
 
     def get_queryset(self) -> Any:
         account = account_of(self.request)
+        mine = self.request.query_params.get("waiting") == "me"
         found = queries.visible_to(account)
+        if mine:
+            waiting = queries.waiting(account)
+            keys = [each.pk for each in waiting] if isinstance(waiting, list) else waiting.values("pk")
+            found = found.filter(pk__in=keys)
         if wanted := self.request.query_params.get("status"):
             found = found.filter(status=wanted)
-        if self.request.query_params.get("waiting") == "me":
-            found = found.filter(pk__in=[row.request.pk for row in queries.waiting_for(account)])
         return found
 
 

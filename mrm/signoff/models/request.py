@@ -1,5 +1,6 @@
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Func, Q, Value
 from django.urls import reverse
@@ -33,11 +34,19 @@ class Request(Governed):
     submitted_at = models.DateTimeField(default=timezone.now)
     note = models.TextField(blank=True)
     due = models.DateField()
+    # the roles whose signature is waited for: written down with each step, so that a list finds it without judging all
+    open_roles = ArrayField(models.CharField(max_length=20), default=list)
     decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["due", "tier", "number"]
-        indexes = [models.Index(fields=["status", "due"], name="request_queue")]
+        indexes = [
+            models.Index(fields=["status", "due"], name="request_queue"),
+            models.Index(
+                fields=["due", "tier", "number"], condition=Q(status=RequestState.OPEN), name="request_open_queue"
+            ),
+            models.Index(fields=["subject_kind", "subject_key"], name="request_subject"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["subject_kind", "subject_key", "action"],

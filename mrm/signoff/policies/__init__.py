@@ -17,7 +17,7 @@ from mrm.signoff.policies.history import (
     Pause,
 )
 from mrm.signoff.policies.sentences import changed_sentences, sentences
-from mrm.signoff.policies.signer import Signer, may_sign, open_roles, others_may_sign, roles_asked
+from mrm.signoff.policies.signer import Signer, may_sign, open_roles, others_may_sign, roles_asked, waited_for
 from mrm.signoff.policies.standing import EXCLUDED, PARTS, barred, is_material, void
 
 __all__ = [
@@ -53,4 +53,5 @@ __all__ = [
     "roles_asked",
     "sentences",
     "void",
+    "waited_for",
 ]

@@ -83,7 +83,8 @@ def _parties(shut: Sequence[str]) -> str:
 def _conflicts(policy: Content) -> Iterator[tuple[str, str]]:
     pairs = [f"{_words(one)} and {_words(other)}" for one, other in policy.get("conflicts", ())]
     if pairs:
-        yield "What one person never combines", f"{'; '.join(pairs)}: over the whole history of the subject."
+        told = "; ".join(pairs)
+        yield "What one person never combines", f"{told[:1].upper()}{told[1:]}: over the whole history of the subject."
 
 
 def _rejecting(rule: Mapping[str, Any]) -> str:

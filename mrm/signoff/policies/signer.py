@@ -44,6 +44,13 @@ def roles_asked(verdict: Verdict) -> frozenset[str]:
     return frozenset(role for place in verdict.window.places for role in place.roles)
 
 
+def waited_for(policy: Mapping[str, Any], verdict: Verdict) -> frozenset[str]:
+    """The roles to whose holders a request is listed: who may sign its open stage, or still object."""
+    if verdict.state == "cooling":
+        return frozenset(policy["reject"]["any_of"])
+    return roles_asked(verdict) if verdict.is_open else frozenset()
+
+
 def may_sign(
     policy: Mapping[str, Any], history: History, verdict: Verdict, signer: Signer, decision: str = "approve"
 ) -> str | None:

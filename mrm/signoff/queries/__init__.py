@@ -18,8 +18,8 @@ from mrm.signoff.queries.fold import (
     verdict_at_use,
     why_not,
 )
-from mrm.signoff.queries.ground import Ground, ground, history_of
-from mrm.signoff.queries.queue import Group, Row, grouped, queue, waiting_for
+from mrm.signoff.queries.ground import Ground, ground, history_of, judged_open
+from mrm.signoff.queries.queue import Group, Row, grouped, queue
 from mrm.signoff.queries.records import (
     covering,
     delegations_of,
@@ -38,7 +38,7 @@ from mrm.signoff.queries.records import (
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.trial import Trial, past_requests, trial
-from mrm.signoff.queries.waiting import waiting_count
+from mrm.signoff.queries.waiting import number_of, waiting, waiting_count
 
 __all__ = [
     "Candidate",
@@ -62,8 +62,10 @@ __all__ = [
     "history",
     "history_of",
     "in_order",
+    "judged_open",
     "known_content",
     "material",
+    "number_of",
     "open_proposal",
     "open_requests",
     "parties",
@@ -86,7 +88,7 @@ __all__ = [
     "verdict",
     "verdict_at_use",
     "visible_to",
+    "waiting",
     "waiting_count",
-    "waiting_for",
     "why_not",
 ]

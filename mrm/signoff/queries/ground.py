@@ -1,7 +1,7 @@
 """What many requests rest on, read by a number of queries that does not grow with them, and the history it makes."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from mrm.access.models import BusinessUnit, RoleGrant
 from mrm.access.roles import roles_with
-from mrm.signoff.models import Delegation, Request, Vote
+from mrm.signoff.models import Delegation, Request, RequestState, Vote
 from mrm.signoff.models import Edit as Noted
-from mrm.signoff.policies import Ballot, Candidate, Edit, Escalation, History, Party, Pause
+from mrm.signoff.policies import Ballot, Candidate, Edit, Escalation, History, Party, Pause, Verdict, evaluate
 from mrm.signoff.policies import Delegation as Stand
 
 BESIDE = ("exclusions", "recusals", "escalations", "questions")
 Roles = frozenset[str]
+AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,17 @@ def ground(requests: Iterable[Request]) -> Ground:
         by_person.setdefault(str(grant.account.person_id), []).append(grant)
     delegations = list(Delegation.objects.select_related("principal__unit", "delegate__unit"))
     return Ground(grants, delegations, timezone.now(), by_person)
+
+
+def judged_open() -> Iterator[tuple[Request, Verdict]]:
+    """Every open request with its verdict, by a number of queries that grows by a few for every five hundred."""
+    found = Request.objects.filter(status=RequestState.OPEN).select_related("policy", "unit").defer("subject_content")
+    waiting = list(found.order_by("number"))
+    for start in range(0, len(waiting), AT_ONCE):
+        some = waiting[start : start + AT_ONCE]
+        on = ground(some)
+        for request in some:
+            yield request, evaluate(request.policy.content, history_of(request, on))
 
 
 def history_of(

@@ -15,7 +15,6 @@ from mrm.signoff.models import SUBJECTS, Gate, GateState, Request, RequestState,
 from mrm.signoff.policies import Verdict, evaluate, may_sign
 from mrm.signoff.queries.fold import in_order, known_digest, material, signer, unnoted
 from mrm.signoff.queries.ground import Ground, ground, history_of
-from mrm.signoff.queries.records import open_requests
 
 
 @dataclass(frozen=True)
@@ -80,13 +79,6 @@ def queue(requests: Iterable[Request], account: Account) -> list[Row]:
     on = ground(found)
     surveys = _surveys(found)
     return [_row(request, surveys[request.subject_kind, request.subject_key], account, on) for request in found]
-
-
-def waiting_for(account: Account) -> list[Row]:
-    """Open requests that this account may sign now, by due date and tier."""
-    if not account.may("signoff.vote"):
-        return []
-    return [row for row in queue(open_requests(account), account) if row.mine]
 
 
 def grouped(rows: Iterable[Row], today: dt.date) -> list[Group]:

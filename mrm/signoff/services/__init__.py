@@ -1,7 +1,7 @@
 """Ask for a signature, sign, act on the verdict; and what people do beside the votes."""
 
 from mrm.signoff.services.aside import answer, ask, escalate, escalate_overdue, recuse
-from mrm.signoff.services.asking import comment, lapse, settle, settle_due, submit, withdraw
+from mrm.signoff.services.asking import comment, lapse, look_again_at_all, settle, settle_due, submit, withdraw
 from mrm.signoff.services.delegation import delegate, end_delegation
 from mrm.signoff.services.policy import PolicyChange, change_policy, fault_in, load_policy
 from mrm.signoff.services.proposal import ProposalSubject, kind_of, must_be_signed, propose
@@ -23,6 +23,7 @@ __all__ = [
     "kind_of",
     "lapse",
     "load_policy",
+    "look_again_at_all",
     "must_be_signed",
     "propose",
     "recuse",

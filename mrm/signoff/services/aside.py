@@ -12,7 +12,7 @@ from mrm.core.refusal import Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import Escalation, Question, Recusal, Request, RequestState
 from mrm.signoff.policies import clock, evaluate
-from mrm.signoff.services.asking import CLOCK, locked
+from mrm.signoff.services.asking import CLOCK, keep_open_roles, locked
 
 
 @audited("signoff.recuse", "stepped aside from {request}")
@@ -69,7 +69,9 @@ def escalate(request: Request, *, actor: Actor, reason: str = "") -> Escalation:
     if closed:
         raise Refused(closed)
     describe(request=request.ref, stage=stage["id"], role=stage["escalate_to"].replace("_", " "))
-    return Escalation.objects.create(request=request, stage=stage["id"], role=stage["escalate_to"])
+    made = Escalation.objects.create(request=request, stage=stage["id"], role=stage["escalate_to"])
+    keep_open_roles(request, queries.verdict(request))
+    return made
 
 
 def _overdue_stage(request: Request) -> tuple[Mapping[str, Any], str | None]:

@@ -13,7 +13,7 @@ from mrm.core.canonical import canonical, digest
 from mrm.core.refusal import Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import SUBJECTS, Comment, Edit, Exclusion, Request, RequestState
-from mrm.signoff.policies import Verdict, evaluate
+from mrm.signoff.policies import Verdict, evaluate, waited_for
 from mrm.signoff.workflow import FLOW
 
 CLOCK = System("signoff")
@@ -47,6 +47,7 @@ def submit(subject_kind: str, record: Any, *, action: str, actor: Actor, note: s
         due=timezone.localdate() + dt.timedelta(days=-(-hours // 24)),
     )
     keep_exclusions(request)
+    keep_open_roles(request, queries.verdict(request))
     describe(action=action.replace("_", " "), label=str(record), policy=str(policy), digest=request.subject_digest)
     return request
 
@@ -61,6 +62,33 @@ def keep_exclusions(request: Request) -> None:
     for person, reason in queries.parties(request).items():
         if person not in known:
             Exclusion.objects.create(request=request, person_id=person, reason=reason[:300])
+
+
+def keep_open_roles(request: Request, verdict: Verdict) -> None:
+    """Write down whose signature is waited for, so that a list finds it; the verdict itself is asked at each use."""
+    roles = sorted(waited_for(request.policy.content, verdict))
+    if roles != request.open_roles:
+        request.open_roles = roles
+        request.save(update_fields=["open_roles"])
+
+
+@audited("signoff.look_again", "looked again whose signature {subject} waits for")
+def look_again(request: Request, *, actor: Actor = CLOCK) -> Request:
+    """Bring up to date what a list goes by, when a role was lost or a delegation ran out meanwhile."""
+    request = locked(request)
+    if request.status == RequestState.OPEN:
+        keep_open_roles(request, queries.verdict(request))
+    return request
+
+
+def look_again_at_all() -> int:
+    """Look again at every open request that is listed for other roles than it waits for."""
+    done = 0
+    for request, verdict in queries.judged_open():
+        if sorted(waited_for(request.policy.content, verdict)) != request.open_roles:
+            look_again(request)
+            done += 1
+    return done
 
 
 def note_edit(request: Request) -> None:
@@ -81,6 +109,7 @@ def locked(request: Request) -> Request:
 
 def act(request: Request, verdict: Verdict, actor: Actor) -> None:
     """Close the request when the verdict decides it, and let the subject's area act, in the same transaction."""
+    keep_open_roles(request, verdict)
     if verdict.is_open:
         return
     close(request, f"be_{verdict.state}", actor)
@@ -91,8 +120,8 @@ def act(request: Request, verdict: Verdict, actor: Actor) -> None:
 def close(request: Request, move: str, actor: Actor) -> None:
     if reasons := FLOW.closed(request, move, actor):
         raise Refused(*reasons)
-    request.status, request.decided_at = FLOW.moves[move].target, timezone.now()
-    request.save(update_fields=["status", "decided_at"])
+    request.status, request.decided_at, request.open_roles = FLOW.moves[move].target, timezone.now(), []
+    request.save(update_fields=["status", "decided_at", "open_roles"])
 
 
 @audited("signoff.settle", "settled {subject}: {state}")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -41,14 +42,22 @@ def _go(request: HttpRequest, url: str) -> HttpResponse:
 def requests(request: HttpRequest) -> HttpResponse:
     """Requests by when they are due: those that wait for the reader, all open, and those decided."""
     account = account_of(request)
-    view = request.GET.get("view") or "waiting"
-    tier = request.GET.get("tier", "")
-    rows = queries.queue(queries.open_requests(account), account)
-    waiting = [row for row in rows if row.mine]
-    decided = queries.visible_to(account).exclude(status=RequestState.OPEN).order_by("-decided_at")
-    page = page_of(request, decided) if view == "decided" else None
-    shown = rows if view == "open" else waiting
-    counts = {"waiting": len(waiting), "open": len(rows), "decided": decided.count()}
+    view, tier = request.GET.get("view") or "waiting", request.GET.get("tier", "")
+    view = view if view in dict(TABS) else "waiting"
+    waiting, every = queries.waiting(account), queries.visible_to(account)
+    shown: Any = waiting
+    if view == "waiting" and tier:
+        shown = queries.waiting(account, tier)
+    elif view != "waiting":
+        shown = queries.open_requests(account) if view == "open" else every.exclude(status=RequestState.OPEN)
+        shown = shown.filter(tier=tier) if tier else shown
+        shown = shown if view == "open" else shown.order_by("-decided_at")
+    today = timezone.localdate()
+    now_open = Q(status=RequestState.OPEN)
+    counts = every.aggregate(open=Count("pk", filter=now_open), decided=Count("pk", filter=~now_open))
+    counts["waiting"] = queries.number_of(waiting)
+    page = page_of(request, shown)
+    rows = queries.queue(page.object_list, account)
     return render(
         request,
         "signoff/requests.html",
@@ -57,10 +66,10 @@ def requests(request: HttpRequest) -> HttpResponse:
             "tabs": [_tab(key, label, view, counts[key]) for key, label in TABS],
             "tiers": [_tier(view, value, tier) for value in ("", "1", "2", "3", "4")],
             "tier": f"tier {tier}" if tier else "any",
-            "groups": queries.grouped([row for row in shown if tier in ("", row.request.tier)], timezone.localdate()),
-            "overdue": sum(row.request.days_left < 0 for row in shown),
+            "groups": queries.grouped(rows, today) if view != "decided" else [],
+            "overdue": queries.number_of(shown, due_before=today) if view != "decided" else 0,
             "page": page,
-            "decided": queries.queue(page.object_list, account) if page else [],
+            "decided": rows if view == "decided" else [],
         },
     )
 
