@@ -11,7 +11,6 @@ from mrm.audit import personal
 from mrm.audit.models import IntegrityFinding, PersonalKey
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
-from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid, Refused
 from mrm.jobs.services import rename_requester
 from mrm.privacy import queries
@@ -97,9 +96,7 @@ class ErasureSubject(PlainSubject):
     def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
         found = queries.erasures().filter(pk__in=keys)
         return {
-            str(each.pk): Survey(
-                str(each), each.unit.name, tuple(queries.gates(each.person)), digest(self.content(each))
-            )
+            str(each.pk): Survey(str(each), each.unit.name, tuple(queries.gates(each.person)), self.content(each))
             for each in found
         }
 

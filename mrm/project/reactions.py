@@ -58,7 +58,7 @@ def _dispatch(owed: Undispatched) -> int:
             mine.delete()
         return 1
     except Exception as error:
-        log.exception("reaction failed", verb=owed.event.verb, event=str(owed.event_id), error=str(error))
+        log.exception("reaction failed", verb=owed.event.verb, event_id=str(owed.event_id), error=str(error))
         waiting = timezone.now() + dt.timedelta(seconds=min(3600, 5 * 2**owed.attempts))
         Undispatched.objects.filter(pk=owed.pk).update(attempts=owed.attempts + 1, not_before=waiting)
         return 0

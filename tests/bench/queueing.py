@@ -44,7 +44,7 @@ def run(server: EmbeddedPostgres, wanted: list[str]) -> list[Row]:
         return []
     _seed(server)
     client = Client()
-    client.force_login(bank.account_of("maria"))
+    client.force_login(bank.account_of("maria"), backend="mrm.project.signin.AccountBackend")
     return [_page(client, name, address) for name, address in ADDRESSES]
 
 

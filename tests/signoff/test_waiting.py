@@ -107,9 +107,7 @@ def test_who_never_signs_pays_no_query(cast: Cast, client: Client) -> None:
 def test_with_very_many_the_list_goes_by_roles_and_each_is_judged_where_it_is_shown(
     cast: Cast, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mrm.signoff.queries import waiting
-
-    monkeypatch.setattr(waiting, "JUDGED", 1)
+    monkeypatch.setattr("mrm.signoff.queries.listed.JUDGED", 1)
     same_unit = account("Rolf Officer", cast.risk, ("risk_officer", cast.bank))
     asked = make.submitted(cast)
     make.submitted(cast, validation.validated(cast, validation.version(cast, validation.model(cast, "Card PD"))))

@@ -10,7 +10,6 @@ from mrm.approval.models import Approval, ApprovalKind
 from mrm.approval.queries import Evidence
 from mrm.approval.services.decision import grant
 from mrm.core.actors import Actor
-from mrm.core.canonical import digest
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Version
 from mrm.signoff.models import Cell, Change, Gate, GateState, PlainSubject, Request, Section, Survey
@@ -65,7 +64,7 @@ class VersionUse(PlainSubject):
                 version.model.name,
                 f"{version.model.ref} · {version.label}",
                 tuple(queries.gates_of(evidence[version.pk])),
-                digest(_content(evidence[version.pk])),
+                _content(evidence[version.pk]),
             )
             for version in versions
         }

@@ -110,7 +110,7 @@ class Release(PlainSubject):
 
     def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
         return {
-            key: Survey(str(each), each.unit.name, (), digest(self.content(each)))
+            key: Survey(str(each), each.unit.name, (), self.content(each))
             for key, each in queries.releases(keys).items()
         }
 

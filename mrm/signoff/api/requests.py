@@ -141,8 +141,7 @@ class Requests(ListAPIView[Request]):
         found = queries.visible_to(account)
         if mine:
             waiting = queries.waiting(account)
-            keys = [each.pk for each in waiting] if isinstance(waiting, list) else waiting.values("pk")
-            found = found.filter(pk__in=keys)
+            found = found.filter(pk__in=[each.pk for each in waiting]) if isinstance(waiting, list) else waiting
         if wanted := self.request.query_params.get("status"):
             found = found.filter(status=wanted)
         return found

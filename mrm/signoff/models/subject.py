@@ -4,12 +4,14 @@ import datetime as dt
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from django.db import models
 
 from mrm.access.models import BusinessUnit
 from mrm.core.actors import Actor
+from mrm.core.canonical import digest
 from mrm.core.registry import Registry
 
 
@@ -91,7 +93,11 @@ class Survey:
     title: str
     sub: str
     gates: tuple[Gate, ...]
-    digest: str
+    content: Mapping[str, Any]
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.content)
 
 
 class Subject(Protocol):

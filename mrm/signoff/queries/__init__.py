@@ -19,6 +19,7 @@ from mrm.signoff.queries.fold import (
     why_not,
 )
 from mrm.signoff.queries.ground import Ground, ground, history_of, judged_open
+from mrm.signoff.queries.listed import number_of, waiting, waiting_count
 from mrm.signoff.queries.queue import Group, Row, grouped, queue
 from mrm.signoff.queries.records import (
     covering,
@@ -38,7 +39,6 @@ from mrm.signoff.queries.records import (
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.trial import Trial, past_requests, trial
-from mrm.signoff.queries.waiting import number_of, waiting, waiting_count
 
 __all__ = [
     "Candidate",

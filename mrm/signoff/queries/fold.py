@@ -96,9 +96,12 @@ def changed_fields(then: Any, now: Any) -> frozenset[str]:
     return frozenset(names).union(*(changed_fields(before.get(name), after.get(name)) for name in names))
 
 
-def unnoted(request: Request, at: float) -> tuple[Edit, ...]:
-    """The change of the subject that nobody noted yet, as an edit of this moment; empty when there is none."""
-    content = current_content(request)
+def unnoted(request: Request, at: float, content: Mapping[str, Any] | None = None) -> tuple[Edit, ...]:
+    """The change of the subject that nobody noted yet, as an edit of this moment; empty when there is none.
+
+    `content` is the subject as it is now, where that was read already.
+    """
+    content = current_content(request) if content is None else content
     known, before = known_content(request)
     if digest(content) == known:
         return ()

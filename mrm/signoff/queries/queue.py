@@ -7,6 +7,7 @@ ask the log again.
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.utils import timezone
 
@@ -35,16 +36,16 @@ class Row:
     def asked(self) -> int:
         return sum(need.quorum for need in self.verdict.needs)
 
-    @property
+    @cached_property
     def missing(self) -> list[Gate]:
         return [gate for gate in in_order(self.survey.gates) if gate.state == GateState.MISSING]
 
-    @property
+    @cached_property
     def changed(self) -> bool:
         """Whether the subject is no longer what was submitted, so that nobody can sign it."""
         if self.request.status != RequestState.OPEN or self.survey.digest == known_digest(self.request):
             return False
-        return material(self.request, unnoted(self.request, timezone.now().timestamp()))
+        return material(self.request, unnoted(self.request, timezone.now().timestamp(), self.survey.content))
 
     @property
     def stage(self) -> str:

@@ -73,7 +73,7 @@ def keep_open_roles(request: Request, verdict: Verdict) -> None:
 
 
 @audited("signoff.look_again", "looked again whose signature {subject} waits for")
-def look_again(request: Request, *, actor: Actor = CLOCK) -> Request:
+def look_again(request: Request, *, actor: Actor) -> Request:
     """Bring up to date what a list goes by, when a role was lost or a delegation ran out meanwhile."""
     request = locked(request)
     if request.status == RequestState.OPEN:
@@ -86,7 +86,7 @@ def look_again_at_all() -> int:
     done = 0
     for request, verdict in queries.judged_open():
         if sorted(waited_for(request.policy.content, verdict)) != request.open_roles:
-            look_again(request)
+            look_again(request, actor=CLOCK)
             done += 1
     return done
 

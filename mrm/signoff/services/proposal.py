@@ -9,7 +9,7 @@ from django.utils import timezone
 from mrm.access.models import Account, BusinessUnit
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
-from mrm.core.canonical import digest, plain
+from mrm.core.canonical import plain
 from mrm.core.refusal import Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import SUBJECTS, Change, Gate, PlainSubject, Proposal, Request, RequestState, Survey
@@ -118,7 +118,7 @@ class ProposalSubject(PlainSubject):
 
     def _survey(self, proposal: Proposal, record: Any) -> Survey:
         gates = tuple(self.gates_of(record, proposal))
-        return Survey(proposal.label, proposal.unit.name, gates, digest(self._content(record, proposal)))
+        return Survey(proposal.label, proposal.unit.name, gates, self._content(record, proposal))
 
     def decided(self, proposal: Proposal, request: Request, verdict: Any, *, actor: Actor) -> None:
         record = self.record(proposal)

@@ -20,6 +20,7 @@ from mrm.signoff import queries, services
 from mrm.signoff.forms import CommentForm, Conditions, DecisionForm, SignForm, WithdrawForm, condition_rows
 from mrm.signoff.models import Decision, Request, RequestState, dated
 
+SHOWN = 25
 TABS = (("waiting", "Waiting for you"), ("open", "All open"), ("decided", "Decided"))
 
 
@@ -56,7 +57,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     now_open = Q(status=RequestState.OPEN)
     counts = every.aggregate(open=Count("pk", filter=now_open), decided=Count("pk", filter=~now_open))
     counts["waiting"] = queries.number_of(waiting)
-    page = page_of(request, shown)
+    page = page_of(request, shown, SHOWN)
     rows = queries.queue(page.object_list, account)
     return render(
         request,
