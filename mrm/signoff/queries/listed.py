@@ -22,9 +22,8 @@ def waiting(account: Account, tier: str = "") -> "list[Request] | QuerySet[Reque
     """
     found = _for_roles(account)
     found = found.filter(tier=tier) if tier else found
-    if found[: JUDGED + 1].count() > JUDGED:
-        return found
-    return _judged(list(found), account)
+    first = list(found[: JUDGED + 1])
+    return found if len(first) > JUDGED else _judged(first, account)
 
 
 def waiting_count(account: Account) -> int:
