@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mrm.access.roles import INCOMPATIBLE, Role
+from mrm.access.roles import APPROVERS, INCOMPATIBLE, Role
 
 if TYPE_CHECKING:
     from mrm.access.models import Account
@@ -24,8 +24,18 @@ def compatible(held: set[str], role: str) -> str | None:
     return None
 
 
+def signed_for(role: str) -> str | None:
+    """A role that signs is held because others signed for it; nobody and nothing grants it alone."""
+    if role in APPROVERS:
+        return (
+            f"{Role(role).label} is a role that signs, so nobody grants it alone: propose it on the page of the person;"
+            " it takes effect when others have signed and the time to object has passed."
+        )
+    return None
+
+
 def person_not_machine(account: "Account", role: str) -> str | None:
     """A machine does not judge: service accounts get no role that signs."""
-    if account.is_service and role in {Role.VALIDATOR, Role.RISK_OFFICER, Role.BU_LEAD}:
+    if account.is_service and role in APPROVERS:
         return f"A service account cannot be {Role(role).label.lower()}: only a person signs."
     return None

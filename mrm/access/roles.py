@@ -150,6 +150,10 @@ DESCRIPTIONS: dict[str, Description] = {
                 "access.add_unit",
                 "access.except",
                 "access.issue_token",
+                "entitlement.propose",
+                "approval.withdraw_request",
+                "signoff.answer",
+                "signoff.comment",
                 "privacy.ask_erasure",
                 "deployment.add_target",
                 "deployment.check_target",
@@ -170,6 +174,10 @@ INCOMPATIBLE: tuple[tuple[str, str], ...] = (
     (Role.POLICY_ADMIN, Role.RISK_OFFICER),
     (Role.RISK_OFFICER, Role.DEPLOYER),
 )
+
+
+# the roles that sign: other people sign for whoever is to hold one
+APPROVERS: tuple[str, ...] = (Role.VALIDATOR, Role.RISK_OFFICER, Role.BU_LEAD)
 
 
 def roles_with(permission: str) -> frozenset[str]:

@@ -46,6 +46,12 @@ def admin(request: HttpRequest) -> HttpResponse:
             "audit.view",
         ),
         (
+            _("Proposed roles"),
+            "entitlement:proposals",
+            _("Roles that sign, proposed by an administrator, and who may sign for them."),
+            "view",
+        ),
+        (
             _("Separation of duties"),
             "oversight:attempts",
             _("What was tried and refused, and where one person held or did what two should."),
@@ -99,7 +105,11 @@ def people(request: HttpRequest) -> HttpResponse:
     held: dict[UUID, set[str]] = {}
     for grant in queries.grants_in_force().filter(account__person__in=[person.pk for person in page]):
         held.setdefault(grant.account.person_id, set()).add(f"{grant.get_role_display()}, {grant.unit.name}")
-    rows = [(person, sorted(held.get(person.pk, ()))) for person in page]
+    notes: dict[UUID, list[str]] = {}
+    for tell in (tell for _name, tell in queries.PEOPLE_NOTES.items()):
+        for key, lines in tell(page).items():
+            notes.setdefault(key, []).extend(lines)
+    rows = [(person, sorted(held.get(person.pk, ())), notes.get(person.pk, [])) for person in page]
     context = {"rows": rows, "page": page, "text": text, "lacks_add": account.lacks("access.add_person", None)}
     return render(request, "access/people.html", context)
 
@@ -119,6 +129,7 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
         },
         "days": reading.days(timeline(accounts[0])[:20]) if accounts else [],
         "doors": [door(found, account) for _name, door in queries.PERSON_DOORS.items()],
+        "panels": [draw(found, account) for _name, draw in queries.PERSON_PANELS.items()],
     }
     return render(request, "access/person.html", context)
 

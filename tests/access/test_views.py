@@ -45,7 +45,7 @@ def test_administrator_of_a_part_sees_only_its_people(cast: Cast) -> None:
     )
     services.grant(local, role="administrator", unit=cast.markets, actor=SETUP)
     shown = client_of(local).get(reverse("access:people")).context["rows"]
-    assert {row.name for row, _roles in shown} == {"Otto Outsider", "Local Admin"}
+    assert {row.name for row, _roles, _notes in shown} == {"Otto Outsider", "Local Admin"}
     assert client_of(local).get(reverse("access:person", args=[cast.owner.person_id])).status_code == 404
     assert client_of(local).get(reverse("access:grant", args=[cast.owner.pk])).status_code == 404
 

@@ -9,7 +9,7 @@ from mrm.validation import services
 from mrm.validation.models import Finding, Validation
 from mrm.validation.workflow import FINDING, VALIDATION, FindingState, ValidationState
 from tests.factories import validation as make
-from tests.factories.access import SETUP, Cast, account, fresh
+from tests.factories.access import Cast, account, fresh, grant
 
 PEOPLE = (
     "owner",
@@ -91,19 +91,17 @@ def test_a_move_from_the_wrong_state_is_refused_with_a_sentence(people: Cast) ->
 
 
 def test_the_remediator_does_not_verify_his_own_work(people: Cast) -> None:
-    from mrm.access import services as access
 
     version = make.version(people, make.model(people))
     found = make.answer(people, make.finding(people, make.under_way(people, version)), "evidence_submitted")
-    access.grant(people.owner, role="validator", unit=people.bank, actor=SETUP)
+    grant(people.owner, role="validator", unit=people.bank)
     with pytest.raises(Refused, match=r"You remediated this finding; somebody else verifies it\."):
         services.verify_finding(found, verification="Fine.", actor=fresh(people.owner))
 
 
 def test_a_developer_who_is_validator_elsewhere_does_not_take_his_own_version(people: Cast) -> None:
-    from mrm.access import services as access
 
     asked = services.request(make.version(people, make.model(people)), actor=people.developer)
-    access.grant(people.developer, role="validator", unit=people.bank, actor=SETUP)
+    grant(people.developer, role="validator", unit=people.bank)
     with pytest.raises(Refused, match="You may not validate this version: you developed"):
         services.take(Validation.objects.get(pk=asked.pk), actor=fresh(people.developer))
