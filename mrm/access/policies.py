@@ -1,11 +1,15 @@
 """Who may hold what: sentences why not, or None."""
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from mrm.access.roles import APPROVERS, INCOMPATIBLE, Role
 
 if TYPE_CHECKING:
     from mrm.access.models import Account
+
+# days; the database holds it too
+LONGEST_EXCEPTION = 90
 
 
 def not_to_oneself(actor_person: str | None, account: "Account") -> str | None:
@@ -31,6 +35,15 @@ def signed_for(role: str) -> str | None:
             f"{Role(role).label} is a role that signs, so nobody grants it alone: propose it on the page of the person;"
             " it takes effect when others have signed and the time to object has passed."
         )
+    return None
+
+
+def exception_period(until: dt.datetime, now: dt.datetime) -> str | None:
+    """What is opened beside the roles ends soon, and is asked for again if it is still needed."""
+    if until <= now:
+        return "The end must lie ahead: choose a day after today."
+    if until > now + dt.timedelta(days=LONGEST_EXCEPTION + 1):
+        return f"An exception lasts {LONGEST_EXCEPTION} days at most: choose an earlier end, or have a role granted."
     return None
 
 

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from mrm.access import policies
-from mrm.access.models import Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
+from mrm.access.models import EXCEPTIONS, Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
 from mrm.access.roles import Role
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
@@ -119,10 +119,22 @@ def usable_token(secret: str) -> Token | None:
     return Token.objects.usable().named(secret).select_related("account__person__unit").first()
 
 
-def permission_named(record: models.Model, codename: str) -> Permission:
-    """The permission row behind an exception, as `view` or `change` of the record's kind."""
+def reading(record: models.Model) -> Permission:
+    """The permission row behind an exception: to read the record, and never more."""
     kind = ContentType.objects.get_for_model(type(record))
-    return Permission.objects.get(content_type=kind, codename=f"{codename}_{kind.model}")
+    return Permission.objects.get(content_type=kind, codename=f"view_{kind.model}")
+
+
+def exceptions(kind: str) -> "QuerySet[Any]":
+    """Every exception of a kind there was, with its account, record and unit; the last to end first."""
+    related = ("user__person__unit", "content_object__unit", "granted_by__person")
+    found: QuerySet[Any] = EXCEPTIONS[kind].objects.select_related(*related)
+    return found.order_by("-until", "pk")
+
+
+def exceptions_visible_to(account: Account, kind: str) -> "QuerySet[Any]":
+    """Those on records of the units that the account keeps or audits."""
+    return exceptions(kind).filter(content_object__unit__in=unit_ids_for(account, "audit.view"))
 
 
 def failed_confirmations(account: Account) -> int:

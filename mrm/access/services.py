@@ -11,7 +11,16 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from mrm.access import policies, queries
-from mrm.access.models import Account, AccountKind, BusinessUnit, ObjectException, Person, RoleGrant, Token
+from mrm.access.models import (
+    EXCEPTIONS,
+    Account,
+    AccountKind,
+    BusinessUnit,
+    ObjectException,
+    Person,
+    RoleGrant,
+    Token,
+)
 from mrm.access.roles import Role
 from mrm.audit.trail import audited, describe, recorded, register_verb, veiled
 from mrm.core.actors import Actor, permit
@@ -158,30 +167,48 @@ def take_back(role_grant: RoleGrant, *, by: Account | None) -> RoleGrant:
 
 @audited("access.except", "opened {subject} to {account} until {until}")
 def open_record(
-    record: models.Model,
-    *,
-    account: Account,
-    permission: str,
-    until: dt.datetime,
-    reason: str,
-    exception: type[ObjectException],
-    actor: Actor,
+    record: models.Model, *, kind: str, account: Account, until: dt.datetime, reason: str, actor: Actor
 ) -> models.Model:
-    """Let one account see one record that its roles do not reach, for a time."""
+    """Let one account read one record that its roles do not reach, for a time; nothing else follows from it."""
     permit(actor, "access.except", record)
-    if until <= timezone.now():
-        raise Invalid("The end must lie ahead.", fields={"until": ["Choose a day after today."]})
+    if fault := policies.exception_period(until, timezone.now()):
+        raise Invalid(fault, fields={"until": [fault]})
+    if not reason.strip():
+        raise Invalid("An exception needs its reason.", fields={"reason": ["Needed."]})
     if policies.not_to_oneself(actor.identity.person, account):
         raise Refused("You may not open a record to yourself; another administrator does it.")
-    describe(account=veiled(account.person_id, account.username), until=until.date().isoformat(), permission=permission)
-    kept = {"until": until, "reason": reason, "granted_by": queries.account_of(actor)}
-    exception.objects.update_or_create(
+    if account.lacks("view", record) is None:
+        raise Refused(f"The roles of {account.username} reach {record} already; no exception is needed.")
+    if not account.is_active:
+        raise Refused(f"The account {account.username} is closed.")
+    describe(account=veiled(account.person_id, account.username), until=until.date().isoformat(), kind=kind)
+    EXCEPTIONS[kind].objects.update_or_create(
         user=account,
-        permission=queries.permission_named(record, permission),
+        permission=queries.reading(record),
         content_object=record,
-        defaults=kept,
+        defaults={"until": until, "reason": reason.strip(), "granted_by": queries.account_of(actor)},
     )
     return record
+
+
+@audited("access.end_exception", "ended what opened {subject} to {account}")
+def end_exception(exception: ObjectException, *, reason: str, actor: Actor) -> models.Model:
+    """Close a record again before its time; the row stays with the end that it had."""
+    permit(actor, "access.except", exception)
+    if not reason.strip():
+        raise Invalid("Ending an exception needs its reason.", fields={"reason": ["Needed."]})
+    return close_record(exception)
+
+
+def close_record(exception: ObjectException) -> models.Model:
+    """End an exception at once, inside an action of whoever may."""
+    if not exception.is_in_force:
+        raise Refused("This exception has ended already.")
+    exception.until = timezone.now()
+    exception.save(update_fields=["until"])
+    user = exception.user
+    describe(account=veiled(user.person_id, user.username))
+    return exception.audit_object
 
 
 @audited("access.issue_token", "issued the token {subject}")

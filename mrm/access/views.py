@@ -52,6 +52,12 @@ def admin(request: HttpRequest) -> HttpResponse:
             "view",
         ),
         (
+            _("Exceptions"),
+            "entitlement:exceptions",
+            _("Records opened to single people beside their roles, until when and why."),
+            "audit.view",
+        ),
+        (
             _("Separation of duties"),
             "oversight:attempts",
             _("What was tried and refused, and where one person held or did what two should."),

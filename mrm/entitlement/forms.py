@@ -1,12 +1,16 @@
-"""What people type about roles that are proposed."""
+"""What people type about roles that are proposed and records that are opened."""
 
+import datetime as dt
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from mrm.access.forms import GrantForm
+from mrm.access import queries as access
+from mrm.access.forms import GrantForm, PersonField
 from mrm.access.models import Account, AccountKind, Person
+from mrm.access.policies import LONGEST_EXCEPTION
 from mrm.access.roles import APPROVERS, Role
 
 
@@ -30,3 +34,34 @@ class ProposalForm(GrantForm):
         self.fields["account"].queryset = own  # type: ignore[attr-defined]
         if own.count() == 1:
             self.fields["account"].initial = own.get()
+
+
+class ExceptionForm(forms.Form):
+    """To whom a record is opened, until when, and why."""
+
+    person = PersonField(label=_("Person"), queryset=None)
+    until = forms.DateField(
+        label=_("Last day"),
+        widget=forms.DateInput({"type": "date"}),
+        help_text=_("At most %(days)s days ahead.") % {"days": LONGEST_EXCEPTION},
+    )
+    reason = forms.CharField(label=_("Reason"), max_length=300, widget=forms.Textarea({"rows": 2}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["person"].queryset = access.persons()  # type: ignore[attr-defined]
+
+    def clean_until(self) -> dt.datetime:
+        return end_of(self.cleaned_data["until"])
+
+    @property
+    def account(self) -> Account | None:
+        """The personal account through which the person reads."""
+        person: Person = self.cleaned_data["person"]
+        own = person.accounts.filter(is_active=True, kind=AccountKind.PERSONAL).select_related("person__unit")
+        return own.order_by("created_at").first()
+
+
+def end_of(day: dt.date) -> dt.datetime:
+    """The moment at which a last day is over."""
+    return timezone.make_aware(dt.datetime.combine(day + dt.timedelta(days=1), dt.time.min))

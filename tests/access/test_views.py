@@ -34,7 +34,7 @@ def test_admin_page_tells_what_is_closed_and_why(cast: Cast) -> None:
     rows = client_of(cast.owner).get(reverse("access:admin")).context["rows"]
     closed = {name: reason for _label, name, _text, reason in rows if reason}
     assert set(closed) == {
-        "access:people", "audit:timeline", "oversight:ageing", "oversight:attempts", "oversight:roles", "privacy:erasures",
+        "access:people", "audit:timeline", "entitlement:exceptions", "oversight:ageing", "oversight:attempts", "oversight:roles", "privacy:erasures",
     }  # fmt: skip
     assert closed["access:people"].startswith("This is done by an administrator or auditor")
 

@@ -16,7 +16,7 @@ PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
     "/validations/", "/validations/findings/", "/approvals/", "/approvals/policies/", "/deployments/",
     "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
-    "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/oversight/", "/oversight/roles/",
+    "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/access/exceptions/", "/oversight/", "/oversight/roles/",
     "/oversight/ageing/",
 )  # fmt: skip
 ROLES = ("daniel", "priya", "tomas", "maria", "hannah", "lucia", "ingrid", "admin", "petra")

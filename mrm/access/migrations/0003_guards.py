@@ -20,6 +20,6 @@ class Migration(migrations.Migration):
         Govern("access_token", "id", ("digest",)),
         migrations.RunSQL(
             GUARDS,
-            "DROP FUNCTION access_stays, access_grant_ends_once, access_being_founded CASCADE; DROP TABLE access_founding",
+            "DROP FUNCTION access_stays, access_grant_ends_once, access_being_founded, access_exception_rules CASCADE; DROP TABLE access_founding",
         ),
     ]

@@ -36,6 +36,24 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+-- An exception lets somebody read for a time; it is no other permission, it is not opened to oneself, and its row stays.
+CREATE FUNCTION access_exception_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    RAISE EXCEPTION 'an exception is ended and stays in the record' USING ERRCODE = 'check_violation';
+  END IF;
+  IF NOT EXISTS (SELECT FROM auth_permission WHERE id = NEW.permission_id AND starts_with(codename, 'view_')) THEN
+    RAISE EXCEPTION 'an exception lets somebody read, and nothing else' USING ERRCODE = 'check_violation';
+  END IF;
+  IF NEW.until > now() + make_interval(days => TG_ARGV[0]::int + 1) OR btrim(NEW.reason) = '' THEN
+    RAISE EXCEPTION 'an exception has a reason, and an end within % days', TG_ARGV[0] USING ERRCODE = 'check_violation';
+  END IF;
+  IF EXISTS (SELECT FROM access_account AS a JOIN access_account AS b ON a.person_id = b.person_id
+              WHERE a.id = NEW.user_id AND b.id = NEW.granted_by_id) THEN
+    RAISE EXCEPTION 'nobody opens a record to himself' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$;
 CREATE TRIGGER access_stays BEFORE UPDATE ON access_businessunit FOR EACH ROW
   EXECUTE FUNCTION access_stays('key', 'parent_id', 'path');
 CREATE TRIGGER access_stays BEFORE UPDATE ON access_account FOR EACH ROW

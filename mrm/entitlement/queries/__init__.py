@@ -1,5 +1,6 @@
-"""Named reads of proposals."""
+"""Named reads of proposals and exceptions."""
 
+from mrm.entitlement.queries.exception import exceptions_listed, model_exceptions, person_exceptions
 from mrm.entitlement.queries.proposal import (
     ACTION,
     KIND,
@@ -21,7 +22,10 @@ __all__ = [
     "ACTION",
     "KIND",
     "Standing",
+    "exceptions_listed",
     "gates",
+    "model_exceptions",
+    "person_exceptions",
     "policy_admins",
     "proposal_door",
     "proposal_notes",
