@@ -94,6 +94,7 @@ DESCRIPTIONS: dict[str, Description] = {
             {
                 "view",
                 *SIGNING,
+                "entitlement.review",
                 "approval.withdraw",
                 "approval.meet_condition",
                 "approval.review",
@@ -103,8 +104,8 @@ DESCRIPTIONS: dict[str, Description] = {
         ),
     ),
     Role.BU_LEAD: Description(
-        "Leads a business unit: reviews its inventory and signs for its use of models.",
-        frozenset({"view", *SIGNING, "reporting.request"}),
+        "Leads a business unit: reviews its inventory and who holds access to it, and signs for its use of models.",
+        frozenset({"view", *SIGNING, "entitlement.review", "reporting.request"}),
     ),
     Role.DEPLOYER: Description(
         "Brings approved versions to their serving place, and takes them back.",
@@ -121,7 +122,8 @@ DESCRIPTIONS: dict[str, Description] = {
         ),
     ),
     Role.AUDITOR: Description(
-        "Reads everything, exports reports and the trail, explains what differs from the log; changes nothing else.",
+        "Reads everything, exports reports and the trail, explains what differs from the log, has access reviewed; changes"
+        " nothing else.",
         frozenset(
             {
                 "view",
@@ -130,6 +132,8 @@ DESCRIPTIONS: dict[str, Description] = {
                 "audit.replay",
                 "audit.explain_finding",
                 "assurance.export",
+                "entitlement.open_review",
+                "entitlement.complete_review",
                 "reporting.request",
             }
         ),
@@ -151,6 +155,8 @@ DESCRIPTIONS: dict[str, Description] = {
                 "access.except",
                 "access.issue_token",
                 "entitlement.propose",
+                "entitlement.open_review",
+                "entitlement.complete_review",
                 "approval.withdraw_request",
                 "signoff.answer",
                 "signoff.comment",

@@ -1,4 +1,4 @@
 from mrm.audit.records import show
-from mrm.entitlement.models import Proposal
+from mrm.entitlement.models import Item, Proposal, Review
 
-show(Proposal)
+show(Item, Proposal, Review)

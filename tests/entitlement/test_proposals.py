@@ -186,7 +186,7 @@ def test_the_database_refuses_a_grant_that_nobody_signed_for(cast: Cast, monkeyp
         with pytest.raises(Error, match="is not signed for"):
             written(cast, **given)
     with pytest.raises(Refused, match=ALONE):
-        services.proposal.take_effect(made, actor=SETUP)
+        services.take_effect(made, actor=SETUP)
     later(monkeypatch, hours=25)
     signoff.settle_due()
     for given in ({"pk": made.pk, "unit": cast.bank}, {"pk": made.pk, "until": timezone.now() + dt.timedelta(days=1)}):

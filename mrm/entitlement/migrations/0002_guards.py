@@ -4,7 +4,8 @@ from pathlib import Path
 
 from django.db import migrations
 
-from mrm.audit.operations import Govern
+from mrm.audit.operations import Govern, States
+from mrm.entitlement.workflow import ITEM, REVIEW
 
 GUARDS = Path(__file__).with_name("guards.sql").read_text()
 
@@ -14,5 +15,12 @@ class Migration(migrations.Migration):
 
     operations = [
         Govern("entitlement_proposal"),
-        migrations.RunSQL(GUARDS, "DROP FUNCTION entitlement_signed, entitlement_proposal_stays CASCADE"),
+        Govern("entitlement_review"),
+        Govern("entitlement_item"),
+        States("entitlement_review", "status", REVIEW.edges()),
+        States("entitlement_item", "outcome", ITEM.edges()),
+        migrations.RunSQL(
+            GUARDS,
+            "DROP FUNCTION entitlement_signed, entitlement_proposal_stays, entitlement_review_rules, entitlement_item_rules CASCADE",
+        ),
     ]

@@ -47,3 +47,59 @@ END $$;
 CREATE TRIGGER entitlement_proposal_stays BEFORE UPDATE OR DELETE ON entitlement_proposal FOR EACH ROW
   EXECUTE FUNCTION entitlement_proposal_stays();
 ALTER TABLE entitlement_proposal ENABLE ALWAYS TRIGGER entitlement_proposal_stays;
+
+-- Of a review only its completion is added, when nothing in it waits; of an item only its decision, once, while the
+-- review is open, and never by the person concerned.
+CREATE FUNCTION entitlement_review_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE done CONSTANT text[] :=
+  ARRAY['status', 'completed_at', 'completed_by_id', 'printed_name', 'statement', 'statement_digest'];
+BEGIN
+  IF TG_OP = 'DELETE' OR OLD.status <> 'open' OR to_jsonb(NEW) - done IS DISTINCT FROM to_jsonb(OLD) - done THEN
+    RAISE EXCEPTION 'a review is completed once and otherwise stays' USING ERRCODE = 'check_violation';
+  END IF;
+  IF NEW.status <> 'open' AND EXISTS (SELECT FROM entitlement_item WHERE review_id = NEW.id AND outcome = 'pending') THEN
+    RAISE EXCEPTION 'a review is completed when nothing in it waits' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER entitlement_review_rules BEFORE UPDATE OR DELETE ON entitlement_review FOR EACH ROW
+  EXECUTE FUNCTION entitlement_review_rules();
+ALTER TABLE entitlement_review ENABLE ALWAYS TRIGGER entitlement_review_rules;
+
+CREATE FUNCTION entitlement_item_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  decided CONSTANT text[] := ARRAY['outcome', 'reason', 'decided_at', 'decided_by_id'];
+  review entitlement_review;
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    RAISE EXCEPTION 'what was under review stays in the record' USING ERRCODE = 'check_violation';
+  END IF;
+  SELECT * INTO review FROM entitlement_review WHERE id = NEW.review_id;
+  IF review.status <> 'open' THEN
+    RAISE EXCEPTION 'a completed review takes nothing more' USING ERRCODE = 'check_violation';
+  END IF;
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.outcome <> 'pending' THEN
+      RAISE EXCEPTION 'what is under review begins undecided' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF OLD.outcome <> 'pending' OR to_jsonb(NEW) - decided IS DISTINCT FROM to_jsonb(OLD) - decided THEN
+    RAISE EXCEPTION 'an item is decided once and otherwise stays' USING ERRCODE = 'check_violation';
+  END IF;
+  IF EXISTS (SELECT FROM access_account AS a JOIN access_account AS b ON a.person_id = b.person_id
+              WHERE a.id = NEW.account_id AND b.id = NEW.decided_by_id) THEN
+    RAISE EXCEPTION 'nobody reviews his own access' USING ERRCODE = 'check_violation';
+  END IF;
+  IF NEW.outcome = 'revoked' AND NEW.decided_by_id IS NULL AND NOT review.revoke_overdue THEN
+    RAISE EXCEPTION 'this review revokes nothing by itself' USING ERRCODE = 'check_violation';
+  END IF;
+  IF NEW.outcome = 'revoked' AND NEW.grant_id IS NOT NULL
+     AND EXISTS (SELECT FROM access_rolegrant WHERE id = NEW.grant_id AND revoked_at IS NULL) THEN
+    RAISE EXCEPTION 'what is revoked in a review is revoked' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER entitlement_item_rules BEFORE INSERT OR UPDATE OR DELETE ON entitlement_item FOR EACH ROW
+  EXECUTE FUNCTION entitlement_item_rules();
+ALTER TABLE entitlement_item ENABLE ALWAYS TRIGGER entitlement_item_rules;

@@ -1,4 +1,4 @@
-"""Named reads of proposals and exceptions."""
+"""Named reads of proposals, exceptions and access reviews."""
 
 from mrm.entitlement.queries.exception import exceptions_listed, model_exceptions, person_exceptions
 from mrm.entitlement.queries.proposal import (
@@ -17,23 +17,61 @@ from mrm.entitlement.queries.proposal import (
     standings,
     waiting_proposal,
 )
+from mrm.entitlement.queries.review import (
+    Progress,
+    Reviewers,
+    access_in_force,
+    against_completion,
+    decisions_digest,
+    items_of,
+    may_stand_in,
+    open_to,
+    own_items,
+    parts,
+    progress,
+    reviewers,
+    reviews,
+    reviews_visible_to,
+    snapshot_digest,
+    still_held,
+    waiting_reviews,
+    why_not_decide,
+)
 
 __all__ = [
     "ACTION",
     "KIND",
+    "Progress",
+    "Reviewers",
     "Standing",
+    "access_in_force",
+    "against_completion",
+    "decisions_digest",
     "exceptions_listed",
     "gates",
+    "items_of",
+    "may_stand_in",
     "model_exceptions",
+    "open_to",
+    "own_items",
+    "parts",
     "person_exceptions",
     "policy_admins",
+    "progress",
     "proposal_door",
     "proposal_notes",
     "proposal_panel",
     "proposals",
     "proposals_visible_to",
     "request_of",
+    "reviewers",
+    "reviews",
+    "reviews_visible_to",
+    "snapshot_digest",
     "standing",
     "standings",
+    "still_held",
     "waiting_proposal",
+    "waiting_reviews",
+    "why_not_decide",
 ]
