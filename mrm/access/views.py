@@ -52,6 +52,12 @@ def admin(request: HttpRequest) -> HttpResponse:
             "view",
         ),
         (
+            _("Access reviews"),
+            "entitlement:reviews",
+            _("Leads confirm or revoke who holds what in their units; the result is attested."),
+            "view",
+        ),
+        (
             _("Exceptions"),
             "entitlement:exceptions",
             _("Records opened to single people beside their roles, until when and why."),
