@@ -114,6 +114,15 @@ def grants_in_force() -> QuerySet[RoleGrant]:
     return RoleGrant.objects.in_force().select_related("account__person", "unit")
 
 
+def held_by_role(account: Account) -> dict[str, list[str]]:
+    """Who holds each role now, with the unit, among the people whose roles the account may inspect."""
+    found: dict[str, list[str]] = {}
+    known = grants_in_force().filter(account__is_active=True, account__person__in=persons_visible_to(account))
+    for grant in known.order_by("account__person__name", "unit__path"):
+        found.setdefault(grant.role, []).append(f"{grant.account.name}, {grant.unit.name}")
+    return found
+
+
 def usable_token(secret: str) -> Token | None:
     """The live token behind a secret, with its account and person."""
     return Token.objects.usable().named(secret).select_related("account__person__unit").first()

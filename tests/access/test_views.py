@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from mrm.access import services
 from mrm.access.models import Account, Person, RoleGrant, Token
+from mrm.access.permissions import WORDS
+from mrm.access.roles import DESCRIPTIONS
 from mrm.audit.models import Event
 from tests.factories.access import PASSWORD, SETUP, Cast, fresh, person, with_password
 
@@ -161,3 +163,15 @@ def test_people_take_constant_queries(cast: Cast) -> None:
             client.get(reverse("access:people"))
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 12
+
+
+def test_the_table_of_roles_speaks_and_names_who_holds_them(cast: Cast) -> None:
+    page = client_of(cast.auditor).get(reverse("access:roles")).content.decode()
+    for words in ("sign: approve, return or reject", "signoff.vote", "Rita Officer, Bank", "Proposed; others sign"):
+        assert words in page, words
+    page = client_of(cast.owner).get(reverse("access:roles")).content.decode()
+    assert ("Rita Officer" in page, "told to auditors and administrators" in page) == (False, True)
+
+
+def test_every_permission_has_its_words() -> None:
+    assert set(WORDS) == {name for entry in DESCRIPTIONS.values() for name in entry.permissions}
