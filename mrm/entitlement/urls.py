@@ -24,7 +24,7 @@ urlpatterns = [
     path("reviews/<int:pk>/export.csv", reviews.export, name="review_csv"),
     path("reviews/<int:pk>/mine/", reviews.mine, name="my_review"),
     path("reviews/<int:pk>/confirm/", reviews.confirm, name="confirm"),
-    path("reviews/<int:pk>/<int:item>/revoke/", reviews.revoke, name="revoke_item"),
+    path("reviews/items/<int:pk>/revoke/", reviews.revoke, name="revoke_item"),
     path("reviews/<int:pk>/attest/", reviews.attest, name="attest"),
     path("models/<uuid:pk>/open/", exceptions.open_model, name="open_model"),
 ]

@@ -75,9 +75,13 @@ def reviews_visible_to(account: Account) -> QuerySet[Review]:
     return reviews().filter(unit__in=unit_ids_for(account, "audit.view"))
 
 
-def items_of(review: Review) -> QuerySet[Item]:
+def items() -> QuerySet[Item]:
     related = ("review__substitute", "review__unit", "account__person", "unit", "grant", "decided_by__person")
-    return Item.objects.filter(review=review).select_related(*related)
+    return Item.objects.select_related(*related)
+
+
+def items_of(review: Review) -> QuerySet[Item]:
+    return items().filter(review=review)
 
 
 def access_in_force(unit: BusinessUnit) -> list[Item]:

@@ -143,9 +143,9 @@ def _mine(request: HttpRequest, found: Review, account: Account, form: ConfirmFo
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def revoke(request: HttpRequest, pk: int, item: int) -> HttpResponse:
-    found, account = _of_reviewer(request, pk)
-    row = get_object_or_404(queries.items_of(found), pk=item)
+def revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(queries.items(), pk=pk)
+    found, account = _of_reviewer(request, row.review_id)
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         services.revoke(row, reason=form.cleaned_data["reason"], actor=account)
