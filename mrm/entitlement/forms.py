@@ -93,6 +93,16 @@ class ReviewForm(forms.Form):
         self.fields["substitute"].queryset = access.persons()  # type: ignore[attr-defined]
 
 
+class SubstituteForm(forms.Form):
+    """Who stands in where a lead would review himself and nobody leads a unit above."""
+
+    substitute = PersonField(label=_("Substitute"), queryset=None, help_text=_("A business-unit lead or risk officer."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["substitute"].queryset = access.persons()  # type: ignore[attr-defined]
+
+
 class ConfirmForm(forms.Form):
     """The items that are confirmed, and why all of them."""
 

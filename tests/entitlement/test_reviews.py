@@ -95,6 +95,14 @@ def test_what_nobody_decides_keeps_it_open(cast: Cast, head: Account) -> None:
     decide_all(cast, review, cast.lead, head)
     with pytest.raises(Refused, match=r"1 of \d+ are not reviewed yet"):
         services.compose(review, actor=fresh(cast.administrator))
+    with pytest.raises(Invalid, match="must be a business-unit lead or risk officer"):
+        services.name_substitute(review, substitute=cast.outsider.person, actor=fresh(cast.administrator))
+    url = reverse("entitlement:name_substitute", args=[review.pk])
+    client_of(cast.administrator).post(url, {"substitute": str(cast.officer.person_id)})
+    assert deciders(review)["hanna bu_lead"] == {"Rita Officer"}
+    assert Event.objects.get(verb="entitlement.name_substitute").actor == "adam"
+    decide_all(cast, review, cast.officer)
+    assert services.compose(review, actor=fresh(cast.administrator))[0]["confirmed"] == review.items.count()
 
 
 def test_confirmed_in_bulk_revoked_one_by_one_at_once(cast: Cast, head: Account) -> None:

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mrm.access.models import Account
+from mrm.access.models import Account, Person
 from mrm.access.queries import person_with_email, units_visible_to
 from mrm.access.rest import Pages, Strict, account_of
 from mrm.core.refusal import Invalid
@@ -55,6 +55,10 @@ class ItemOut(serializers.Serializer[Any]):
     decided_at = serializers.DateTimeField(allow_null=True)
 
 
+class SubstituteIn(Strict):
+    substitute = serializers.EmailField(help_text="E-mail address of who stands in.")
+
+
 class ConfirmIn(Strict):
     items = serializers.ListField(child=serializers.IntegerField(), min_length=1, max_length=2000)
     reason = serializers.CharField(max_length=1000)
@@ -95,9 +99,7 @@ class Reviews(APIView):
         values = dict(given.validated_data)
         unit = get_object_or_404(units_visible_to(account), key=values.pop("unit"))
         address = values.pop("substitute")
-        person = person_with_email(address) if address else None
-        if address and person is None:
-            raise Invalid(f"Nobody here has the address {address}.", fields={"substitute": ["Unknown."]})
+        person = _person(address) if address else None
         made = services.open_review(**values, unit=unit, substitute=person, actor=account)
         return Response(_told(made), status=201)
 
@@ -106,6 +108,20 @@ class OneReview(APIView):
     @extend_schema(responses=ReviewOut, operation_id="access_review", summary="An access review with its counts")
     def get(self, request: Request, pk: int) -> Response:
         return Response(ReviewOut(get_object_or_404(queries.reviews_visible_to(account_of(request)), pk=pk)).data)
+
+
+class Substitute(APIView):
+    @extend_schema(
+        request=SubstituteIn, responses=ReviewOut, operation_id="access_review_substitute",
+        summary="Name who decides where nobody else may",
+    )  # fmt: skip
+    def post(self, request: Request, pk: int) -> Response:
+        account = account_of(request)
+        found = get_object_or_404(queries.reviews_visible_to(account), pk=pk)
+        given = SubstituteIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        person = _person(given.validated_data["substitute"])
+        return Response(_told(services.name_substitute(found, substitute=person, actor=account)))
 
 
 class Items(APIView):
@@ -187,6 +203,13 @@ def _in_reach(account: Account, pk: int) -> Review:
     if account.may("entitlement.review") and queries.open_to(found, account):
         return found
     return get_object_or_404(queries.reviews_visible_to(account), pk=pk)
+
+
+def _person(address: str) -> Person:
+    person = person_with_email(address)
+    if person is None:
+        raise Invalid(f"Nobody here has the address {address}.", fields={"substitute": ["Unknown."]})
+    return person
 
 
 def _told(review: Review) -> Any:

@@ -48,11 +48,11 @@ CREATE TRIGGER entitlement_proposal_stays BEFORE UPDATE OR DELETE ON entitlement
   EXECUTE FUNCTION entitlement_proposal_stays();
 ALTER TABLE entitlement_proposal ENABLE ALWAYS TRIGGER entitlement_proposal_stays;
 
--- Of a review only its completion is added, when nothing in it waits; of an item only its decision, once, while the
+-- Of a review only its completion is added, when nothing in it waits, and who stands in while it is open; of an item only its decision, once, while the
 -- review is open, and never by the person concerned.
 CREATE FUNCTION entitlement_review_rules() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE done CONSTANT text[] :=
-  ARRAY['status', 'completed_at', 'completed_by_id', 'printed_name', 'statement', 'statement_digest'];
+  ARRAY['substitute_id', 'status', 'completed_at', 'completed_by_id', 'printed_name', 'statement', 'statement_digest'];
 BEGIN
   IF TG_OP = 'DELETE' OR OLD.status <> 'open' OR to_jsonb(NEW) - done IS DISTINCT FROM to_jsonb(OLD) - done THEN
     RAISE EXCEPTION 'a review is completed once and otherwise stays' USING ERRCODE = 'check_violation';

@@ -55,6 +55,18 @@ def open_review(
     return review
 
 
+@audited("entitlement.name_substitute", "named who stands in for {subject}")
+def name_substitute(review: Review, *, substitute: Person, actor: Account) -> Review:
+    """Name who decides where nobody else may, so that no review is stuck."""
+    permit(actor, "entitlement.open_review", review)
+    review = _open(review)
+    if fault := policies.substitute(queries.may_stand_in(substitute)):
+        raise Invalid(fault, fields={"substitute": [fault]})
+    review.substitute = substitute
+    review.save(update_fields=["substitute"])
+    return review
+
+
 @audited("entitlement.confirm_access", "confirmed {count} in {subject}")
 def confirm(review: Review, *, keys: Sequence[int], reason: str, actor: Account) -> Review:
     """Confirm one or many items: the access is still needed. What ended meanwhile lapses instead."""

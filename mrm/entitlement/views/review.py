@@ -17,7 +17,7 @@ from mrm.core.actors import permit
 from mrm.core.refusal import Invalid
 from mrm.core.sheets import csv_answer
 from mrm.entitlement import queries, services
-from mrm.entitlement.forms import AttestForm, ConfirmForm, ReviewForm
+from mrm.entitlement.forms import AttestForm, ConfirmForm, ReviewForm, SubstituteForm
 from mrm.entitlement.models import Review
 from mrm.entitlement.workflow import Outcome
 
@@ -56,6 +56,24 @@ def open_review(request: HttpRequest) -> HttpResponse:
     return render(request, "entitlement/open_review.html", {"form": form}, status=422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def name_substitute(request: HttpRequest, pk: int) -> HttpResponse:
+    account = account_of(request)
+    found = get_object_or_404(queries.reviews_visible_to(account), pk=pk)
+    permit(account, "entitlement.open_review", found)
+    form = SubstituteForm(request.POST or None)
+    if form.is_valid():
+        try:
+            services.name_substitute(found, **form.cleaned_data, actor=account)
+        except Invalid as refusal:
+            take_refusal(form, refusal)
+        else:
+            messages.success(request, _("%(who)s stands in.") % {"who": form.cleaned_data["substitute"]})
+            return redirect(found)
+    context = {"form": form, "review": found}
+    return render(request, "entitlement/name_substitute.html", context, status=422 if form.errors else 200)
+
+
 @require_safe
 def review(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole review with its progress, for those who look after its people."""
@@ -75,6 +93,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
         "rows": [(item, who.names_of(item) if item.is_pending else []) for item in page],
         "outcomes": [("", _("All")), *Outcome.choices],
         "outcome": outcome,
+        "lacks_naming": account.lacks("entitlement.open_review", found),
         "closed": lacks or " ".join(queries.against_completion(found, items)),
         "statement": json.loads(found.statement) if found.statement else None,
         "mine": any(entry.pk == found.pk for entry, _count in queries.waiting_reviews(account)),
