@@ -75,15 +75,13 @@ def test_access_is_reviewed_by_keyboard(enter: Enter) -> None:
     page.get_by_role("button", name="Name", exact=True).click()
     expect(page.locator("#parts")).to_contain_text("Maria Lindqvist")
 
-    for who, access in (("hannah", "Model developer"), ("maria", "Business-unit lead")):
-        reviewer = enter(who, theme="dark")
-        reviewer.go("/access/reviews/").get_by_role("link", name="Year end").first.click()
-        for box in reviewer.page.get_by_role("checkbox", name=access).all():
-            box.check()
-        checked(reviewer, f"mine-{who}-dark")
-        if reviewer.page.locator("[data-bulk]").is_visible():
-            reviewer.page.get_by_label("Still needed, because").fill("Still does this work.")
-            reviewer.page.get_by_role("button", name="Confirm the selected").click()
+    stands_in = enter("maria", theme="dark")
+    stands_in.go("/access/reviews/").get_by_role("link", name="Year end").first.click()
+    stands_in.page.get_by_role("checkbox", name="Business-unit lead").check()
+    checked(stands_in, "mine-dark")
+    stands_in.page.get_by_label("Still needed, because").fill("Leads the unit.")
+    stands_in.press("Confirm the selected")
+    stands_in.sees("Decided by you")
 
     page.reload()
     page.get_by_role("link", name="Attest and complete").click()
