@@ -24,7 +24,8 @@ SALT = "mrm.entitlement.statement"
 FRESH = 300  # seconds between reading the statement and signing it
 MEANING = (
     "I attest that every role and exception in the scope of this review was confirmed or revoked by the person who is to"
-    " decide on it, that nobody decided on his own, and that what was revoked is no longer held."
+    " decide on it, or ended without a decision as the record of each says; that nobody decided on his own; and that what"
+    " was revoked is no longer held."
 )
 LATE, MEANWHILE = "Not reviewed by the due day.", "Ended before it was reviewed."
 
