@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mrm.access import queries
 from mrm.access.models import Account, AccountKind, BusinessUnit
-from mrm.access.roles import DESCRIPTIONS, Role
+from mrm.access.roles import APPROVERS, DESCRIPTIONS, Role
 from mrm.core.chooser import Chooser
 from mrm.core.refusal import Invalid
 
@@ -68,7 +68,11 @@ class AccountForm(forms.Form):
 
 
 class GrantForm(forms.Form):
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=[choice for choice in Role.choices if choice[0] not in APPROVERS],
+        help_text=_("Roles that sign are proposed on the page of the person, and others sign for them."),
+    )
     unit: "forms.ModelChoiceField[BusinessUnit]" = forms.ModelChoiceField(
         label=_("On the unit and everything below it"), queryset=None
     )

@@ -15,6 +15,7 @@ from guardian.models import UserObjectPermissionBase
 from mrm.access.roles import Role, a_or_an, roles_with, titles
 from mrm.audit.models import Governed
 from mrm.core.actors import Identity
+from mrm.core.registry import Registry
 
 
 class BusinessUnit(Governed):
@@ -134,6 +135,15 @@ class Account(AbstractBaseUser, Governed):
         """The grants in force now; read once per request."""
         return list(RoleGrant.objects.in_force().filter(account=self).select_related("unit"))
 
+    @cached_property
+    def opened(self) -> dict[str, list[Any]]:
+        """Keys of the records that exceptions open to the account now, by kind; read once per request."""
+        now = timezone.now()
+        return {
+            name: list(kind.objects.filter(user=self, until__gt=now).values_list("content_object_id", flat=True))
+            for name, kind in EXCEPTIONS.items()
+        }
+
     @property
     def roles(self) -> tuple[str, ...]:
         return tuple(sorted({grant.role for grant in self.grants}))
@@ -239,7 +249,7 @@ class RoleGrant(Governed):
 
 
 class ObjectException(UserObjectPermissionBase, Governed):
-    """A permission on one record, beside the roles, with an end and a reason; areas add the record."""
+    """One account reads one record beside its roles, with an end and a reason; areas add the record."""
 
     until = models.DateTimeField()
     reason = models.CharField(max_length=300)
@@ -247,6 +257,28 @@ class ObjectException(UserObjectPermissionBase, Governed):
 
     class Meta(UserObjectPermissionBase.Meta):
         abstract = True
+
+    @property
+    def audit_object(self) -> models.Model:
+        raise NotImplementedError
+
+    @property
+    def audit_person(self) -> str:
+        return str(self.user.person_id)
+
+    @property
+    def unit(self) -> BusinessUnit:
+        """The unit of the record: who keeps it keeps its exceptions."""
+        found: BusinessUnit = self.audit_object.unit  # type: ignore[attr-defined]
+        return found
+
+    @property
+    def is_in_force(self) -> bool:
+        return self.until > timezone.now()
+
+
+# the kinds of records that exceptions open, by name: areas that hold them add theirs
+EXCEPTIONS: Registry[Any] = Registry("kind of exception")
 
 
 class TokenQuerySet(models.QuerySet["Token"]):

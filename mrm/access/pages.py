@@ -16,9 +16,17 @@ def account_of(request: HttpRequest) -> Account:
     return cast(Account, request.user)
 
 
-def page_of(request: HttpRequest, rows: "QuerySet[Any] | list[Any]", size: int = 50) -> "Page[Any]":
-    """The page of a list that the address asks for; a page that does not exist is the nearest one."""
-    return Paginator(rows, size).get_page(request.GET.get("page"))
+def page_of(
+    request: HttpRequest, rows: "QuerySet[Any] | list[Any]", size: int = 50, count: int | None = None
+) -> "Page[Any]":
+    """The page of a list that the address asks for; a page that does not exist is the nearest one.
+
+    A list that was counted already says so by `count`, and is not counted again.
+    """
+    pages = Paginator(rows, size)
+    if count is not None:
+        pages.count = count
+    return pages.get_page(request.GET.get("page"))
 
 
 def options_of(request: HttpRequest, kind: type[Chooser], rows: "QuerySet[Any]") -> HttpResponse:

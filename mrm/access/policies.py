@@ -1,11 +1,15 @@
 """Who may hold what: sentences why not, or None."""
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
-from mrm.access.roles import INCOMPATIBLE, Role
+from mrm.access.roles import APPROVERS, INCOMPATIBLE, Role
 
 if TYPE_CHECKING:
     from mrm.access.models import Account
+
+# days; the database holds it too
+LONGEST_EXCEPTION = 90
 
 
 def not_to_oneself(actor_person: str | None, account: "Account") -> str | None:
@@ -24,8 +28,27 @@ def compatible(held: set[str], role: str) -> str | None:
     return None
 
 
+def signed_for(role: str) -> str | None:
+    """A role that signs is held because others signed for it; nobody and nothing grants it alone."""
+    if role in APPROVERS:
+        return (
+            f"{Role(role).label} is a role that signs, so nobody grants it alone: propose it on the page of the person;"
+            " it takes effect when others have signed and the time to object has passed."
+        )
+    return None
+
+
+def exception_period(until: dt.datetime, now: dt.datetime) -> str | None:
+    """What is opened beside the roles ends soon, and is asked for again if it is still needed."""
+    if until <= now:
+        return "The end must lie ahead: choose a day after today."
+    if until > now + dt.timedelta(days=LONGEST_EXCEPTION + 1):
+        return f"An exception lasts {LONGEST_EXCEPTION} days at most: choose an earlier end, or have a role granted."
+    return None
+
+
 def person_not_machine(account: "Account", role: str) -> str | None:
     """A machine does not judge: service accounts get no role that signs."""
-    if account.is_service and role in {Role.VALIDATOR, Role.RISK_OFFICER, Role.BU_LEAD}:
+    if account.is_service and role in APPROVERS:
         return f"A service account cannot be {Role(role).label.lower()}: only a person signs."
     return None

@@ -4,14 +4,17 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from mrm.access.models import Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
+from mrm.access import policies
+from mrm.access.models import EXCEPTIONS, Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
+from mrm.access.roles import Role
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
 from mrm.core.actors import Actor
@@ -28,8 +31,18 @@ class Door:
     closed: str
 
 
-# what areas above offer on a person's page, by name
+@dataclass(frozen=True)
+class Panel:
+    """A part of a page that an area above fills."""
+
+    template: str
+    context: dict[str, Any]
+
+
+# what areas above offer on a person's page and in the list of people, by name
 PERSON_DOORS: Registry[Callable[[Person, Account], Door]] = Registry("door on a person's page")
+PERSON_PANELS: Registry[Callable[[Person, Account], Panel]] = Registry("panel of a person's page")
+PEOPLE_NOTES: Registry[Callable[[Iterable[Person]], dict[UUID, list[str]]]] = Registry("note in the list of people")
 
 
 def accounts() -> QuerySet[Account]:
@@ -86,8 +99,37 @@ def roles_of_person(person: Person) -> set[str]:
     return set(RoleGrant.objects.in_force().filter(account__person=person).values_list("role", flat=True))
 
 
+def against_holding(account: Account, role: str, unit: BusinessUnit) -> list[str]:
+    """Every reason why the account cannot hold the role there now."""
+    closed = None if account.is_active else f"The account {account.username} is closed."
+    again = account.role_grants.filter(role=role, unit=unit, revoked_at=None).exists()
+    reasons = (
+        closed,
+        policies.compatible(roles_of_person(account.person), role),
+        policies.person_not_machine(account, role),
+        f"The account holds {Role(role).label.lower()} on {unit.name} already." if again else None,
+    )
+    return [reason for reason in reasons if reason]
+
+
+def is_being_founded() -> bool:
+    """Whether nobody was ever given a role that signs, but in the transaction that runs now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT access_being_founded()")
+        return bool(cursor.fetchone()[0])
+
+
 def grants_in_force() -> QuerySet[RoleGrant]:
     return RoleGrant.objects.in_force().select_related("account__person", "unit")
+
+
+def held_by_role(account: Account) -> dict[str, list[str]]:
+    """Who holds each role now, with the unit, among the people whose roles the account may inspect."""
+    found: dict[str, list[str]] = {}
+    known = grants_in_force().filter(account__is_active=True, account__person__in=persons_visible_to(account))
+    for grant in known.order_by("account__person__name", "unit__path"):
+        found.setdefault(grant.role, []).append(f"{grant.account.name}, {grant.unit.name}")
+    return found
 
 
 def usable_token(secret: str) -> Token | None:
@@ -95,10 +137,22 @@ def usable_token(secret: str) -> Token | None:
     return Token.objects.usable().named(secret).select_related("account__person__unit").first()
 
 
-def permission_named(record: models.Model, codename: str) -> Permission:
-    """The permission row behind an exception, as `view` or `change` of the record's kind."""
+def reading(record: models.Model) -> Permission:
+    """The permission row behind an exception: to read the record, and never more."""
     kind = ContentType.objects.get_for_model(type(record))
-    return Permission.objects.get(content_type=kind, codename=f"{codename}_{kind.model}")
+    return Permission.objects.get(content_type=kind, codename=f"view_{kind.model}")
+
+
+def exceptions(kind: str) -> "QuerySet[Any]":
+    """Every exception of a kind there was, with its account, record and unit; the last to end first."""
+    related = ("user__person__unit", "content_object__unit", "granted_by__person")
+    found: QuerySet[Any] = EXCEPTIONS[kind].objects.select_related(*related)
+    return found.order_by("-until", "pk")
+
+
+def exceptions_visible_to(account: Account, kind: str) -> "QuerySet[Any]":
+    """Those on records of the units that the account keeps or audits."""
+    return exceptions(kind).filter(content_object__unit__in=unit_ids_for(account, "audit.view"))
 
 
 def failed_confirmations(account: Account) -> int:

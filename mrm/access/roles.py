@@ -105,6 +105,7 @@ DESCRIPTIONS: dict[str, Description] = {
             {
                 "view",
                 *SIGNING,
+                "entitlement.review",
                 "approval.withdraw",
                 "approval.meet_condition",
                 "approval.review",
@@ -114,8 +115,8 @@ DESCRIPTIONS: dict[str, Description] = {
         ),
     ),
     Role.BU_LEAD: Description(
-        "Leads a business unit: reviews its inventory and signs for its use of models.",
-        frozenset({"view", *SIGNING, "reporting.request"}),
+        "Leads a business unit: reviews its inventory and who holds access to it, and signs for its use of models.",
+        frozenset({"view", *SIGNING, "entitlement.review", "reporting.request"}),
     ),
     Role.DEPLOYER: Description(
         "Brings approved versions to their serving place, and takes them back.",
@@ -134,7 +135,8 @@ DESCRIPTIONS: dict[str, Description] = {
         ),
     ),
     Role.AUDITOR: Description(
-        "Reads everything, exports reports and the trail, explains what differs from the log; changes nothing else.",
+        "Reads everything, exports reports and the trail, explains what differs from the log, has access reviewed; changes"
+        " nothing else.",
         frozenset(
             {
                 "view",
@@ -143,6 +145,8 @@ DESCRIPTIONS: dict[str, Description] = {
                 "audit.replay",
                 "audit.explain_finding",
                 "assurance.export",
+                "entitlement.open_review",
+                "entitlement.complete_review",
                 "reporting.request",
             }
         ),
@@ -163,8 +167,13 @@ DESCRIPTIONS: dict[str, Description] = {
                 "access.add_unit",
                 "access.except",
                 "access.issue_token",
-                "privacy.ask_erasure",
+                "entitlement.propose",
+                "entitlement.open_review",
+                "entitlement.complete_review",
                 "approval.withdraw_request",
+                "signoff.answer",
+                "signoff.comment",
+                "privacy.ask_erasure",
                 "deployment.add_target",
                 "deployment.check_target",
                 "jobs.cancel",
@@ -186,6 +195,10 @@ INCOMPATIBLE: tuple[tuple[str, str], ...] = (
     (Role.POLICY_ADMIN, Role.RISK_OFFICER),
     (Role.RISK_OFFICER, Role.DEPLOYER),
 )
+
+
+# the roles that sign: other people sign for whoever is to hold one
+APPROVERS: tuple[str, ...] = (Role.VALIDATOR, Role.RISK_OFFICER, Role.BU_LEAD)
 
 
 def roles_with(permission: str) -> frozenset[str]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import secrets
+from uuid import UUID
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -10,7 +11,16 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from mrm.access import policies, queries
-from mrm.access.models import Account, AccountKind, BusinessUnit, ObjectException, Person, RoleGrant, Token
+from mrm.access.models import (
+    EXCEPTIONS,
+    Account,
+    AccountKind,
+    BusinessUnit,
+    ObjectException,
+    Person,
+    RoleGrant,
+    Token,
+)
 from mrm.access.roles import Role
 from mrm.audit.trail import audited, describe, recorded, register_verb, veiled
 from mrm.core.actors import Actor, permit
@@ -96,61 +106,109 @@ def grant(
 ) -> RoleGrant:
     """Give a role on a unit and everything below it."""
     permit(actor, "access.grant", unit)
-    held = queries.roles_of_person(account.person)
-    refusals = (
-        policies.not_to_oneself(actor.identity.person, account),
-        policies.compatible(held, role),
-        policies.person_not_machine(account, role),
-    )
+    refusals = (policies.not_to_oneself(actor.identity.person, account), policies.signed_for(role))
     if reasons := [reason for reason in refusals if reason]:
         raise Refused(*reasons)
+    return give(account, role=role, unit=unit, until=until, granted_by=queries.account_of(actor))
+
+
+@audited("access.appoint", "appointed {account} as {role} on {unit} at the founding")
+def appoint(account: Account, *, role: str, unit: BusinessUnit, actor: Actor) -> RoleGrant:
+    """Give the first people their roles that sign: by the system, in one transaction, while nobody can sign for them."""
+    if queries.account_of(actor) is not None:
+        raise Forbidden("The first people who sign are appointed by the command that founds an installation.")
+    if not queries.is_being_founded():
+        raise Refused("The installation is founded; whoever is to sign now is proposed, and others sign for it.")
+    return give(account, role=role, unit=unit, until=None, granted_by=None)
+
+
+def give(
+    account: Account,
+    *,
+    role: str,
+    unit: BusinessUnit,
+    until: dt.datetime | None,
+    granted_by: Account | None,
+    key: UUID | None = None,
+) -> RoleGrant:
+    """Write a grant, inside an action of whoever may; a role that signs takes the key of its signed proposal."""
+    if reasons := queries.against_holding(account, role, unit):
+        raise Refused(*reasons)
     describe(role=Role(role).label.lower(), unit=unit.name, account=veiled(account.person_id, account.username))
+    made = RoleGrant(account=account, role=role, unit=unit, since=timezone.now(), until=until, granted_by=granted_by)
+    made.pk = key or made.pk
     try:
         with transaction.atomic():
-            return RoleGrant.objects.create(
-                account=account, role=role, unit=unit, until=until, granted_by=queries.account_of(actor)
-            )
+            made.save(force_insert=True)
     except IntegrityError as error:
-        raise Refused(f"The account holds {Role(role).label.lower()} on {unit.name} already.") from error
+        unsigned = policies.signed_for(role) if "is not signed for" in str(error) else None
+        raise Refused(unsigned or f"The account holds {Role(role).label.lower()} on {unit.name} already.") from error
+    return made
 
 
 @audited("access.revoke", "revoked {subject}")
 def revoke(role_grant: RoleGrant, *, reason: str, actor: Actor) -> RoleGrant:
     """Take a role back; the row stays."""
     permit(actor, "access.revoke", role_grant.unit)
+    return take_back(role_grant, by=queries.account_of(actor))
+
+
+def take_back(role_grant: RoleGrant, *, by: Account | None) -> RoleGrant:
+    """End a grant at once, inside an action of whoever may."""
+    role_grant = (
+        RoleGrant.objects.select_for_update(of=("self",)).select_related("account", "unit").get(pk=role_grant.pk)
+    )
     if role_grant.revoked_at:
         raise Refused("This role was revoked before.")
-    role_grant.revoked_at, role_grant.revoked_by = timezone.now(), queries.account_of(actor)
+    role_grant.revoked_at, role_grant.revoked_by = timezone.now(), by
     role_grant.save(update_fields=["revoked_at", "revoked_by"])
     return role_grant
 
 
 @audited("access.except", "opened {subject} to {account} until {until}")
 def open_record(
-    record: models.Model,
-    *,
-    account: Account,
-    permission: str,
-    until: dt.datetime,
-    reason: str,
-    exception: type[ObjectException],
-    actor: Actor,
+    record: models.Model, *, kind: str, account: Account, until: dt.datetime, reason: str, actor: Actor
 ) -> models.Model:
-    """Let one account see one record that its roles do not reach, for a time."""
+    """Let one account read one record that its roles do not reach, for a time; nothing else follows from it."""
     permit(actor, "access.except", record)
-    if until <= timezone.now():
-        raise Invalid("The end must lie ahead.", fields={"until": ["Choose a day after today."]})
+    if fault := policies.exception_period(until, timezone.now()):
+        raise Invalid(fault, fields={"until": [fault]})
+    if not reason.strip():
+        raise Invalid("An exception needs its reason.", fields={"reason": ["Needed."]})
     if policies.not_to_oneself(actor.identity.person, account):
         raise Refused("You may not open a record to yourself; another administrator does it.")
-    describe(account=veiled(account.person_id, account.username), until=until.date().isoformat(), permission=permission)
-    kept = {"until": until, "reason": reason, "granted_by": queries.account_of(actor)}
-    exception.objects.update_or_create(
+    if account.lacks("view", record) is None:
+        raise Refused(f"The roles of {account.username} reach {record} already; no exception is needed.")
+    if not account.is_active:
+        raise Refused(f"The account {account.username} is closed.")
+    describe(account=veiled(account.person_id, account.username), until=until.date().isoformat(), kind=kind)
+    EXCEPTIONS[kind].objects.update_or_create(
         user=account,
-        permission=queries.permission_named(record, permission),
+        permission=queries.reading(record),
         content_object=record,
-        defaults=kept,
+        defaults={"until": until, "reason": reason.strip(), "granted_by": queries.account_of(actor)},
     )
     return record
+
+
+@audited("access.end_exception", "ended what opened {subject} to {account}")
+def end_exception(exception: ObjectException, *, reason: str, actor: Actor) -> models.Model:
+    """Close a record again before its time; the row stays with the end that it had."""
+    permit(actor, "access.except", exception)
+    if not reason.strip():
+        raise Invalid("Ending an exception needs its reason.", fields={"reason": ["Needed."]})
+    return close_record(exception)
+
+
+def close_record(exception: ObjectException) -> models.Model:
+    """End an exception at once, inside an action of whoever may."""
+    if not exception.is_in_force:
+        raise Refused("This exception has ended already.")
+    exception.until = timezone.now()
+    exception.save(update_fields=["until"])
+    user = exception.user
+    describe(account=veiled(user.person_id, user.username))
+    return exception.audit_object
 
 
 @audited("access.issue_token", "issued the token {subject}")

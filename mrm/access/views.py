@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,7 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from mrm.access import forms, queries, services
 from mrm.access.models import Account, AccountKind, Token
 from mrm.access.pages import account_of, options_of, page_of
-from mrm.access.roles import DESCRIPTIONS, INCOMPATIBLE, Role
+from mrm.access.permissions import WORDS
+from mrm.access.roles import APPROVERS, DESCRIPTIONS, INCOMPATIBLE, Role
 from mrm.audit import reading
 from mrm.audit.queries import reads_everything, timeline
 from mrm.core.actors import permit
@@ -27,61 +29,82 @@ from mrm.core.refusal import Invalid
 WHOLE = "the whole institution"
 
 
+# what can be kept and inspected: label, address, what for, and the permission that opens it
+SECTIONS = (
+    (
+        lazy("People"),
+        "access:people",
+        lazy("Who there is, which accounts they use, which roles they hold."),
+        "audit.view",
+    ),
+    (lazy("Roles"), "access:roles", lazy("What each role may do, and which roles exclude each other."), "view"),
+    (
+        lazy("Roles held"),
+        "oversight:roles",
+        lazy("Who holds which role since when, granted by whom, until when, as of any day."),
+        "audit.view",
+    ),
+    (
+        lazy("Proposed roles"),
+        "entitlement:proposals",
+        lazy("Roles that sign, proposed by an administrator, and who may sign for them."),
+        "view",
+    ),
+    (
+        lazy("Access reviews"),
+        "entitlement:reviews",
+        lazy("Leads confirm or revoke who holds what in their units; the result is attested."),
+        "view",
+    ),
+    (
+        lazy("Exceptions"),
+        "entitlement:exceptions",
+        lazy("Records opened to single people beside their roles, until when and why."),
+        "audit.view",
+    ),
+    (
+        lazy("Separation of duties"),
+        "oversight:attempts",
+        lazy("What was tried and refused, and where one person held or did what two should."),
+        WHOLE,
+    ),
+    (
+        lazy("Ageing of requests"),
+        "oversight:ageing",
+        lazy("How long requests wait against what their policy allows, and which are overdue."),
+        "audit.view",
+    ),
+    (lazy("Business units"), "access:units", lazy("The tree along which roles reach."), "view"),
+    (
+        lazy("Policies and packs"),
+        "inventory:packs",
+        lazy("Regulation and policy as versioned data, with sources."),
+        "view",
+    ),
+    (lazy("Serving places"), "deployment:targets", lazy("Where models run, and whether they answer."), "view"),
+    (lazy("Work"), "jobs:jobs", lazy("Long work: waiting, running, done, failed."), None),
+    (
+        lazy("Erasure"),
+        "privacy:erasures",
+        lazy("Personal data that were asked to be erased, and what became of it."),
+        "audit.view",
+    ),
+    (lazy("Trail"), "audit:timeline", lazy("Every change and every refusal, in order."), "audit.view"),
+    (
+        lazy("Your account and tokens"),
+        "access:account",
+        lazy("Your name, roles, password, and tokens for the API."),
+        None,
+    ),
+    (lazy("API"), "api:docs", lazy("The same services for programs, with a description of each call."), None),
+)
+
+
 @require_safe
 def admin(request: HttpRequest) -> HttpResponse:
     """What can be kept and inspected, each with the door open or the reason why not."""
     account = account_of(request)
-    entries = [
-        (
-            _("People"),
-            "access:people",
-            _("Who there is, which accounts they use, which roles they hold."),
-            "audit.view",
-        ),
-        (_("Roles"), "access:roles", _("What each role may do, and which roles exclude each other."), "view"),
-        (
-            _("Roles held"),
-            "oversight:roles",
-            _("Who holds which role since when, granted by whom, until when, as of any day."),
-            "audit.view",
-        ),
-        (
-            _("Separation of duties"),
-            "oversight:attempts",
-            _("What was tried and refused, and where one person held or did what two should."),
-            WHOLE,
-        ),
-        (
-            _("Ageing of requests"),
-            "oversight:ageing",
-            _("How long requests wait against what their policy allows, and which are overdue."),
-            "audit.view",
-        ),
-        (_("Business units"), "access:units", _("The tree along which roles reach."), "view"),
-        (
-            _("Policies and packs"),
-            "inventory:packs",
-            _("Regulation and policy as versioned data, with sources."),
-            "view",
-        ),
-        (_("Serving places"), "deployment:targets", _("Where models run, and whether they answer."), "view"),
-        (_("Work"), "jobs:jobs", _("Long work: waiting, running, done, failed."), None),
-        (
-            _("Erasure"),
-            "privacy:erasures",
-            _("Personal data that were asked to be erased, and what became of it."),
-            "audit.view",
-        ),
-        (_("Trail"), "audit:timeline", _("Every change and every refusal, in order."), "audit.view"),
-        (
-            _("Your account and tokens"),
-            "access:account",
-            _("Your name, roles, password, and tokens for the API."),
-            None,
-        ),
-        (_("API"), "api:docs", _("The same services for programs, with a description of each call."), None),
-    ]
-    rows = [(label, name, text, _closed(account, need)) for label, name, text, need in entries]
+    rows = [(label, name, text, _closed(account, need)) for label, name, text, need in SECTIONS]
     return render(request, "access/admin.html", {"rows": rows})
 
 
@@ -99,7 +122,11 @@ def people(request: HttpRequest) -> HttpResponse:
     held: dict[UUID, set[str]] = {}
     for grant in queries.grants_in_force().filter(account__person__in=[person.pk for person in page]):
         held.setdefault(grant.account.person_id, set()).add(f"{grant.get_role_display()}, {grant.unit.name}")
-    rows = [(person, sorted(held.get(person.pk, ()))) for person in page]
+    notes: dict[UUID, list[str]] = {}
+    for tell in (tell for _name, tell in queries.PEOPLE_NOTES.items()):
+        for key, lines in tell(page).items():
+            notes.setdefault(key, []).extend(lines)
+    rows = [(person, sorted(held.get(person.pk, ())), notes.get(person.pk, [])) for person in page]
     context = {"rows": rows, "page": page, "text": text, "lacks_add": account.lacks("access.add_person", None)}
     return render(request, "access/people.html", context)
 
@@ -119,6 +146,7 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
         },
         "days": reading.days(timeline(accounts[0])[:20]) if accounts else [],
         "doors": [door(found, account) for _name, door in queries.PERSON_DOORS.items()],
+        "panels": [draw(found, account) for _name, draw in queries.PERSON_PANELS.items()],
     }
     return render(request, "access/person.html", context)
 
@@ -219,9 +247,13 @@ def roles(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     permit(account, "view", None)
     permissions = sorted({name for entry in DESCRIPTIONS.values() for name in entry.permissions}, key=_by_area)
-    rows = [(name, [name in DESCRIPTIONS[role].permissions for role in Role]) for name in permissions]
+    rows = [(name, WORDS[name], [name in DESCRIPTIONS[role].permissions for role in Role]) for name in permissions]
+    held, named = queries.held_by_role(account), account.may("audit.view")
     context = {
-        "roles": [(Role(role).label, DESCRIPTIONS[role].text) for role in Role],
+        "roles": [
+            (role.value, role.label, DESCRIPTIONS[role].text, role in APPROVERS, held.get(role, ())) for role in Role
+        ],
+        "named": named,
         "rows": rows,
         "excluding": [(Role(one).label, Role(other).label) for one, other in INCOMPATIBLE],
     }

@@ -18,7 +18,7 @@ MENU = (
     ("Findings", "validation:findings", ("validation",)),
     ("Monitoring", "deployment:deployments", ("deployment",)),
     ("Reports", "reporting:documents", ("reporting",)),
-    ("Admin", "access:admin", ("access", "jobs", "audit", "assurance", "privacy")),
+    ("Admin", "access:admin", ("access", "jobs", "audit", "assurance", "privacy", "entitlement")),
 )
 QUEUE = "signoff:requests"  # the item that counts what waits for the reader
 

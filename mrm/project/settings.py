@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "mrm.deployment.apps.DeploymentConfig",
     "mrm.reporting.apps.ReportingConfig",
     "mrm.privacy.apps.PrivacyConfig",
+    "mrm.entitlement.apps.EntitlementConfig",
     "mrm.assurance.apps.AssuranceConfig",
     "mrm.project.apps.ProjectConfig",
     "django.contrib.admin",

@@ -12,6 +12,7 @@ from mrm.access import urls as access
 from mrm.approval import urls as approval
 from mrm.assurance import urls as assurance
 from mrm.deployment import urls as deployment
+from mrm.entitlement import urls as entitlement
 from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
 from mrm.jobs import urls as jobs
@@ -32,6 +33,7 @@ api = [
     *reporting.api,
     *assurance.api,
     *privacy.api,
+    *entitlement.api,
     *jobs.api,
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
@@ -54,6 +56,7 @@ urlpatterns = [
     path("log/", include("mrm.assurance.urls")),
     path("oversight/", include((assurance.oversight, "oversight"))),
     path("privacy/", include("mrm.privacy.urls")),
+    path("access/", include("mrm.entitlement.urls")),
     path("people/", include("mrm.access.urls")),
     path("jobs/", include("mrm.jobs.urls")),
     # one door each for signing out and for passwords: the one that leaves an event

@@ -15,6 +15,7 @@ from mrm.access.roles import Role
 from mrm.approval import queries as approval
 from mrm.audit.models import Event
 from mrm.deployment import queries as deployment
+from mrm.entitlement import queries as entitlement
 from mrm.evaluation import queries as evaluation
 from mrm.inventory import queries as inventory
 from mrm.inventory.models import Model, Version
@@ -113,7 +114,13 @@ def _keeping(account: Account) -> dict[str, Any]:
     }
 
 
+def _reviews(account: Account) -> dict[str, Any]:
+    """What waits for the reader in access reviews; nothing is shown when nothing does."""
+    return {"template": "home/reviews.html", "reviews": entitlement.waiting_reviews(account)}
+
+
 PARTS: tuple[tuple[set[str], Callable[[Account], dict[str, Any]]], ...] = (
+    ({Role.RISK_OFFICER, Role.BU_LEAD}, _reviews),
     ({Role.RISK_OFFICER, Role.BU_LEAD}, _queue),
     ({Role.VALIDATOR}, _validations),
     ({Role.OWNER, Role.DEVELOPER}, _models),

@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from mrm.access import services
 from mrm.access.models import Account, Person, RoleGrant, Token
+from mrm.access.permissions import WORDS
+from mrm.access.roles import DESCRIPTIONS
 from mrm.audit.models import Event
 from tests.factories.access import PASSWORD, SETUP, Cast, fresh, person, with_password
 
@@ -34,7 +36,7 @@ def test_admin_page_tells_what_is_closed_and_why(cast: Cast) -> None:
     rows = client_of(cast.owner).get(reverse("access:admin")).context["rows"]
     closed = {name: reason for _label, name, _text, reason in rows if reason}
     assert set(closed) == {
-        "access:people", "audit:timeline", "oversight:ageing", "oversight:attempts", "oversight:roles", "privacy:erasures",
+        "access:people", "audit:timeline", "entitlement:exceptions", "oversight:ageing", "oversight:attempts", "oversight:roles", "privacy:erasures",
     }  # fmt: skip
     assert closed["access:people"].startswith("This is done by an administrator or auditor")
 
@@ -45,7 +47,7 @@ def test_administrator_of_a_part_sees_only_its_people(cast: Cast) -> None:
     )
     services.grant(local, role="administrator", unit=cast.markets, actor=SETUP)
     shown = client_of(local).get(reverse("access:people")).context["rows"]
-    assert {row.name for row, _roles in shown} == {"Otto Outsider", "Local Admin"}
+    assert {row.name for row, _roles, _notes in shown} == {"Otto Outsider", "Local Admin"}
     assert client_of(local).get(reverse("access:person", args=[cast.owner.person_id])).status_code == 404
     assert client_of(local).get(reverse("access:grant", args=[cast.owner.pk])).status_code == 404
 
@@ -161,3 +163,15 @@ def test_people_take_constant_queries(cast: Cast) -> None:
             client.get(reverse("access:people"))
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 12
+
+
+def test_the_table_of_roles_speaks_and_names_who_holds_them(cast: Cast) -> None:
+    page = client_of(cast.auditor).get(reverse("access:roles")).content.decode()
+    for words in ("sign: approve, return or reject", "signoff.vote", "Rita Officer, Bank", "Proposed; others sign"):
+        assert words in page, words
+    page = client_of(cast.owner).get(reverse("access:roles")).content.decode()
+    assert ("Rita Officer" in page, "told to auditors and administrators" in page) == (False, True)
+
+
+def test_every_permission_has_its_words() -> None:
+    assert set(WORDS) == {name for entry in DESCRIPTIONS.values() for name in entry.permissions}

@@ -13,7 +13,7 @@ from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.inventory.models import Version
 from tests.factories import approval as make
 from tests.factories import validation
-from tests.factories.access import SETUP, Cast, fresh
+from tests.factories.access import Cast, fresh, grant
 
 
 def test_two_signatures_put_the_approval_in_force(cast: Cast) -> None:
@@ -59,7 +59,7 @@ def test_who_owes_a_condition_does_not_accept_it(cast: Cast) -> None:
     condition = conditional(cast).conditions.get()
     with pytest.raises(Forbidden):
         services.meet_condition(condition, note="Done.", actor=cast.owner)
-    access.grant(cast.owner, role="risk_officer", unit=cast.bank, actor=SETUP)
+    grant(cast.owner, role="risk_officer", unit=cast.bank)
     with pytest.raises(Refused, match="You owe this condition"):
         services.meet_condition(condition, note="Done.", actor=fresh(cast.owner))
     with pytest.raises(Invalid):

@@ -18,7 +18,7 @@ from mrm.access.models import Account
 from mrm.inventory.models import Model
 from mrm.project.demo import bank
 from mrm.project.embedded import EmbeddedPostgres
-from tests.bench import audit, queueing, signing
+from tests.bench import audit, queueing, reach, signing
 from tests.bench.ground import ROOT
 from tests.bench.paging import page
 from tests.bench.table import ROUNDS, Row, wants
@@ -27,7 +27,7 @@ MODELS = 10_000
 
 
 def run(server: EmbeddedPostgres, wanted: list[str]) -> list[Row]:
-    """Found a bank and import the inventory (timed); then the pages over a long trail, and the trail itself."""
+    """Found a bank and import the inventory (timed); then the pages over a long trail, the trail itself, and who sees what."""
     _found()
     rows = [_import()]
     rows += signing.run(wanted)
@@ -35,6 +35,7 @@ def run(server: EmbeddedPostgres, wanted: list[str]) -> list[Row]:
     rows += queueing.run(server, wanted)
     if wants(wanted, "inventory list", "model page"):
         rows += _pages()
+    rows += reach.run(server, wanted)
     return [row for row in rows if wants(wanted, row.name)]
 
 

@@ -41,7 +41,7 @@ def median_ms(work: Callable[[], object], rounds: int = ROUNDS) -> float:
 def show(rows: list[Row], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    widths = (62, 12, 10, 24, 12, 8, 24, 6)
+    widths = (88, 12, 10, 24, 12, 8, 24, 6)
     head = ("name", "value", "unit", "peer", "peer value", "ratio", "goal", "holds")
     for line in (head, *(_cells(row) for row in rows)):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.db import transaction
+
 from mrm.access import services
-from mrm.access.models import Account, BusinessUnit, Person
-from mrm.access.roles import Role
+from mrm.access.models import Account, BusinessUnit, Person, RoleGrant
+from mrm.access.roles import APPROVERS, Role
 from mrm.core.actors import System
 
 SETUP = System("tests")
@@ -21,14 +23,25 @@ def account(name: str, unit: BusinessUnit, *roles: tuple[str, BusinessUnit], kin
         username=name.lower().split()[0], person=person(name, unit), password=None, kind=kind, actor=SETUP
     )
     for role, reach in roles:
-        services.grant(opened, role=role, unit=reach, actor=SETUP)
+        grant(opened, role=role, unit=reach)
     return opened
+
+
+def grant(opened: Account, *, role: str, unit: BusinessUnit) -> RoleGrant:
+    """Any role: those that sign as the founding gives them, which in a test goes on until its transaction ends."""
+    give = services.appoint if role in APPROVERS else services.grant
+    return give(opened, role=role, unit=unit, actor=SETUP)
 
 
 class Cast:
     """Owner, developer, validator, two risk officers, deployer, auditor, administrator, outsider."""
 
     def __init__(self) -> None:
+        # one transaction: where commits are real, it is the founding
+        with transaction.atomic():
+            self._found()
+
+    def _found(self) -> None:
         self.bank = services.add_unit(key="bank", name="Bank", parent=None, actor=SETUP)
         self.retail = services.add_unit(key="retail", name="Retail Lending", parent=self.bank, actor=SETUP)
         self.markets = services.add_unit(key="markets", name="Markets", parent=self.bank, actor=SETUP)

@@ -37,6 +37,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.assurance.workflow import FLOW as ASSURANCE
     from mrm.audit.workflow import FLOW as INTEGRITY
     from mrm.deployment.workflow import FLOW as DEPLOYMENT
+    from mrm.entitlement.workflow import ITEM, REVIEW
     from mrm.evaluation.workflow import FLOW as EVALUATION
     from mrm.inventory.workflow import LIFE, VERSION
     from mrm.reporting.workflow import FLOW as REPORTING
@@ -55,6 +56,8 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "reporting_document": REPORTING,
         "assurance_export": ASSURANCE,
         "audit_integrityfinding": INTEGRITY,
+        "entitlement_review": REVIEW,
+        "entitlement_item": ITEM,
     }
     with connection.cursor() as cursor:
         cursor.execute(

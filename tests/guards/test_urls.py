@@ -1,5 +1,6 @@
 """Every address, every method: the visitor is led to the sign-in page, the outsider learns nothing, the auditor changes nothing."""
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Iterable, Iterator
@@ -14,8 +15,10 @@ from django.db import connection, models
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from mrm.access import services as access
 from mrm.access.models import Account
 from mrm.approval import services as approval
 from mrm.audit.governed import governed_models
@@ -27,6 +30,8 @@ from mrm.inventory.models import Model
 from mrm.reporting import services as reporting
 from mrm.signoff import services as signoff
 from mrm.validation.api import MOVES
+from tests.factories import access as people
+from tests.factories import entitlement
 from tests.factories import validation as making
 from tests.factories.access import SETUP, Cast, fresh
 from tests.factories.approved import a_draft, a_model, an_approved
@@ -81,6 +86,13 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     )  # fmt: skip
     opened = deployment.create(model, target=place, endpoint="secret-endpoint", actor=cast.deployer)
     released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
+    extern = people.account("Ellen Extern", cast.markets)
+    access.open_record(
+        model, kind="model", account=extern, until=timezone.now() + dt.timedelta(days=9), reason="Look.",
+        actor=cast.administrator,
+    )  # fmt: skip
+    entitlement.proposed(cast, account=extern)
+    entitlement.under_review(cast)
     keys = {
         str(row)
         for kind in [*governed_models(), apps.get_model("jobs.Job")]

@@ -16,7 +16,8 @@ PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
     "/validations/", "/validations/findings/", "/approvals/", "/approvals/policies/", "/deployments/",
     "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
-    "/timeline/findings/", "/log/", "/privacy/", "/oversight/", "/oversight/roles/",
+    "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/access/exceptions/", "/access/reviews/", "/access/reviews/open/",
+    "/oversight/", "/oversight/roles/",
     "/oversight/ageing/", "/approvals/policies/new/",
 )  # fmt: skip
 ROLES = ("daniel", "priya", "tomas", "maria", "hannah", "lucia", "ingrid", "admin", "petra")

@@ -21,7 +21,7 @@ from mrm.signoff import queries, services
 from mrm.signoff.models import Delegation, Request, Vote
 from tests.factories import approval as make
 from tests.factories import validation
-from tests.factories.access import PASSWORD, SETUP, Cast, account, fresh, with_password
+from tests.factories.access import PASSWORD, SETUP, Cast, account, fresh, grant, with_password
 from tests.factories.proposal import policy_in_force
 
 
@@ -59,7 +59,7 @@ def test_a_delegate_signs_and_both_are_counted(cast: Cast, third: Account) -> No
 
 def test_a_delegate_of_a_party_does_not_sign(cast: Cast, third: Account) -> None:
     asked = make.submitted(cast)
-    access.grant(cast.owner, role="risk_officer", unit=cast.bank, actor=SETUP)
+    grant(cast.owner, role="risk_officer", unit=cast.bank)
     stands_in(cast, cast.owner, third)
     with pytest.raises(Refused, match="You may not sign for another who may not himself: he owns this model"):
         sign_for(asked, third, cast.owner)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from mrm.access import services as access
@@ -27,7 +27,16 @@ from tests.factories.access import PASSWORD, Cast, account, fresh, with_password
 
 @pytest.fixture
 def bank(own_database: str) -> Cast:
-    return Cast()
+    """The cast, and two more risk officers who are appointed with them."""
+    with transaction.atomic():
+        found = Cast()
+        account("Olaf Officer", found.risk, ("risk_officer", found.bank))
+        account("Mona Officer", found.markets, ("risk_officer", found.bank))
+    return found
+
+
+def named(username: str) -> Account:
+    return Account.objects.select_related("person__unit").get(username=username)
 
 
 def side_by_side(*steps: Callable[[], Any]) -> list[Any]:
@@ -73,7 +82,7 @@ def test_one_person_who_signs_twice_at_the_same_instant_is_counted_once(bank: Ca
 
 
 def test_two_of_one_unit_at_the_same_instant_fill_one_place(bank: Cast) -> None:
-    colleague = account("Olaf Officer", bank.risk, ("risk_officer", bank.bank))
+    colleague = named("olaf")
     asked = make.submitted(bank)
     found = side_by_side(ready(asked, bank.officer), ready(asked, colleague))
     assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
@@ -82,7 +91,7 @@ def test_two_of_one_unit_at_the_same_instant_fill_one_place(bank: Cast) -> None:
 
 
 def test_principal_and_delegate_at_the_same_instant_are_counted_once(bank: Cast) -> None:
-    third = account("Olaf Officer", bank.markets, ("risk_officer", bank.bank))
+    third = named("mona")
     asked = make.submitted(bank)
     now = timezone.now()
     services.delegate(third.person, since=now, until=now + dt.timedelta(days=1), reason="Away.", actor=bank.officer)
@@ -110,7 +119,7 @@ def test_a_vote_beside_a_material_edit_never_carries_it(bank: Cast, round: int) 
 
 
 def test_a_vote_beside_the_end_of_the_delegation_counts_or_is_refused(bank: Cast) -> None:
-    third = account("Olaf Officer", bank.markets, ("risk_officer", bank.bank))
+    third = named("mona")
     asked = make.submitted(bank)
     now = timezone.now()
     given = services.delegate(

@@ -18,7 +18,7 @@ from mrm.inventory.models import Model, Version
 from mrm.signoff import queries, services
 from mrm.signoff.models import Request
 from tests.factories import approval as make
-from tests.factories.access import PASSWORD, SETUP, Cast, account, fresh, with_password
+from tests.factories.access import PASSWORD, SETUP, Cast, account, fresh, grant, with_password
 from tests.signoff.oracle import state_of
 from tests.signoff.world import World
 
@@ -109,7 +109,7 @@ class Services(RuleBasedStateMachine):
     @rule(name=PEOPLE)
     def get_the_role(self, name: str) -> None:
         unit = self.people["officer"].role_grants.first().unit
-        if self.tried(lambda: access.grant(fresh(self.people[name]), role="risk_officer", unit=unit, actor=SETUP)):
+        if self.tried(lambda: grant(fresh(self.people[name]), role="risk_officer", unit=unit)):
             self.world.grant(name, "risk_officer")
 
     @rule(name=PEOPLE)

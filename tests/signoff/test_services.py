@@ -21,7 +21,7 @@ from mrm.signoff import queries, services
 from mrm.signoff.models import Policy, Request, Vote
 from tests.factories import approval as make
 from tests.factories import validation
-from tests.factories.access import PASSWORD, SETUP, Cast, fresh, with_password
+from tests.factories.access import PASSWORD, SETUP, Cast, fresh, grant, with_password
 from tests.factories.proposal import policy_in_force
 
 
@@ -107,7 +107,7 @@ def test_nobody_but_an_independent_risk_officer_signs(cast: Cast, who: str) -> N
 
 def test_a_developer_who_became_risk_officer_is_told_that_he_developed_it(cast: Cast) -> None:
     asked = make.submitted(cast)
-    access.grant(cast.developer, role="risk_officer", unit=cast.bank, actor=SETUP)
+    grant(cast.developer, role="risk_officer", unit=cast.bank)
     with pytest.raises(Refused, match=r"You may not sign: you developed this version\."):
         statement(asked, fresh(cast.developer))
     assert refused("signoff.vote").details["reasons"] == ["You may not sign: you developed this version."]
@@ -116,7 +116,7 @@ def test_a_developer_who_became_risk_officer_is_told_that_he_developed_it(cast: 
 def test_a_second_account_of_a_party_is_the_same_person(cast: Cast) -> None:
     asked = make.submitted(cast)
     other = access.add_account(username="dev2", person=cast.developer.person, password=None, actor=SETUP)
-    access.grant(other, role="risk_officer", unit=cast.bank, actor=SETUP)
+    grant(other, role="risk_officer", unit=cast.bank)
     with pytest.raises(Refused, match="you developed this version"):
         statement(asked, fresh(other))
 
@@ -124,7 +124,7 @@ def test_a_second_account_of_a_party_is_the_same_person(cast: Cast) -> None:
 def test_a_service_account_holds_no_role_that_signs(cast: Cast) -> None:
     robot = access.add_account(username="robot", person=cast.officer.person, password=None, kind="service", actor=SETUP)
     with pytest.raises(Refused, match="only a person signs"):
-        access.grant(robot, role="risk_officer", unit=cast.bank, actor=SETUP)
+        grant(robot, role="risk_officer", unit=cast.bank)
     with pytest.raises(Forbidden):
         statement(make.submitted(cast), fresh(robot))
 

@@ -15,7 +15,7 @@ from mrm.validation import services
 from mrm.validation.models import Finding, RiskAcceptance, Validation
 from mrm.validation.workflow import FINDING, VALIDATION, FindingState, ValidationState
 from tests.factories import validation as make
-from tests.factories.access import SETUP, Cast, fresh
+from tests.factories.access import Cast, fresh, grant
 from tests.factories.proposal import later
 from tests.factories.signing import WHY, sign
 
@@ -100,11 +100,10 @@ def remediated(cast: Cast) -> Finding:
 
 
 def test_the_remediator_does_not_verify_his_own_work(cast: Cast) -> None:
-    from mrm.access import services as access
 
     found = remediated(cast)
     assert found.asked is not None
-    access.grant(cast.owner, role="validator", unit=cast.bank, actor=SETUP)
+    grant(cast.owner, role="validator", unit=cast.bank)
     with pytest.raises(Refused, match="You may not sign: you"):
         sign(found.asked, cast.owner)
 
@@ -203,9 +202,8 @@ def test_who_signed_the_outcome_does_not_approve_the_version(cast: Cast) -> None
 
 
 def test_a_developer_who_is_validator_elsewhere_does_not_take_his_own_version(cast: Cast) -> None:
-    from mrm.access import services as access
 
     asked = services.request(make.version(cast, make.model(cast)), actor=cast.developer)
-    access.grant(cast.developer, role="validator", unit=cast.bank, actor=SETUP)
+    grant(cast.developer, role="validator", unit=cast.bank)
     with pytest.raises(Refused, match="You may not validate this version: you developed"):
         services.take(Validation.objects.get(pk=asked.pk), actor=fresh(cast.developer))

@@ -234,6 +234,7 @@ def _whole_auditor(request: HttpRequest) -> Account:
 
 def _tabs(current: str, account: Account) -> list[dict[str, Any]]:
     named = [("oversight:ageing", _("Ageing of requests")), ("oversight:roles", _("Roles held"))]
+    named.append(("entitlement:exceptions", _("Exceptions")))
     if reads_everything(account):
         named.insert(0, ("oversight:attempts", _("Separation of duties")))
     return [{"label": label, "url": reverse(name), "current": name == current} for name, label in named]

@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='model',
-            index=models.Index(fields=['unit', 'tier'], name='model_unit_tier'),
+            index=models.Index(fields=['unit', 'tier'], include=('lifecycle', 'next_validation_date', 'owner', 'developer'), name='model_unit_tier'),
         ),
         migrations.AddIndex(
             model_name='model',

@@ -2,12 +2,13 @@
 
 from django.db import migrations
 
+from mrm.access.policies import LONGEST_EXCEPTION
 from mrm.audit.operations import AppendOnly, Govern, States
 from mrm.inventory.workflow import LIFE, VERSION
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inventory", "0001_initial"), ("audit", "0002_guards")]
+    dependencies = [("inventory", "0001_initial"), ("audit", "0002_guards"), ("access", "0003_guards")]
 
     operations = [
         Govern("inventory_pack"),
@@ -21,6 +22,12 @@ class Migration(migrations.Migration):
         Govern("inventory_artifact", "sha256"),
         AppendOnly("inventory_artifact"),
         AppendOnly("inventory_rating"),
+        migrations.RunSQL(
+            "CREATE TRIGGER access_exception_rules BEFORE INSERT OR UPDATE OR DELETE ON inventory_modelexception"
+            f" FOR EACH ROW EXECUTE FUNCTION access_exception_rules('{LONGEST_EXCEPTION}');"
+            "ALTER TABLE inventory_modelexception ENABLE ALWAYS TRIGGER access_exception_rules",
+            "DROP TRIGGER access_exception_rules ON inventory_modelexception",
+        ),
         States("inventory_version", "status", VERSION.edges()),
         States("inventory_model", "lifecycle", LIFE.edges()),
     ]

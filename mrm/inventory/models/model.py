@@ -7,7 +7,7 @@ from django.db.models import Func, Q, Value
 from django.urls import reverse
 from django.utils import timezone
 
-from mrm.access.models import BusinessUnit, ObjectException, Person
+from mrm.access.models import EXCEPTIONS, BusinessUnit, ObjectException, Person
 from mrm.audit.models import Governed
 from mrm.inventory.workflow import Lifecycle
 
@@ -104,7 +104,12 @@ class Model(Governed):
     class Meta:
         ordering = ["number"]
         indexes = [
-            models.Index(fields=["unit", "tier"], name="model_unit_tier"),
+            # holds all that the lists are counted by, so that counting reads no model
+            models.Index(
+                fields=["unit", "tier"],
+                include=("lifecycle", "next_validation_date", "owner", "developer"),
+                name="model_unit_tier",
+            ),
             models.Index(fields=["lifecycle"], name="model_lifecycle"),
         ]
         constraints = [
@@ -139,9 +144,15 @@ class ModelException(ObjectException):
     class Meta(ObjectException.Meta):
         abstract = False
 
+    def __str__(self) -> str:
+        return f"{self.content_object} to {self.user} until {self.until:%Y-%m-%d}"
+
     @property
     def audit_object(self) -> models.Model:
         return self.content_object
+
+
+EXCEPTIONS.add("model", ModelException)
 
 
 class DependencyKind(models.TextChoices):

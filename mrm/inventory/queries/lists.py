@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from mrm.access.models import Account
+from mrm.access.models import Account, Person
 from mrm.inventory.models import Dataset, Dependency, Model, Version, VersionDataset
 from mrm.inventory.workflow import Lifecycle
 
@@ -51,10 +51,10 @@ def narrow(
 def list_counts(models: QuerySet[Model], account: Account) -> dict[str, int]:
     """How many rows each saved view holds, in one query."""
     return models.order_by().aggregate(
-        all=Count("pk"),
-        mine=Count("pk", filter=own(account.person_id)),
-        tier_1=Count("pk", filter=Q(tier="1")),
-        overdue=Count("pk", filter=overdue()),
+        all=Count("unit_id"),
+        mine=Count("unit_id", filter=own(account.person_id)),
+        tier_1=Count("unit_id", filter=Q(tier="1")),
+        overdue=Count("unit_id", filter=overdue()),
     )
 
 
@@ -95,6 +95,7 @@ def shows_values(dataset: Dataset, account: Account) -> bool:
 
 
 def _named(text: str) -> Q:
-    found: Q = Q(name__icontains=text) | Q(use_summary__icontains=text) | Q(owner__name__icontains=text)
+    owners = Person.objects.filter(name__icontains=text).values("pk")
+    found: Q = Q(name__icontains=text) | Q(use_summary__icontains=text) | Q(owner__in=owners)
     digits = text.upper().removeprefix("MDL-")
     return found | Q(number=int(digits)) if digits.isdigit() and len(digits) < 15 else found

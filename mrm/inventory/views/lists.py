@@ -48,8 +48,8 @@ def models(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     form = ModelFilter(request.GET)
     visible = queries.models_visible_to(account)
-    page = page_of(request, queries.narrow(visible, **form.conditions(account)))
-    counts = queries.list_counts(visible, account)
+    counts, conditions = queries.list_counts(visible, account), form.conditions(account)
+    page = page_of(request, queries.narrow(visible, **conditions), count=_counted(counts, conditions))
     context = {
         "page": page,
         "rows": [(model, *queries.life_mark(model)) for model in page],
@@ -62,6 +62,16 @@ def models(request: HttpRequest) -> HttpResponse:
         "any": counts["all"] > 0,
     }
     return render(request, "inventory/models.html", context)
+
+
+def _counted(counts: dict[str, int], conditions: dict[str, Any]) -> int | None:
+    """How many rows the list has, when it is one of the saved views, which are counted already."""
+    given = {name: value for name, value in conditions.items() if value}
+    if not given:
+        return counts["all"]
+    views = {"own_of": "mine", "review_overdue": "overdue"} | ({"tier": "tier_1"} if given.get("tier") == "1" else {})
+    (name, *more) = given
+    return counts[views[name]] if name in views and not more else None
 
 
 @require_safe

@@ -4,10 +4,12 @@ from typing import Any
 
 import yaml
 from django.conf import settings
+from django.db import transaction
 
 from mrm.access import queries as access_queries
 from mrm.access import services as access
 from mrm.access.models import Account, AccountKind, BusinessUnit
+from mrm.access.roles import APPROVERS
 from mrm.core.actors import System
 from mrm.core.packs import FIXTURES
 from mrm.deployment import services as deployment
@@ -35,8 +37,10 @@ def found(gateway: str) -> None:
     for unit in facts["units"]:
         parent = units.get(unit["parent"])
         units[unit["key"]] = access.add_unit(key=unit["key"], name=unit["name"], parent=parent, actor=FOUNDER)
-    for entry in facts["people"]:
-        _enter(entry, units)
+    # the first people who sign are appointed together, once; whoever follows them is signed for
+    with transaction.atomic():
+        for entry in facts["people"]:
+            _enter(entry, units)
     for entry in facts["services"]:
         _service(entry, units)
     _serving_place(facts["target"], units, gateway)
@@ -47,7 +51,8 @@ def _enter(entry: dict[str, Any], units: dict[str, BusinessUnit]) -> None:
     person = access.add_person(name=entry["name"], email=email, unit=units[entry["unit"]], actor=FOUNDER)
     account = access.add_account(username=entry["username"], person=person, password=PASSWORD, actor=FOUNDER)
     for role, unit in entry["roles"].items():
-        access.grant(account, role=role, unit=units[unit], actor=FOUNDER)
+        give = access.appoint if role in APPROVERS else access.grant
+        give(account, role=role, unit=units[unit], actor=FOUNDER)
 
 
 def _service(entry: dict[str, Any], units: dict[str, BusinessUnit]) -> None:

@@ -21,6 +21,10 @@ class Candidate:
     role: str
     reason: str | None
 
+    @property
+    def label(self) -> str:
+        return Role(self.role).label
+
 
 @dataclass(frozen=True)
 class Line:

@@ -1,0 +1,31 @@
+"""Propose a role that signs and grant what was signed for; review who holds what, and attest it."""
+
+from mrm.entitlement.services.proposal import ProposalSubject, propose, take_effect
+from mrm.entitlement.services.review import (
+    attest,
+    complete,
+    compose,
+    confirm,
+    let_lapse,
+    name_substitute,
+    open_review,
+    revoke,
+    revoke_overdue,
+    watch,
+)
+
+__all__ = [
+    "ProposalSubject",
+    "attest",
+    "complete",
+    "compose",
+    "confirm",
+    "let_lapse",
+    "name_substitute",
+    "open_review",
+    "propose",
+    "revoke",
+    "revoke_overdue",
+    "take_effect",
+    "watch",
+]
