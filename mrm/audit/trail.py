@@ -7,7 +7,8 @@ event, and all of them are written together when the outermost closes.
 
 import functools
 import json
-import uuid
+import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,7 +22,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, models, transaction
 from django.utils.module_loading import import_string
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import Escaping, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
 
 from mrm.audit import personal
@@ -39,7 +40,19 @@ SENTENCES: Registry[str] = Registry("audit verb")
 # the verbs that somebody reacts to: their events go to the outbox as well
 REACTING: set[str] = set()
 APPEND = b"SELECT audit_append($1)"
+# the end of a transaction that is an action's own: one message, unless something is to be kept before COMMIT
+CLOSE = b"SAVEPOINT closing;SELECT audit_append(%b, true);COMMIT"
+REOPEN = b"ROLLBACK TO closing"
 TOO_LONG = "MRM01"  # the database's word for an event that no entry of the published log can hold
+TO_BE_KEPT = "MRM02"  # and for one that comes with something to keep elsewhere
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562): in the order of time, so that what is written together lies together."""
+    moment, chance = time.time_ns() // 1_000_000, int.from_bytes(secrets.token_bytes(10))
+    variant = 0x8000 | chance & 0x3FFF
+    text = f"{moment:012x}7{chance >> 14 & 0xFFF:03x}{variant:04x}{chance >> 26 & 0xFFFFFFFFFFFF:012x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @dataclass
@@ -52,7 +65,7 @@ class Action:
     subject: models.Model | None
     details: dict[str, Any] = field(default_factory=dict)
     outcome: str = Outcome.DONE
-    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    id: str = field(default_factory=new_id)
 
 
 @dataclass
@@ -135,6 +148,7 @@ def _opened(action: Action) -> Iterator[None]:
         door = _Door()
         token = _door.set(door)
     kept = len(door.closed)
+    own = token is not None and transaction.get_autocommit()
     door.open.append(action)
     try:
         with transaction.atomic():
@@ -142,7 +156,7 @@ def _opened(action: Action) -> Iterator[None]:
             yield
             door.closed.append(action)
             if token:
-                _write(door.closed)
+                _write(door.closed, closing=own and not transaction.get_rollback())
             else:
                 _tell_database(door.open[-2].id)
     except BaseException:
@@ -154,7 +168,7 @@ def _opened(action: Action) -> Iterator[None]:
             _door.reset(token)
 
 
-def _tell_database(event: uuid.UUID) -> None:
+def _tell_database(event: str) -> None:
     _exchange(f"SET LOCAL mrm.audit_event = '{event}'".encode())
 
 
@@ -174,21 +188,41 @@ def _exchange(statement: bytes, *parameters: bytes) -> bytes | None:
         return result.get_value(0, 0) if result.status == ExecStatus.TUPLES_OK else None
 
 
+def _append(events: bytes, *, closing: bool) -> bytes | None:
+    """Append, and COMMIT in the same message when the transaction ends here; what is to be kept elsewhere first.
+
+    Django's own COMMIT, which comes after, finds nothing to do, and does what it does then.
+    """
+    if not closing:
+        return _exchange(APPEND, events)
+    driver: PGconn = connections[DEFAULT_DB_ALIAS].connection.pgconn
+    try:
+        return _exchange(CLOSE % Escaping(driver).escape_literal(events))
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", "") != TO_BE_KEPT:
+            raise
+    _exchange(REOPEN)
+    return _exchange(APPEND, events)
+
+
 def _record_refusal(action: Action, refusal: Refused) -> None:
     if action.subject is None or action.subject.pk is None:
         return
     refused = Action(action.verb, action.actor, action.reason, action.subject, {"reasons": list(refusal.reasons)})
     refused.outcome = Outcome.REFUSED
+    own = transaction.get_autocommit()
     with transaction.atomic():
         _tell_database(refused.id)
-        _write([refused])
+        _write([refused], closing=own)
 
 
-def _write(actions: Sequence[Action]) -> None:
+def _write(actions: Sequence[Action], *, closing: bool) -> None:
     """Chain and append the events of one transaction: one round trip, in which the database puts the pieces together."""
     events = "\n".join(line for action in actions for line in _lines(action))
+    if any(map(_is_owed, actions)):
+        transaction.on_commit(import_string(settings.AUDIT_DOORBELL), robust=True)
     try:
-        answer = _exchange(APPEND, events.encode())
+        answer = _append(events.encode(), closing=closing)
         for kept in json.loads(answer) if answer else ():
             if "sha256" in kept:
                 blobs.put([kept["content"].encode()], expected=kept["sha256"])
@@ -201,8 +235,6 @@ def _write(actions: Sequence[Action]) -> None:
         raise Refused(
             f"{actions[-1].verb}: reason and details are too long to be recorded; 60,000 characters are enough."
         ) from error
-    if any(map(_is_owed, actions)):
-        transaction.on_commit(import_string(settings.AUDIT_DOORBELL), robust=True)
 
 
 def _is_owed(action: Action) -> bool:
@@ -231,9 +263,8 @@ def _lines(action: Action) -> Iterator[str]:
         (label,) = personal.commit(whose, label)
     request = str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64]
     details = canonical(action.details).decode() if action.details else "{}"
-    event = str(action.id)
-    yield from (event, kind, key, "owed" if _is_owed(action) else "", _head(action.actor))
-    yield f',"details":{details},"id":"{event}","object":{{"id":{_text(key)},"prev":"'
+    yield from (action.id, kind, key, "owed" if _is_owed(action) else "", _head(action.actor))
+    yield f',"details":{details},"id":"{action.id}","object":{{"id":{_text(key)},"prev":"'
     yield (
         f',"type":"{kind}"}},"outcome":"{action.outcome}","reason":{_text(action.reason)},"request_id":{_text(request)},'
         f'"subject":{{"id":{_text(str(subject.pk))},"label":{_text(label)},"type":"{subject._meta.label_lower}"}},'

@@ -76,7 +76,7 @@ ATTEMPTS = {
         " FROM audit_event LIMIT 1",
     ),
     "trail: on conflict do update": attempt(
-        "INSERT INTO audit_change SELECT * FROM audit_change ON CONFLICT (id) DO UPDATE SET after = '{}'"
+        "INSERT INTO audit_change SELECT * FROM audit_change ON CONFLICT (event_id, id) DO UPDATE SET after = '{}'"
     ),
     "trail: merge": attempt("MERGE INTO audit_event USING (VALUES (1)) AS s ON true WHEN MATCHED THEN DELETE"),
     "update a row": attempt(RENAME),

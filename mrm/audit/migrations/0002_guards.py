@@ -10,8 +10,8 @@ DO $$ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'mrm_app') THEN
     REVOKE ALL ON audit_event, audit_change FROM mrm_app;
     GRANT SELECT ON audit_event, audit_change TO mrm_app;
-    REVOKE ALL ON FUNCTION audit_append(text) FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION audit_append(text) TO mrm_app;
+    REVOKE ALL ON FUNCTION audit_append(text, boolean) FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION audit_append(text, boolean) TO mrm_app;
   END IF;
 END $$;
 """

@@ -90,41 +90,45 @@ END $$;
 -- chain are put. What is hashed is what is stored, and every column is read from it, so that no column can say
 -- otherwise. Change lists too long for an entry of the log are held by their digest, and handed back to be kept
 -- elsewhere; personal values that were committed to for the first time are handed back, without a digest, to be sealed.
-CREATE FUNCTION audit_append(events text) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
+-- When COMMIT follows in the same message, nothing may be handed back: then it is an error, and asked for once more.
+CREATE FUNCTION audit_append(events text, closing boolean DEFAULT false) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET plan_cache_mode = 'force_generic_plan' AS $$
 DECLARE
   lines text[] := string_to_array(events, E'\n');
-  now_told text := to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-  unsealed text := nullif(current_setting('mrm.unsealed', true), '');
+  now_told text;
   kept jsonb;
-  found record;
   changes text;
+  total bigint;
+  prev text;
+  seq bigint;
   leaf bytea;
   e jsonb;
 BEGIN
   IF array_length(lines, 1) = 7 THEN
-    PERFORM pg_advisory_xact_lock(hashtextextended(lines[2] || ' ' || lines[3], 0));
+    now_told := pg_advisory_xact_lock(hashtextextended(lines[2] || ' ' || lines[3], 0));
   ELSE
     PERFORM audit_lock(lines);
   END IF;
+  now_told := to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
   FOR i IN 1 .. array_length(lines, 1) BY 7 LOOP
-    SELECT c.told, c.total, coalesce(last.digest, '') AS prev, coalesce(last.object_seq, 0) + 1 AS seq INTO found
-      FROM (SELECT count(*) AS total, '[' || coalesce(string_agg(
+    SELECT concat('[', c.told, ']'), c.total, last.digest, coalesce(last.object_seq, 0) + 1 INTO changes, total, prev, seq
+      FROM (SELECT count(*) AS total, string_agg(
              '{"after":' || coalesce(audit_canonical(after), 'null') || ',"before":' || coalesce(audit_canonical(before), 'null')
              || ',"op":"' || op || '","row":' || to_json(normalize("row")) || ',"table":"' || "table" || '"}', ',' ORDER BY id
-             ), '') || ']' AS told FROM audit_change WHERE event_id = lines[i]::uuid) AS c
+             ) AS told FROM audit_change WHERE event_id = lines[i]::uuid) AS c
       LEFT JOIN LATERAL (SELECT digest, object_seq FROM audit_event
        WHERE object_type = lines[i + 1] AND object_id = lines[i + 2] ORDER BY object_seq DESC LIMIT 1) AS last ON true;
-    changes := found.told;
-    FOR attempt IN 1 .. 2 LOOP
-      leaf := convert_to(lines[i + 4] || now_told || '","changes":' || changes || lines[i + 5] || found.prev || '","seq":'
-        || found.seq || lines[i + 6], 'UTF8');
-      EXIT WHEN octet_length(leaf) <= 65535;
-      IF attempt = 2 THEN RAISE EXCEPTION 'the event is too long' USING ERRCODE = 'MRM01'; END IF;
-      changes := '{"count":' || found.total || ',"sha256":"' || encode(sha256(convert_to(changes, 'UTF8')), 'hex') || '"}';
-      kept := coalesce(kept, '[]') || jsonb_build_object('sha256', changes::jsonb ->> 'sha256', 'content', found.told);
-    END LOOP;
+    leaf := convert_to(concat(lines[i + 4], now_told, '","changes":', changes, lines[i + 5], prev, '","seq":', seq, lines[i + 6]), 'UTF8');
+    IF octet_length(leaf) > 65535 THEN
+      kept := coalesce(kept, '[]') || jsonb_build_object('content', changes, 'sha256', encode(sha256(convert_to(changes, 'UTF8')), 'hex'));
+      changes := concat('{"count":', total, ',"sha256":"', kept -> -1 ->> 'sha256', '"}');
+      leaf := convert_to(concat(lines[i + 4], now_told, '","changes":', changes, lines[i + 5], prev, '","seq":', seq, lines[i + 6]), 'UTF8');
+      IF octet_length(leaf) > 65535 THEN RAISE EXCEPTION 'the event is too long' USING ERRCODE = 'MRM01'; END IF;
+    END IF;
     e := convert_from(leaf, 'UTF8')::jsonb;
+    IF e #>> '{actor,key}' = '' OR e ->> 'outcome' NOT IN ('done', 'refused') THEN
+      RAISE EXCEPTION 'an event has an actor, and is done or refused' USING ERRCODE = 'check_violation';
+    END IF;
     INSERT INTO audit_event (id, at, verb, outcome, actor, actor_name, actor_roles, person, on_behalf_of, reason,
       request_id, subject_type, subject_id, subject_label, object_type, object_id, object_seq, object_prev, details,
       payload, digest)
@@ -137,11 +141,12 @@ BEGIN
       INSERT INTO audit_undispatched (event_id, attempts) VALUES (lines[i]::uuid, 0);
     END IF;
   END LOOP;
-  IF unsealed IS NOT NULL THEN
-    kept := coalesce(kept, '[]') || jsonb_build_object('content', unsealed);
-    unsealed := set_config('mrm.unsealed', '', true);
+  IF current_setting('mrm.unsealed', true) <> '' THEN
+    kept := coalesce(kept, '[]') || jsonb_build_object('content', current_setting('mrm.unsealed'));
+    now_told := set_config('mrm.unsealed', '', true);
   END IF;
-  unsealed := set_config('mrm.audit_event', '', true);
+  IF closing AND kept IS NOT NULL THEN RAISE EXCEPTION 'something is to be kept before COMMIT' USING ERRCODE = 'MRM02'; END IF;
+  now_told := set_config('mrm.audit_event', '', true);
   RETURN kept;
 END $$;
 
@@ -164,6 +169,9 @@ ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_append_only;
 ALTER TABLE audit_change ENABLE ALWAYS TRIGGER audit_append_only;
 ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_no_truncate;
 ALTER TABLE audit_change ENABLE ALWAYS TRIGGER audit_no_truncate;
+
+-- The changes of an event lie together; their numbers tell their order.
+ALTER TABLE audit_change DROP CONSTRAINT audit_change_pkey, ADD CONSTRAINT audit_change_pkey PRIMARY KEY (event_id, id);
 
 -- A forged event id is found at COMMIT: no change without its event.
 ALTER TABLE audit_change ADD CONSTRAINT audit_change_event FOREIGN KEY (event_id)

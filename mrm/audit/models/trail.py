@@ -43,25 +43,25 @@ class Event(models.Model):
         unique=True, editable=False, db_default=Func(Value("audit_event_position"), function="nextval")
     )
     at = models.DateTimeField()
-    verb = models.CharField(max_length=80)
-    outcome = models.CharField(max_length=10, choices=Outcome)
-    actor = models.CharField(max_length=150)
-    actor_name = models.CharField(max_length=200)
+    verb = models.TextField()
+    outcome = models.TextField(choices=Outcome)
+    actor = models.TextField()
+    actor_name = models.TextField()
     actor_roles = models.JSONField(default=list)
-    person = models.CharField(max_length=40, blank=True)
-    on_behalf_of = models.CharField(max_length=150, blank=True)
+    person = models.TextField(blank=True)
+    on_behalf_of = models.TextField(blank=True)
     reason = models.TextField(blank=True)
-    request_id = models.CharField(max_length=64, blank=True)
-    subject_type = models.CharField(max_length=80)
-    subject_id = models.CharField(max_length=40)
-    subject_label = models.CharField(max_length=300)
-    object_type = models.CharField(max_length=80)
-    object_id = models.CharField(max_length=40)
+    request_id = models.TextField(blank=True)
+    subject_type = models.TextField()
+    subject_id = models.TextField()
+    subject_label = models.TextField()
+    object_type = models.TextField()
+    object_id = models.TextField()
     object_seq = models.BigIntegerField()
-    object_prev = models.CharField(max_length=64, blank=True)
+    object_prev = models.TextField(blank=True)
     details = models.JSONField(default=dict)
     payload = models.BinaryField()
-    digest = models.CharField(max_length=64)
+    digest = models.TextField()
 
     objects = OpeningQuerySet["Event"].as_manager()
 
@@ -70,8 +70,6 @@ class Event(models.Model):
         base_manager_name = "objects"
         constraints = [
             models.UniqueConstraint(fields=["object_type", "object_id", "object_seq"], name="event_chain"),
-            models.CheckConstraint(condition=~models.Q(actor=""), name="event_has_actor"),
-            models.CheckConstraint(condition=models.Q(outcome__in=Outcome.values), name="event_outcome"),
         ]
         indexes = [
             models.Index(fields=["subject_type", "subject_id", "-position"], name="event_subject"),
@@ -98,10 +96,10 @@ class Change(models.Model):
     """One row before and after, written by the trigger alone."""
 
     id = models.BigAutoField(primary_key=True)
-    event = models.ForeignKey(Event, models.PROTECT, related_name="changes", db_constraint=False)
-    table = models.CharField(max_length=80)
-    row = models.CharField(max_length=80)
-    op = models.CharField(max_length=6)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="changes", db_constraint=False, db_index=False)
+    table = models.TextField()
+    row = models.TextField()
+    op = models.TextField()
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
 
