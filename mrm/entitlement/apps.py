@@ -11,7 +11,7 @@ class EntitlementConfig(AppConfig):
         from mrm.inventory.queries.tabs import MODEL_PANELS  # noqa: PLC0415
         from mrm.signoff.models import SUBJECTS  # noqa: PLC0415
 
-        SUBJECTS.add(queries.KIND, services.ProposalSubject())
+        SUBJECTS.add(queries.KIND, services.RoleSubject())
         PERSON_DOORS.add("role-proposal", queries.proposal_door)
         PERSON_PANELS.add("1-role-proposals", queries.proposal_panel)
         PERSON_PANELS.add("2-exceptions", queries.person_exceptions)

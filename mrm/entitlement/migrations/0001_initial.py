@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-proposed_at'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('role__in', ('validator', 'risk_officer', 'bu_lead'))), name='proposal_of_a_role_that_signs'), models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='proposal_reason')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('role__in', ('validator', 'risk_officer', 'bu_lead'))), name='proposal_of_a_role_that_signs'), models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='role_proposal_reason')],
             },
         ),
         migrations.AddConstraint(

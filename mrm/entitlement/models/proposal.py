@@ -28,7 +28,7 @@ class Proposal(Governed):
         ordering = ["-proposed_at"]
         constraints = [
             models.CheckConstraint(condition=Q(role__in=APPROVERS), name="proposal_of_a_role_that_signs"),
-            models.CheckConstraint(condition=~Q(reason=""), name="proposal_reason"),
+            models.CheckConstraint(condition=~Q(reason=""), name="role_proposal_reason"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """Propose a role that signs and grant what was signed for; review who holds what, and attest it."""
 
-from mrm.entitlement.services.proposal import ProposalSubject, propose, take_effect
+from mrm.entitlement.services.proposal import RoleSubject, propose, take_effect
 from mrm.entitlement.services.review import (
     attest,
     complete,
@@ -15,7 +15,7 @@ from mrm.entitlement.services.review import (
 )
 
 __all__ = [
-    "ProposalSubject",
+    "RoleSubject",
     "attest",
     "complete",
     "compose",

@@ -13,12 +13,11 @@ from mrm.access.roles import APPROVERS, Role
 from mrm.access.services import give
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
-from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid, Refused
 from mrm.entitlement import queries
 from mrm.entitlement.models import Proposal
 from mrm.signoff import services as signoff
-from mrm.signoff.models import Change, Gate, GateState, Request, Section, Survey
+from mrm.signoff.models import Change, Gate, GateState, PlainSubject, Request, Survey
 
 
 @audited("entitlement.propose", "proposed {role} on {unit}")
@@ -77,8 +76,10 @@ def lapse(proposal: Proposal, *, why: str, actor: Actor) -> Proposal:
     return proposal
 
 
-class ProposalSubject:
+class RoleSubject(PlainSubject):
     """What sign-off is told of a role that is proposed: what is signed holds no name."""
+
+    proposes = True
 
     def find(self, key: str) -> Proposal:
         return queries.proposals().get(pk=key)
@@ -114,21 +115,19 @@ class ProposalSubject:
         return queries.gates(proposal)
 
     def changes(self, proposal: Proposal) -> tuple[str, list[Change]]:
-        return "", []
+        role = f"{proposal.get_role_display()} on {proposal.unit.name}"
+        return "", [Change("Role", "", role, material=True), Change("Until", "", self._until(proposal), material=True)]
 
-    def same(self, proposal: Proposal) -> list[tuple[str, str]]:
-        return []
+    def _until(self, proposal: Proposal) -> str:
+        return f"until {proposal.until:%Y-%m-%d}" if proposal.until else "no end"
 
     def facts(self, proposal: Proposal) -> list[tuple[str, str, str]]:
-        until = f"until {proposal.until:%Y-%m-%d}" if proposal.until else "no end"
+        until = self._until(proposal)
         return [
             ("Person", f"{proposal.account.person.name} ({proposal.account.username})", ""),
             ("Role", f"{proposal.get_role_display()} on {proposal.unit.name}, {until}", ""),
             ("Proposal", proposal.reason, proposal.get_absolute_url()),
         ]
-
-    def sections(self, proposal: Proposal) -> list[Section]:
-        return []
 
     def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
         return {
@@ -136,7 +135,7 @@ class ProposalSubject:
                 f"{each.get_role_display()} for {each.account.person.name}",
                 each.unit.name,
                 tuple(queries.gates(each)),
-                digest(self.content(each)),
+                self.content(each),
             )
             for each in queries.proposals().filter(pk__in=keys)
         }
