@@ -33,7 +33,7 @@ api = [
     path("requests/<uuid:pk>/questions/", rest.Questions.as_view(), name="questions"),
     path("requests/<uuid:pk>/escalate/", rest.Escalate.as_view(), name="escalate"),
     path("questions/<int:pk>/answer/", rest.Answer.as_view(), name="answer"),
-    path("proposals/", rest.Proposals.as_view(), name="proposals"),
+    path("proposed-changes/", rest.ProposedChanges.as_view(), name="proposed-changes"),
     path("delegations/", rest.Delegations.as_view(), name="delegations"),
     path("delegations/<int:pk>/end/", rest.EndDelegation.as_view(), name="end-delegation"),
 ]

@@ -166,7 +166,7 @@ def test_the_database_refuses_what_the_services_would(cast: Cast, third: Account
         written(asked, third, principal=cast.second_officer.person)
     with pytest.raises(DatabaseError, match="on an open request and on its subject"):
         written(asked, third, subject_digest="0" * 64)
-    assert not Vote.objects.exists()
+    assert not Vote.objects.filter(request=asked).exists()
 
 
 def test_a_delegation_is_not_lengthened_and_a_decided_request_takes_nothing_more(cast: Cast, third: Account) -> None:

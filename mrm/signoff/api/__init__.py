@@ -1,7 +1,7 @@
 """The same sign-off as JSON."""
 
 from mrm.signoff.api.aside import Answer, Delegations, EndDelegation, Escalate, Questions, Recuse
-from mrm.signoff.api.proposals import Proposals
+from mrm.signoff.api.proposals import ProposedChanges
 from mrm.signoff.api.requests import Comments, One, Requests, Sign, Statement, Withdraw
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "EndDelegation",
     "Escalate",
     "One",
-    "Proposals",
+    "ProposedChanges",
     "Questions",
     "Recuse",
     "Requests",

@@ -14,7 +14,7 @@ from mrm.signoff import queries, services
 from mrm.signoff.models import Proposal
 
 
-class ProposalOut(serializers.ModelSerializer[Proposal]):
+class ProposedChangeOut(serializers.ModelSerializer[Proposal]):
     """A proposed change, and whether it was carried out."""
 
     unit = serializers.CharField(source="unit.key")
@@ -28,32 +28,32 @@ class ProposalOut(serializers.ModelSerializer[Proposal]):
         )  # fmt: skip
 
 
-class ProposalIn(Strict):
+class ProposedChangeIn(Strict):
     kind = serializers.CharField(help_text="What is proposed, such as tier_override or policy_change.")
     target = serializers.CharField(help_text="Key of the record that it changes; for a policy or pack, its id.")
     content = serializers.DictField(help_text="The change, in the form of its kind.")
     reason = serializers.CharField()
 
 
-class MadeOut(ProposalOut):
+class ProposedChangeMadeOut(ProposedChangeOut):
     request = serializers.CharField(source="request.pk")
 
-    class Meta(ProposalOut.Meta):
-        fields = (*ProposalOut.Meta.fields, "request")  # type: ignore[assignment]
+    class Meta(ProposedChangeOut.Meta):
+        fields = (*ProposedChangeOut.Meta.fields, "request")  # type: ignore[assignment]
 
 
-class Proposals(ListAPIView[Proposal]):
+class ProposedChanges(ListAPIView[Proposal]):
     """Proposals of the caller's units; posting puts one before the signers of the `request` that it opens."""
 
-    serializer_class = ProposalOut
+    serializer_class = ProposedChangeOut
 
     @extend_schema(parameters=[OpenApiParameter("kind"), OpenApiParameter("target")])
     def get(self, asking: Asking) -> Response:
         return self.list(asking)
 
-    @extend_schema(request=ProposalIn, responses={201: MadeOut})
+    @extend_schema(request=ProposedChangeIn, responses={201: ProposedChangeMadeOut})
     def post(self, asking: Asking) -> Response:
-        given = ProposalIn(data=asking.data)
+        given = ProposedChangeIn(data=asking.data)
         given.is_valid(raise_exception=True)
         wanted, account = given.validated_data, account_of(asking)
         record = services.kind_of(wanted["kind"]).reached(account, wanted["target"])
@@ -62,7 +62,7 @@ class Proposals(ListAPIView[Proposal]):
         made = services.propose(
             record, wanted["kind"], content=wanted["content"], reason=wanted["reason"], actor=account
         )
-        return Response(MadeOut(made).data, status.HTTP_201_CREATED)
+        return Response(ProposedChangeMadeOut(made).data, status.HTTP_201_CREATED)
 
     def get_queryset(self) -> Any:
         asked = self.request.query_params

@@ -153,8 +153,9 @@ def propose(record: Any, kind: str, *, content: Mapping[str, Any], reason: str, 
     permit(actor, subject.permission, record)
     if not reason.strip():
         raise Invalid("A proposal needs its reason; the signers read it first.", fields={"reason": ["Needed."]})
-    change = subject.check(record, content, actor)
     target = subject.target_of(record, content)
+    record = subject.records([target]).get(target, record)  # as it is now, whatever the caller held
+    change = subject.check(record, content, actor)
     if waiting := queries.open_proposal(kind, target):
         raise Refused(f"This is proposed already, in {waiting.request.ref}; it waits for its signatures.")
     proposal = Proposal.objects.create(
