@@ -20,6 +20,7 @@ from rest_framework.test import APIClient
 
 from mrm.access import services as access
 from mrm.access.models import Account
+from mrm.access.roles import DESCRIPTIONS
 from mrm.approval import services as approval
 from mrm.audit.governed import governed_models
 from mrm.audit.models import Event
@@ -29,6 +30,7 @@ from mrm.evaluation import services as evaluation
 from mrm.inventory.models import Model
 from mrm.reporting import services as reporting
 from mrm.signoff import services as signoff
+from mrm.signoff.models import Vote
 from mrm.validation.api import MOVES
 from tests.factories import access as people
 from tests.factories import entitlement
@@ -255,6 +257,25 @@ def test_the_auditor_reads_everything_and_changes_nothing(cast: Cast, records: R
     assert changed <= {"assurance.Export", "reporting.Document", "jobs.Job"}, changed
     assert Model.objects.get(name=SECRET).revision == 1
     assert Target.objects.get().checked_at is None
+
+
+@pytest.mark.parametrize(
+    "name", ["owner", "developer", "validator", "officer", "lead", "deployer", "administrator", "policy_admin"]
+)
+def test_each_role_does_what_it_may_and_nothing_else(cast: Cast, records: Records, name: str) -> None:
+    """Every address and method as each role: what was done is of the role's permissions, and nothing was signed."""
+    account = fresh(getattr(cast, name))
+    (role,) = account.roles
+    last, votes, walked = Event.objects.latest("position").position, Vote.objects.count(), 0
+    for _route, method, address, answer in walk(account, records):
+        walked += 1
+        assert answer.status_code < 500, (method, address)
+    done = Event.objects.filter(position__gt=last, outcome="done", actor=account.username)
+    asked = {permission for entry in DESCRIPTIONS.values() for permission in entry.permissions}
+    verbs = set(done.values_list("verb", flat=True)) & asked
+    assert walked > 1500
+    assert verbs <= DESCRIPTIONS[role].permissions, verbs - DESCRIPTIONS[role].permissions
+    assert Vote.objects.count() == votes
 
 
 def test_the_walk_would_see_a_change(cast: Cast, records: Records) -> None:
