@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from mrm.access.models import Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
+from mrm.access.models import Account, AccountKind, BusinessUnit, Factor, Method, Person, RoleGrant, Token
+from mrm.access.second_factors import decoded
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
 from mrm.core.actors import Actor
@@ -92,11 +93,41 @@ def permission_named(record: models.Model, codename: str) -> Permission:
     return Permission.objects.get(content_type=kind, codename=f"{codename}_{kind.model}")
 
 
-def failed_confirmations(account: Account) -> int:
-    """How often, in the last quarter of an hour, the account failed to confirm who signs."""
+def failures(account: Account, verb: str) -> int:
+    """How often, in the last quarter of an hour, the account failed to confirm who it is."""
     since = timezone.now() - dt.timedelta(minutes=15)
-    failed = of_subject(account).filter(verb="access.confirm_identity", outcome=Outcome.REFUSED, at__gt=since)
-    return failed.count()
+    return of_subject(account).filter(verb=verb, outcome=Outcome.REFUSED, at__gt=since).count()
+
+
+def factors_of(account: Account) -> "QuerySet[Factor]":
+    return Factor.objects.filter(user=account).select_related("user__person").order_by("type", "pk")
+
+
+def factors_visible_to(account: Account) -> "QuerySet[Factor]":
+    """The second factors of the people whom the account may inspect; never what is secret in them."""
+    visible = Factor.objects.filter(user__person__in=persons_visible_to(account))
+    return visible.select_related("user__person__unit").exclude(type=Factor.Type.RECOVERY_CODES)
+
+
+def has_second_factor(account: Account) -> bool:
+    """Whether signing in asks for more than the password; recovery codes alone are none."""
+    return factors_of(account).filter(type__in=[Method.TOTP, Method.WEBAUTHN]).exists()
+
+
+def methods_of(account: Account) -> set[str]:
+    """By which of the methods the account can confirm who it is."""
+    held = {Method.PASSWORD.value} if account.has_usable_password() else set()
+    return held | (set(factors_of(account).values_list("type", flat=True)) & set(Method.values))
+
+
+def credential_ids(account: Account) -> list[bytes]:
+    """The ids of the account's security keys."""
+    return [decoded(factor.credential) for factor in factors_of(account).filter(type=Method.WEBAUTHN)]
+
+
+def is_known_credential(credential: str) -> bool:
+    """Whether a security key is set up for anybody."""
+    return Factor.objects.filter(type=Method.WEBAUTHN, data__credential__id=credential).exists()
 
 
 def persons_visible_to(account: Account) -> QuerySet[Person]:
@@ -118,7 +149,11 @@ def accounts_of(person: Person) -> QuerySet[Account]:
     grants = models.Prefetch(
         "role_grants", RoleGrant.objects.select_related("unit", "granted_by", "revoked_by").order_by("-since")
     )
-    return accounts().filter(person=person).prefetch_related(grants, "tokens").order_by("kind", "username")
+    factors = models.Prefetch(
+        "authenticator_set", Factor.objects.exclude(type=Factor.Type.RECOVERY_CODES).order_by("pk"), to_attr="factors"
+    )
+    found = accounts().filter(person=person).prefetch_related(grants, "tokens", factors)
+    return found.order_by("kind", "username")
 
 
 def grants_visible_to(account: Account) -> QuerySet[RoleGrant]:

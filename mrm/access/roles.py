@@ -150,6 +150,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "access.add_unit",
                 "access.except",
                 "access.issue_token",
+                "access.remove_factor",
                 "privacy.ask_erasure",
                 "deployment.add_target",
                 "deployment.check_target",

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -17,6 +18,10 @@ DATA_DIR = data_folder()
 DEBUG = env.bool("MRM_DEBUG", False)
 BANK_NAME = env.str("MRM_BANK_NAME", "Nordhaven Bank")
 HOST_URL = env.str("MRM_HOST_URL", "http://127.0.0.1:8000")
+_host = urlsplit(HOST_URL)
+# security keys know us by a name, which a bare loopback address is not
+RELYING_PARTY = "localhost" if _host.hostname in {"127.0.0.1", "::1"} else str(_host.hostname)
+KEY_ORIGIN = f"{_host.scheme}://{RELYING_PARTY}{f':{_host.port}' if _host.port else ''}"
 SHOW_GALLERY = env.bool("MRM_GALLERY", DEBUG)
 
 
@@ -72,6 +77,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "django_cotton",
     "django_htmx",
@@ -206,6 +212,13 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # the address belongs to the person, not 
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": env.str("MRM_FAILED_SIGN_INS", "5/5m/key,20/5m/ip")}
+MFA_ADAPTER = "mrm.project.signin.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_FORMS = {
+    "authenticate": "mrm.project.signin.CodeForm",
+    "authenticate_webauthn": "mrm.project.signin.KeyForm",
+}
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # exceptions are read as rows in queries, not through a backend
 GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None
