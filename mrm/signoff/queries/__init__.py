@@ -32,6 +32,7 @@ from mrm.signoff.queries.records import (
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, rules, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.waiting import waiting_count
+from mrm.signoff.queries.ways import Way, key_options, ways
 
 __all__ = [
     "Candidate",
@@ -39,6 +40,7 @@ __all__ = [
     "Group",
     "Row",
     "Sheet",
+    "Way",
     "asked_by_others",
     "behind",
     "blocked",
@@ -53,6 +55,7 @@ __all__ = [
     "history",
     "history_of",
     "in_order",
+    "key_options",
     "known_content",
     "material",
     "open_requests",
@@ -73,5 +76,6 @@ __all__ = [
     "visible_to",
     "waiting_count",
     "waiting_for",
+    "ways",
     "why_not",
 ]

@@ -22,7 +22,7 @@ from mrm.signoff.models import (
     Section,
     Vote,
 )
-from mrm.signoff.policies import PARTS, History, Piece, Verdict, difference, evaluate, may_sign
+from mrm.signoff.policies import METHODS, PARTS, History, Piece, Verdict, difference, evaluate, may_sign, methods_of
 from mrm.signoff.queries.fold import history, in_order, known_content, material, signer, unnoted
 from mrm.signoff.queries.ground import Ground, ground
 from mrm.signoff.queries.signers import Line, signers
@@ -259,11 +259,13 @@ def rules(policy: Policy) -> list[tuple[str, str]]:
         ("Rejecting", f"One {stops} who rejects or returns ends the request."),
         ("Conditions", _conditions(conditions)),
         ("How long it holds", f"{content['valid_days']} days, for exactly the bytes and evidence that were signed."),
-        (
-            "Signature",
-            f"With the password again, on a statement read at most {content['signature']['max_age_s']} seconds ago.",
-        ),
+        ("Signature", _confirmed(content)),
     ]
+
+
+def _confirmed(content: Mapping[str, Any]) -> str:
+    ways = " or ".join(METHODS[each] for each in methods_of(content))
+    return f"Confirmed by {ways}, on a statement read at most {content['signature']['max_age_s']} seconds ago."
 
 
 def _escalated(stage: Mapping[str, Any]) -> str:
