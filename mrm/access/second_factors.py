@@ -22,6 +22,7 @@ from fido2.webauthn import (
 )
 
 PERIOD_S = 30
+ALGORITHMS = {-7, -8, -257}  # ES256, EdDSA, RS256: every device has one, and the offline verifier checks these
 SKEW = 1  # the clocks of phone and server may differ by this many periods
 # what parsing an answer raises that is not one
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError)
@@ -78,8 +79,8 @@ def created(answer: Mapping[str, Any], challenge: str) -> NewKey:
     except MALFORMED as error:
         raise Unanswered(_in_words(error)) from error
     made = data.credential_data
-    if made is None:
-        raise Unanswered("it holds no key")
+    if made is None or made.public_key.ALGORITHM not in ALGORITHMS:
+        raise Unanswered("its key is of a kind that is not taken")
     return NewKey(websafe_encode(made.credential_id), data.counter, cbor.encode(dict(made.public_key)))
 
 
@@ -126,7 +127,9 @@ def decoded(text: str) -> bytes:
 def _server() -> Fido2Server:
     """Ours, at exactly one origin."""
     party = PublicKeyCredentialRpEntity(id=settings.RELYING_PARTY, name=settings.BANK_NAME)
-    return Fido2Server(party, attestation=None, verify_origin=lambda origin: origin == settings.KEY_ORIGIN)
+    server = Fido2Server(party, attestation=None, verify_origin=lambda origin: origin == settings.KEY_ORIGIN)
+    server.allowed_algorithms = [each for each in server.allowed_algorithms if each.alg in ALGORITHMS]
+    return server
 
 
 def _described(credential: bytes) -> Any:
