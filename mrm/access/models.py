@@ -328,3 +328,32 @@ class Factor(Authenticator, Governed):  # type: ignore[misc, django-manager-miss
     def credential(self) -> str:
         """The id by which a security key is known to the browser; empty for other factors."""
         return str(self.data.get("credential", {}).get("id", ""))
+
+
+class Link(Governed):
+    """An identity at the provider of single sign-on, by the digest of who it is there, and the account it opens."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="links")
+    digest = models.CharField(max_length=64, unique=True)
+    linked_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"link {self.digest[:12]}"
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.account
+
+
+class GroupGrant(Governed):
+    """That a role came from a group at the provider, so that it goes when the group is left."""
+
+    grant = models.OneToOneField(RoleGrant, models.PROTECT, related_name="from_group")
+    group = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"{self.grant.get_role_display()} by {self.group}"
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.grant.account

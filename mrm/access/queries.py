@@ -5,14 +5,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from mrm.access.models import Account, AccountKind, BusinessUnit, Factor, Method, Person, RoleGrant, Token
+from mrm.access.models import (
+    Account,
+    AccountKind,
+    BusinessUnit,
+    Factor,
+    GroupGrant,
+    Link,
+    Method,
+    Person,
+    RoleGrant,
+    Token,
+)
 from mrm.access.second_factors import decoded
+from mrm.access.single_sign_on import Claims
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
 from mrm.core.actors import Actor
@@ -170,3 +183,43 @@ def tokens_visible_to(account: Account) -> QuerySet[Token]:
 
 def person_with_email(email: str) -> Person | None:
     return persons().filter(email__iexact=email.strip()).first()
+
+
+def linked_account(digest: str) -> Account | None:
+    """The account that an identity at the provider was linked to."""
+    link = Link.objects.select_related("account__person__unit").filter(digest=digest).first()
+    return link.account if link else None
+
+
+def known_by(claims: Claims) -> models.Model:
+    """Where an arrival through single sign-on is written down: his account, his person, else the institution."""
+    account = linked_account(claims.digest)
+    person = person_with_email(claims.email) if claims.email and account is None else None
+    if person is not None:
+        account = accounts().filter(person=person, kind=AccountKind.PERSONAL).first()
+    return account or person or institution()
+
+
+def institution() -> BusinessUnit:
+    """The root of the units; there is one from the first start on."""
+    return BusinessUnit.objects.order_by("path")[0]
+
+
+def unit_named(key: str) -> BusinessUnit | None:
+    return BusinessUnit.objects.filter(key=key).first()
+
+
+def roles_of_groups(groups: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Role and unit that the groups give by configuration, each with the group it comes from."""
+    mapping = settings.SSO.roles if settings.SSO else {}
+    return {given: group for group in sorted(groups) for given in mapping.get(group, ())}
+
+
+def group_grants(account: Account) -> "QuerySet[GroupGrant]":
+    """The grants in force that came from groups."""
+    return GroupGrant.objects.filter(grant__account=account, grant__revoked_at=None).select_related("grant__unit")
+
+
+def roles_in_force(account: Account) -> set[tuple[str, str]]:
+    """Role and unit's key of every grant that was not revoked, wherever it came from."""
+    return set(RoleGrant.objects.filter(account=account, revoked_at=None).values_list("role", "unit__key"))

@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import slugify
 
+from mrm.access.single_sign_on import Provider, configured
 from mrm.audit.anchors.places import FOLDER, TIME_STAMP, WITNESS, Place, beside, parse
 from mrm.project.places import BASE, data_folder, socket_folder
 
@@ -78,6 +79,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "csp",
     "django_cotton",
     "django_htmx",
@@ -219,6 +221,19 @@ MFA_FORMS = {
     "authenticate": "mrm.project.signin.CodeForm",
     "authenticate_webauthn": "mrm.project.signin.KeyForm",
 }
+SOCIALACCOUNT_ADAPTER = "mrm.project.single_sign_on.Arrivals"
+SOCIALACCOUNT_ONLY = False
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form that is sent on to another site would break the content policy
+
+
+def _single_sign_on() -> Provider | None:
+    try:
+        return configured(os.environ)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from error
+
+
+SSO = _single_sign_on()
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # exceptions are read as rows in queries, not through a backend
 GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None

@@ -17,7 +17,7 @@ from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
 from mrm.jobs import urls as jobs
 from mrm.privacy import urls as privacy
-from mrm.project import health, views
+from mrm.project import health, single_sign_on, views
 from mrm.reporting import urls as reporting
 from mrm.signoff import urls as signoff
 from mrm.validation import urls as validation
@@ -43,6 +43,8 @@ urlpatterns = [
     path("find/", views.find, name="find"),
     path("sign-in/", account.login, name="account_login"),
     path("sign-in/second/", second.authenticate, name="mfa_authenticate"),
+    path("sign-in/sso/", single_sign_on.begin, name="sso"),
+    path("sign-in/sso/callback/", single_sign_on.callback, name="sso_callback"),
     path("sign-out/", account.logout, name="account_logout"),
     path("sign-up/", RedirectView.as_view(pattern_name="account_login"), name="account_signup"),
     path("timeline/", include("mrm.audit.urls")),

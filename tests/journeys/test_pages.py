@@ -17,7 +17,7 @@ PAGES = (
     "/validations/", "/validations/findings/", "/approvals/", "/approvals/policies/", "/deployments/",
     "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
     "/timeline/findings/", "/log/", "/privacy/", "/oversight/", "/oversight/roles/",
-    "/oversight/ageing/",
+    "/oversight/ageing/", "/people/account/", "/people/account/factors/",
 )  # fmt: skip
 ROLES = ("daniel", "priya", "tomas", "maria", "hannah", "lucia", "ingrid", "admin", "petra")
 

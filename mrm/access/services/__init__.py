@@ -1,5 +1,6 @@
 """Named changes to people, accounts, roles and tokens; and how a person shows who he is."""
 
+from mrm.access.services.arriving import PROVIDER, admit, follow_groups, grant_by_group, refuse
 from mrm.access.services.confirming import (
     MOST_FAILURES,
     Confirmed,
@@ -36,11 +37,13 @@ from mrm.access.services.people import (
 
 __all__ = [
     "MOST_FAILURES",
+    "PROVIDER",
     "Confirmed",
     "Proof",
     "add_account",
     "add_person",
     "add_unit",
+    "admit",
     "app_address",
     "begin_enrolment",
     "begin_key",
@@ -51,11 +54,14 @@ __all__ = [
     "drop_factor",
     "enrol_key",
     "enrol_totp",
+    "follow_groups",
     "grant",
+    "grant_by_group",
     "issue_token",
     "name_key",
     "note_sign_in",
     "open_record",
+    "refuse",
     "remove_factor",
     "rename",
     "renew_recovery_codes",

@@ -10,7 +10,17 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from mrm.access import policies, queries
-from mrm.access.models import Account, AccountKind, BusinessUnit, Factor, ObjectException, Person, RoleGrant, Token
+from mrm.access.models import (
+    Account,
+    AccountKind,
+    BusinessUnit,
+    Factor,
+    Link,
+    ObjectException,
+    Person,
+    RoleGrant,
+    Token,
+)
 from mrm.access.roles import Role
 from mrm.audit.trail import audited, describe, veiled
 from mrm.core.actors import Actor, permit
@@ -80,6 +90,7 @@ def rename(person: Person, name: str) -> None:
     What he signed in with goes as well.
     """
     Factor.objects.filter(user__person=person).delete()
+    Link.objects.filter(account__person=person).delete()
     person.name, person.email = name, f"{name}@erased.invalid"
     person.save(update_fields=["name", "email"])
     for number, account in enumerate(person.accounts.order_by("created_at"), 1):

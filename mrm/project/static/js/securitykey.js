@@ -7,6 +7,8 @@ const wanted = (form) => {
   return chosen ? chosen.value === "webauthn" : !form.querySelector("[name=code]")?.value;
 };
 
+const isEmpty = (field) => !field.value || field.value === "null";
+
 const say = (form, words) => {
   const line = form.querySelector("[data-key-trouble]");
   line.textContent = words;
@@ -42,7 +44,7 @@ const ask = async (form, submitter) => {
 // before htmx sees the form
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!("keyOptions" in form.dataset) || !optionsOf(form) || !wanted(form) || form.querySelector(ANSWERS).value) return;
+  if (!("keyOptions" in form.dataset) || !optionsOf(form) || !wanted(form) || !isEmpty(form.querySelector(ANSWERS))) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   ask(form, event.submitter);
