@@ -45,6 +45,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.list("MRM_SECRET_KEYS_BEFORE", default=[])  # they still open what they sealed
 ALLOWED_HOSTS = env.list("MRM_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = env.list("MRM_TRUSTED_ORIGINS", default=[])
 BEHIND_TLS = env.bool("MRM_TLS", False)
@@ -226,9 +227,15 @@ SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_LOGIN_ON_GET = True  # a form that is sent on to another site would break the content policy
 
 
+SSO_SETTINGS = (
+    "MRM_SSO_ISSUER", "MRM_SSO_CLIENT_ID", "MRM_SSO_CLIENT_SECRET", "MRM_SSO_NAME", "MRM_SSO_GROUP_CLAIM",
+    "MRM_SSO_ROLES", "MRM_SSO_PROVISION_IN",
+)  # fmt: skip
+
+
 def _single_sign_on() -> Provider | None:
     try:
-        return configured(os.environ)
+        return configured({name: env.str(name, "") for name in SSO_SETTINGS})
     except ValueError as error:
         raise ImproperlyConfigured(str(error)) from error
 

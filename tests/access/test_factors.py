@@ -1,18 +1,22 @@
 """Second factors: set up, asked for at sign-in, used once, taken away; secrets stand nowhere in the clear."""
 
+import base64
 import json
 import re
 from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mrm.access import services
 from mrm.access.models import Account, Factor, Method
-from mrm.access.second_factors import step_of
+from mrm.access.second_factors import Unanswered, answered, created, step_of
 from mrm.audit.models import Change, Event
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from tests.factories.access import PASSWORD, SETUP, Cast, fresh, person, with_password
@@ -102,13 +106,13 @@ def test_without_the_password_nothing_is_set_up_and_five_failures_close_it(cast:
 def test_an_enrolment_belongs_to_who_began_it(cast: Cast) -> None:
     one, other = with_password(fresh(cast.officer)), with_password(fresh(cast.second_officer))
     secret, token = services.begin_enrolment(one, proof=by_password(), actor=one)
-    for account, given, match in (
+    for account, begun, match in (
         (other, token, "begun for another account"),
         (one, token[:-4] + "AAAA", "not begun here"),
         (one, "word", "not begun here"),
     ):
         with pytest.raises(Refused, match=match):
-            services.enrol_totp(account, token=given, code=code_of(secret), actor=account)
+            services.enrol_totp(account, token=begun, code=code_of(secret), actor=account)
     with pytest.raises(Refused, match="begun for another account"):
         services.enrol_key(one, token=token, name="x", answer={}, actor=one)
 
@@ -320,3 +324,48 @@ def test_a_malformed_begin_is_one_sentence(cast: Cast) -> None:
     _secret, begun = services.begin_enrolment(account, proof=by_password(), actor=account)
     with pytest.raises(Invalid):
         services.enrol_totp(account, token=begun, code="", actor=account)
+
+
+def test_an_account_closed_between_the_steps_does_not_come_in(cast: Cast) -> None:
+    account, secret = with_app(cast.officer)
+    client = half_way(account)
+    services.deactivate(fresh(account), reason="left", actor=cast.administrator)
+    answer = client.post(SECOND, {"code": code_of(secret)})
+    assert not signed_in(client)
+    assert not Event.objects.filter(verb="access.sign_in").exists()
+    assert answer.status_code in {200, 302}
+
+
+@pytest.mark.parametrize("table", ["mfa/authenticator", "socialaccount/socialapp", "socialaccount/socialaccount"])
+def test_the_records_show_no_secret(cast: Cast, table: str) -> None:
+    with_app(cast.officer)
+    client = client_of(cast.auditor)
+    pk = Factor.objects.get(type="totp").pk
+    assert client.get(f"/records/{table}/").status_code == 403
+    shown = client.get(f"/records/access/factor/{pk}/change/")
+    assert shown.status_code == 200
+    assert "secret" not in shown.content.decode()
+
+
+@given(st.dictionaries(st.sampled_from(["authenticatorData", "clientDataJSON", "signature", "attestationObject"]),
+                       st.binary(max_size=90).map(lambda noise: base64.urlsafe_b64encode(noise).decode().rstrip("="))),
+       st.booleans())  # fmt: skip
+def test_noise_is_no_answer(response: dict[str, str], whole: bool) -> None:
+    client = {"type": "webauthn.get", "challenge": "AA", "origin": settings.KEY_ORIGIN}
+    if whole:
+        response["clientDataJSON"] = base64.urlsafe_b64encode(json.dumps(client).encode()).decode().rstrip("=")
+    answer = {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": response}
+    with pytest.raises(Unanswered):
+        answered(answer, b"\0" * 16, [])
+    with pytest.raises(Unanswered):
+        created(answer, "AA")
+
+
+def test_a_replaced_secret_key_still_opens_what_it_sealed(cast: Cast, settings: Any) -> None:
+    account, secret = with_app(cast.officer)
+    before, settings.SECRET_KEY = settings.SECRET_KEY, "another " * 10
+    with pytest.raises(Refused, match="secret key of this system was replaced"):
+        services.confirm_identity(account, proof=services.Proof(Method.TOTP, secret=code_of(secret)), actor=account)
+    settings.SECRET_KEY_FALLBACKS = [before]
+    proof = services.Proof(Method.TOTP, secret=code_of(secret))
+    assert services.confirm_identity(account, proof=proof, actor=account).method == "totp"

@@ -328,3 +328,19 @@ def test_claims_that_speak_of_two_people_are_none() -> None:
     assert found is not None
     with pytest.raises(ValueError, match="two people"):
         claims_of(found, {"sub": "a", "iss": found.issuer}, {"sub": "b", "email": "x@y.example"})
+
+
+def doctor() -> tuple[bool, str]:
+    from mrm.project.management.commands.doctor import _single_sign_on
+
+    return _single_sign_on()
+
+
+def test_the_doctor_says_whether_it_would_work(cast: Cast, provider: Running, settings: Any) -> None:
+    assert doctor() == (True, f"{provider.address}/o answers")
+    mapped(settings, provider, {"a": [{"role": "owner", "unit": "nowhere"}]})
+    assert doctor()[1].startswith("no unit has the key nowhere")
+    settings.SSO = configured({**provider.environment, "MRM_SSO_ISSUER": "http://127.0.0.1:9"})
+    assert doctor() == (False, "http://127.0.0.1:9 does not answer (ConnectError)")
+    settings.SSO = None
+    assert doctor() == (True, "not configured")

@@ -61,6 +61,8 @@ def confirm_identity(account: Account, *, proof: Proof, actor: Actor, undone: st
 @audited("access.confirm_second_factor", "confirmed the second factor")
 def confirm_second_factor(account: Account, *, proof: Proof, actor: Actor) -> Confirmed:
     """The second step of signing in; a recovery code serves as well, once."""
+    if not account.is_active:
+        raise Refused("This account is closed.")
     if queries.failures(account, "access.confirm_second_factor") >= MOST_FAILURES:
         raise Refused("Too many wrong codes or keys; sign in again in a quarter of an hour.")
     if proof.method not in {Method.TOTP, Method.WEBAUTHN}:
@@ -96,13 +98,23 @@ def _check_code(account: Account, proof: Proof, after: str) -> Confirmed:
     factor = _locked(account, Method.TOTP).first()
     if factor is None:
         raise Refused(f"No authenticator app is set up for your account{after}.")
-    step = step_of(unseal(factor.data["secret"]), proof.secret)
+    step = step_of(_secret(factor), proof.secret)
     if step is None:
         raise Refused(f"The code is wrong{after}.")
     if step <= factor.data.get("last_step", 0):
         raise Refused(f"This code was used before; wait for the next one{after}.")
     _note_use(factor, last_step=step)
     return Confirmed(Method.TOTP)
+
+
+def _secret(factor: Factor) -> str:
+    try:
+        return unseal(factor.data["secret"])
+    except Refused as error:
+        raise Refused(
+            "The secret key of this system was replaced since your app was set up; an administrator removes the factor,"
+            " then set it up anew."
+        ) from error
 
 
 def _check_key(account: Account, proof: Proof, after: str) -> Confirmed:
