@@ -19,7 +19,7 @@ def by_name(bank: House) -> str:
 
 @pytest.fixture
 def desk(browser: Browser, bank: House) -> Iterator[tuple[Page, CDPSession, str]]:
-    """A window of maria's with a virtual security key in its computer."""
+    """A window of jonas's with a virtual security key in its computer."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     page = context.new_page()
     page.set_default_timeout(15_000)
@@ -37,7 +37,7 @@ def desk(browser: Browser, bank: House) -> Iterator[tuple[Page, CDPSession, str]
 
 def first_step(page: Page, address: str) -> None:
     page.goto(f"{address}/sign-in/")
-    page.locator("input[name=login]").fill("maria")
+    page.locator("input[name=login]").fill("jonas")
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("form button[type=submit]").first.click()
 
@@ -92,15 +92,29 @@ def sign_in_with_key(page: Page, address: str) -> None:
     expect(page.locator("nav[aria-label=Main]")).to_be_attached()
 
 
-def read_the_statement(page: Page, address: str) -> Locator:
+def open_request(page: Page, address: str) -> None:
     page.goto(f"{address}/approvals/?view=open")
     page.get_by_role("link", name="Retail credit decision").first.click()
-    page.locator("[name=decision][value=return]").first.check()
-    page.locator("[name=rationale]").first.fill("Explain the drift first.")
-    page.get_by_role("button", name="Read and sign").first.click()
+
+
+def read_the_withdrawal(page: Page, address: str) -> Locator:
+    """The signature that jonas gave on the request is taken back, with a signature."""
+    open_request(page, address)
+    page.get_by_text("Withdraw my vote").click()
+    page.locator("[name=rationale]").last.fill("The drift was not explained to me.")
+    page.get_by_role("button", name="Read and sign the withdrawal").click()
     dialog = page.locator("dialog[open]")
     expect(dialog.get_by_text("Signs this statement itself")).to_be_visible()
     return dialog
+
+
+def approve_again(page: Page, address: str) -> None:
+    open_request(page, address)
+    page.locator("[name=decision][value=approve]").first.check()
+    page.locator("[name=rationale]").first.fill("It was explained since.")
+    page.get_by_role("button", name="Read and sign").first.click()
+    page.locator("dialog[open] button[type=submit]").click()
+    expect(page.get_by_text("Signed: approve.")).to_be_visible()
 
 
 def test_a_decision_is_signed_with_a_security_key(bank: House, desk: tuple[Page, CDPSession, str]) -> None:
@@ -111,7 +125,7 @@ def test_a_decision_is_signed_with_a_security_key(bank: House, desk: tuple[Page,
     sign_out(page, address)
     sign_in_with_key(page, address)
 
-    dialog = read_the_statement(page, address)
+    dialog = read_the_withdrawal(page, address)
     expect(dialog.locator("[name=method][value=webauthn]")).to_be_checked()
     expect(dialog.locator("[name=password]")).to_be_hidden()
     expect(dialog.get_by_role("timer")).to_contain_text(re.compile(r"Open for [0-5]:\d\d"))
@@ -129,7 +143,8 @@ def test_a_decision_is_signed_with_a_security_key(bank: House, desk: tuple[Page,
     expect(dialog.get_by_text("The security key gave no answer; nothing was signed.")).to_be_visible()
     session.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": True})
     dialog.locator("button[type=submit]").click()
-    expect(page.get_by_text("Signed: return.")).to_be_visible()
+    expect(page.get_by_text("Signed: withdraw my vote.")).to_be_visible()
+    approve_again(page, address)
     page.goto(f"{address}/people/account/factors/")
     take_away(page, "app")
     take_away(page, "keys")

@@ -61,6 +61,19 @@ class Caller:
         return answer.json()
 
 
+class SignedIn(Caller):
+    """One person with a session of the pages, as signing needs: a token signs nothing."""
+
+    def __init__(self, address: str, username: str) -> None:
+        self.http = httpx.Client(base_url=f"{address}/api/v1/", headers={"Referer": f"{address}/"}, timeout=60)
+        self.http.get(f"{address}/sign-in/")
+        given = {"login": username, "password": PASSWORD, "csrfmiddlewaretoken": self.http.cookies["csrftoken"]}
+        answer = self.http.post(f"{address}/sign-in/", data=given)
+        if answer.status_code != 302:
+            raise Failed(f"{username} cannot sign in: {answer.status_code}")
+        self.http.headers["X-CSRFToken"] = self.http.cookies["csrftoken"]
+
+
 class MainJob:
     """The steps, in order; each is printed with its time."""
 
@@ -214,7 +227,7 @@ class MainJob:
         refused = self.people["priya"].post(f"requests/{request}/statement/", expect=(403, 409), json=decision)
         assert refused["reasons"], refused
         for name in ("jonas", "maria"):
-            signer = self.people[name]
+            signer = SignedIn(self.address, name)
             shown = signer.post(f"requests/{request}/statement/", json=decision)
             signer.post(f"requests/{request}/sign/", expect=(409,), json={"token": shown["token"], "password": "wrong"})
             signer.post(f"requests/{request}/sign/", json={"token": shown["token"], "password": PASSWORD})
