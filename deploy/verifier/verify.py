@@ -15,7 +15,8 @@ The exit status is 0 when nothing differs, 1 when something does, 2 when the bun
 
 One file, Python 3.9 or later, the standard library alone; the package `cryptography` is used when it is there, because
 it checks signatures faster. Formats: RFC 6962 and RFC 9162 (the Merkle tree), RFC 3161 (time stamps), RFC 8032
-(Ed25519), and of c2sp.org: signed-note, tlog-checkpoint, tlog-tiles, tlog-proof, tlog-cosignature.
+(Ed25519), WebAuthn with RFC 9052 (what security keys signed), and of c2sp.org: signed-note, tlog-checkpoint, tlog-tiles,
+tlog-proof, tlog-cosignature.
 """
 
 from __future__ import annotations
@@ -3238,6 +3239,138 @@ def _too_few(place: Place, able: int) -> str:
 # The end of the engine.
 
 
+# ---------------------------------------------------------------------- what a security key signed (WebAuthn, RFC 9052)
+
+PRESENT, USER_VERIFIED = 0x01, 0x04
+P256 = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_BASE = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
+SHA256_OF_RSA = bytes.fromhex("3031300d060960864801650304020105000420")  # RFC 8017, section 9.2
+
+
+def _sum(p: tuple[int, int] | None, q: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Two points of P-256; None is the point at infinity."""
+    if p is None or q is None:
+        return q if p is None else p
+    if p[0] == q[0]:
+        if (p[1] + q[1]) % P256 == 0:
+            return None
+        slope = (3 * p[0] * p[0] - 3) * pow(2 * p[1], P256 - 2, P256) % P256
+    else:
+        slope = (q[1] - p[1]) * pow(q[0] - p[0], P256 - 2, P256) % P256
+    x = (slope * slope - p[0] - q[0]) % P256
+    return x, (slope * (p[0] - x) - p[1]) % P256
+
+
+def _multiple(scalar: int, point: tuple[int, int] | None) -> tuple[int, int] | None:
+    found = None
+    while scalar:
+        if scalar & 1:
+            found = _sum(found, point)
+        point, scalar = _sum(point, point), scalar >> 1
+    return found
+
+
+def p256_holds(x: int, y: int, message: bytes, signature: bytes) -> bool:
+    """Whether the signature holds, by FIPS 186-5, section 6.4.2, with SHA-256."""
+    if max(x, y) >= P256 or (y * y - x * x * x + 3 * x - P256_B) % P256:
+        return False
+    parts = inside(der(signature)[0], SEQUENCE, 2)
+    r, t = (int.from_bytes(content(part, 0x02), "big") for part in parts[:2])
+    if not (0 < r < P256_ORDER and 0 < t < P256_ORDER):
+        return False
+    inverse = pow(t, P256_ORDER - 2, P256_ORDER)
+    told = int.from_bytes(sha256(message).digest(), "big")
+    point = _sum(_multiple(told * inverse % P256_ORDER, P256_BASE), _multiple(r * inverse % P256_ORDER, (x, y)))
+    return point is not None and point[0] % P256_ORDER == r
+
+
+def rsa_holds(modulus: int, exponent: int, message: bytes, signature: bytes) -> bool:
+    """Whether the signature holds, by RFC 8017, section 8.2.2, with SHA-256."""
+    size = (modulus.bit_length() + 7) // 8
+    told = SHA256_OF_RSA + sha256(message).digest()
+    wanted = b"\x00\x01" + b"\xff" * (size - len(told) - 3) + b"\x00" + told
+    if size < 256 or exponent < 3 or len(signature) != size:
+        return False
+    return pow(int.from_bytes(signature, "big"), exponent, modulus).to_bytes(size, "big") == wanted
+
+
+def parse_cose(raw: bytes) -> dict[int, Any]:
+    """A public key as security keys write it: a map of small whole numbers to whole numbers or bytes (RFC 8949)."""
+    at = 0
+
+    def head() -> tuple[int, int]:
+        nonlocal at
+        kind, length = raw[at] >> 5, raw[at] & 31
+        at += 1
+        if length >= 24:
+            size = {24: 1, 25: 2, 26: 4}[length]
+            length = int.from_bytes(raw[at : at + size], "big")
+            at += size
+        return kind, length
+
+    def value() -> Any:
+        nonlocal at
+        kind, number = head()
+        if kind in (0, 1):
+            return number if kind == 0 else -1 - number
+        if kind != 2 or at + number > len(raw):
+            raise Malformed("a public key holds whole numbers and bytes alone")
+        at += number
+        return raw[at - number : at]
+
+    try:
+        kind, pairs = head()
+        if kind != 5:
+            raise Malformed("a public key is a map")
+        found = {value(): value() for _ in range(pairs)}
+    except (IndexError, KeyError, TypeError) as error:
+        raise Malformed("the public key cannot be read") from error
+    if at != len(raw):
+        raise Malformed("more follows the public key")
+    return found
+
+
+def key_holds(key: dict[int, Any], message: bytes, signature: bytes) -> bool:
+    """Whether the signature of a security key holds; the application takes keys of these three kinds."""
+    kind = (key.get(1), key.get(3))
+    if kind == (2, -7) and key.get(-1) == 1:
+        return p256_holds(int.from_bytes(key[-2], "big"), int.from_bytes(key[-3], "big"), message, signature)
+    if kind == (1, -8) and key.get(-1) == 6:
+        return ed25519_holds(key[-2], message, signature)
+    if kind == (3, -257):
+        return rsa_holds(int.from_bytes(key[-1], "big"), int.from_bytes(key[-2], "big"), message, signature)
+    raise Malformed(f"keys of the kind {kind} are not taken")
+
+
+def check_assertion(evidence: Any, digest: bytes, what: str) -> str:
+    """Whether a security key answered exactly this digest; the digest of its public key."""
+    names = ("authenticator_data", "client_data", "credential_id", "public_key", "signature")
+    if evidence.__class__ is not dict or sorted(evidence) != list(names):
+        raise Malformed(f"{what} holds no answer of a security key")
+    try:
+        data, client, _, key, signature = (base64.urlsafe_b64decode(evidence[name] + "==") for name in names)
+        told = json.loads(client)
+        kind, challenge, origin = told["type"], told["challenge"], told["origin"]
+        holds = key_holds(parse_cose(key), data + sha256(client).digest(), signature)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, Malformed) as error:
+        raise Malformed(f"{what}: the answer of the security key cannot be read ({error})") from error
+    if kind != "webauthn.get" or challenge != base64.urlsafe_b64encode(digest).decode().rstrip("="):
+        raise Malformed(f"{what}: the security key answered something else than this statement")
+    host = re.sub(r"^https?://|[:/].*$", "", str(origin)).split(".")
+    if data[:32] not in {sha256(".".join(host[start:]).encode()).digest() for start in range(len(host))}:
+        raise Malformed(f"{what}: the security key answered another site than {show(origin)}")
+    if len(data) < 37 or not (data[32] & PRESENT and data[32] & USER_VERIFIED):
+        raise Malformed(f"{what}: the security key did not verify who touched it")
+    if not holds:
+        raise Malformed(f"{what}: the signature of the security key does not hold")
+    return sha256(key).hexdigest()
+
+
 # ------------------------------------------------------------------------------------------------- separation of duties
 
 DECIDED = ("approved", "rejected", "returned")
@@ -3248,6 +3381,8 @@ CONTRIBUTING = (
     "inventory.link_dataset",
 )
 DEPLOYING = ("deployment.deploy", "deployment.roll_back")
+ENROLLING = "access.enrol_key"
+KEYS = (ENROLLING, "access.drop_factor", "access.remove_factor")
 FACTS = {  # the columns of each table on which a decision rests
     "signoff_policy": ("digest", "loaded_by_id"),
     "signoff_request": (
@@ -3268,6 +3403,7 @@ FACTS = {  # the columns of each table on which a decision rests
     "signoff_vote": (
         "request_id", "person_id", "account_id", "principal_id", "role", "roles", "unit_path", "decision", "subject_digest",
         "statement", "statement_digest", "printed_name", "conditions", "rationale", "method", "signed_at",
+        "evidence",
     ),
 }  # fmt: skip
 LISTS = {  # under which column rows are found again
@@ -3283,7 +3419,7 @@ LISTS = {  # under which column rows are found again
 }
 
 
-CONTRIBUTING_AS_WRITTEN = {quoted(verb) for verb in (*CONTRIBUTING, *DEPLOYING)}
+CONTRIBUTING_AS_WRITTEN = {quoted(verb) for verb in (*CONTRIBUTING, *DEPLOYING, *KEYS)}
 FACT_COLUMNS = {table: frozenset(columns) for table, columns in FACTS.items()}
 
 
@@ -3301,7 +3437,7 @@ def is_of_duty(event: Event, changes: list[dict[str, Any]]) -> bool:
 class Later:
     """Keeps the events on which decisions may rest, in a file: they are looked at in the order of the whole log."""
 
-    NAMES = ("at", "actor", "object", "outcome", "subject", "verb")
+    NAMES = ("at", "actor", "details", "object", "outcome", "subject", "verb")
 
     def __init__(self, path: str) -> None:
         self.path, self.rows = path, []
@@ -3341,6 +3477,8 @@ class Duties:
                 self._add(f"made {event['subject']['id']}", event["actor"]["person"])
             elif event["verb"] in DEPLOYING:
                 self._add(f"deployed {event['object']['id']}", event["actor"]["person"])
+            elif event["verb"] in KEYS:
+                self._learn_key(event)
         for request in decided:
             self.decisions += 1
             try:
@@ -3354,6 +3492,24 @@ class Duties:
         known = self.kept.get(name, [])
         if entry not in known:
             self.kept.put(name, [*known, entry])
+
+    def _learn_key(self, event: dict[str, Any]) -> None:
+        """A security key is its owner's from the event in which he set it up until it is taken away."""
+        credential = event["details"].get("credential_id")
+        if credential:
+            owner = [event["actor"]["person"], event["details"].get("public_key_digest")]
+            self.kept.put(f"key {credential}", owner if event["verb"] == ENROLLING else [])
+
+    def _check_method(self, what: str, vote: dict[str, Any]) -> None:
+        """A vote by security key holds the key's answer to its statement, and the key was set up by who voted."""
+        evidence = vote.get("evidence") or {}
+        if vote["method"] != "webauthn":
+            if evidence:
+                raise Malformed(f"{what} is by {vote['method']}, and holds the answer of a security key")
+            return
+        public = check_assertion(evidence, bytes.fromhex(vote["statement_digest"]), what)
+        if self.whole and self.kept.get(f"key {evidence['credential_id']}", []) != [vote["person_id"], public]:
+            raise Malformed(f"{what} is signed by a security key that {vote['person_id']} had not set up then")
 
     def _learn(self, index: int, event: dict[str, Any], change: dict[str, Any]) -> None:
         table, row = change["table"], change["row"]
@@ -3398,11 +3554,13 @@ class Duties:
                         f"{what}: {name} is {show(value)}, the statement signed says {show(statement[name])}"
                     )
             vote["policy_digest"] = statement["policy_digest"]
+            self._check_method(what, vote)
         except Malformed as error:
             self.verdict.find(str(error))
         except (KeyError, TypeError, AttributeError):
             self.verdict.find(f"{what} does not hold a statement as it is signed")
         del vote["statement"]
+        vote.pop("evidence", None)
         self.kept.put(f"signoff_vote {row}", vote)
 
     def _decide(self, index: int, event: dict[str, Any], name: str) -> None:

@@ -1,6 +1,7 @@
-from mrm.access.models import Account, BusinessUnit, Person, RoleGrant, Token
+from mrm.access.models import Account, BusinessUnit, Factor, GroupGrant, Link, Person, RoleGrant, Token
 from mrm.audit.records import show
 
-show(BusinessUnit, Person, RoleGrant)
+show(BusinessUnit, GroupGrant, Link, Person, RoleGrant)
 show(Account, without=("password",))
+show(Factor, without=("data",))
 show(Token, without=("digest",))

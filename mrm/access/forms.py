@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mrm.access import queries
-from mrm.access.models import Account, AccountKind, BusinessUnit
+from mrm.access.models import Account, AccountKind, BusinessUnit, Method
 from mrm.access.roles import APPROVERS, DESCRIPTIONS, Role
 from mrm.core.chooser import Chooser
 from mrm.core.refusal import Invalid
@@ -138,6 +138,48 @@ class PasswordForm(forms.Form):
         if values.get("password") and values.get("again") and values["password"] != values["again"]:
             self.add_error("again", _("The two differ."))
         return values
+
+
+def confirmed_by(account: Account) -> str:
+    """How an account confirms who it is before it changes a factor: the password, else a code, else the sign-in."""
+    held = queries.methods_of(account)
+    return next((way for way in (Method.PASSWORD, Method.TOTP) if way in held), "sign_in")
+
+
+class ConfirmForm(forms.Form):
+    """Says again who it is; without password and app there is nothing to type, and the sign-in must be fresh."""
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        way = confirmed_by(account)
+        if way == Method.PASSWORD:
+            self.fields["secret"] = forms.CharField(
+                label=_("Your password"),
+                strip=False,
+                widget=forms.PasswordInput({"autocomplete": "current-password"}),
+            )
+        elif way == Method.TOTP:
+            self.fields["secret"] = forms.CharField(
+                label=_("Code of your authenticator app"),
+                widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric"}),
+            )
+
+
+class AppForm(forms.Form):
+    """The first code, which shows that the app holds the secret."""
+
+    token = forms.CharField(widget=forms.HiddenInput)
+    code = forms.CharField(
+        label=_("The code it shows"),
+        max_length=10,
+        widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+
+class KeyForm(forms.Form):
+    token = forms.CharField(widget=forms.HiddenInput)
+    name = forms.CharField(label=_("What you call it"), max_length=60, help_text=_("To tell your keys apart."))
+    answer = forms.JSONField(widget=forms.HiddenInput)
 
 
 def _scopes() -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mrm.access.roles import APPROVERS, INCOMPATIBLE, Role
 
 if TYPE_CHECKING:
-    from mrm.access.models import Account
+    from mrm.access.models import Account, Factor
 
 # days; the database holds it too
 LONGEST_EXCEPTION = 90
@@ -51,4 +51,11 @@ def person_not_machine(account: "Account", role: str) -> str | None:
     """A machine does not judge: service accounts get no role that signs."""
     if account.is_service and role in APPROVERS:
         return f"A service account cannot be {Role(role).label.lower()}: only a person signs."
+    return None
+
+
+def not_own_factor(actor_person: str | None, factor: "Factor") -> str | None:
+    """Nobody strips himself of his second factor by office: he confirms who he is, or another helps him."""
+    if actor_person and actor_person == str(factor.user.person_id):
+        return "You may not remove your own factor as administrator; another administrator does it."
     return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
@@ -13,8 +14,22 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from mrm.access import policies
-from mrm.access.models import EXCEPTIONS, Account, AccountKind, BusinessUnit, Person, RoleGrant, Token
+from mrm.access.models import (
+    EXCEPTIONS,
+    Account,
+    AccountKind,
+    BusinessUnit,
+    Factor,
+    GroupGrant,
+    Link,
+    Method,
+    Person,
+    RoleGrant,
+    Token,
+)
 from mrm.access.roles import Role
+from mrm.access.second_factors import decoded
+from mrm.access.single_sign_on import Claims
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
 from mrm.core.actors import Actor
@@ -155,11 +170,41 @@ def exceptions_visible_to(account: Account, kind: str) -> "QuerySet[Any]":
     return exceptions(kind).filter(content_object__unit__in=unit_ids_for(account, "audit.view"))
 
 
-def failed_confirmations(account: Account) -> int:
-    """How often, in the last quarter of an hour, the account failed to confirm who signs."""
+def failures(account: Account, verb: str) -> int:
+    """How often, in the last quarter of an hour, the account failed to confirm who it is."""
     since = timezone.now() - dt.timedelta(minutes=15)
-    failed = of_subject(account).filter(verb="access.confirm_identity", outcome=Outcome.REFUSED, at__gt=since)
-    return failed.count()
+    return of_subject(account).filter(verb=verb, outcome=Outcome.REFUSED, at__gt=since).count()
+
+
+def factors_of(account: Account) -> "QuerySet[Factor]":
+    return Factor.objects.filter(user=account).select_related("user__person").order_by("type", "pk")
+
+
+def factors_visible_to(account: Account) -> "QuerySet[Factor]":
+    """The second factors of the people whom the account may inspect; never what is secret in them."""
+    visible = Factor.objects.filter(user__person__in=persons_visible_to(account))
+    return visible.select_related("user__person__unit").exclude(type=Factor.Type.RECOVERY_CODES)
+
+
+def has_second_factor(account: Account) -> bool:
+    """Whether signing in asks for more than the password; recovery codes alone are none."""
+    return factors_of(account).filter(type__in=[Method.TOTP, Method.WEBAUTHN]).exists()
+
+
+def methods_of(account: Account) -> set[str]:
+    """By which of the methods the account can confirm who it is."""
+    held = {Method.PASSWORD.value} if account.has_usable_password() else set()
+    return held | (set(factors_of(account).values_list("type", flat=True)) & set(Method.values))
+
+
+def credential_ids(account: Account) -> list[bytes]:
+    """The ids of the account's security keys."""
+    return [decoded(factor.credential) for factor in factors_of(account).filter(type=Method.WEBAUTHN)]
+
+
+def is_known_credential(credential: str) -> bool:
+    """Whether a security key is set up for anybody."""
+    return Factor.objects.filter(type=Method.WEBAUTHN, data__credential__id=credential).exists()
 
 
 def persons_visible_to(account: Account) -> QuerySet[Person]:
@@ -181,7 +226,11 @@ def accounts_of(person: Person) -> QuerySet[Account]:
     grants = models.Prefetch(
         "role_grants", RoleGrant.objects.select_related("unit", "granted_by", "revoked_by").order_by("-since")
     )
-    return accounts().filter(person=person).prefetch_related(grants, "tokens").order_by("kind", "username")
+    factors = models.Prefetch(
+        "authenticator_set", Factor.objects.exclude(type=Factor.Type.RECOVERY_CODES).order_by("pk"), to_attr="factors"
+    )
+    found = accounts().filter(person=person).prefetch_related(grants, "tokens", factors)
+    return found.order_by("kind", "username")
 
 
 def grants_visible_to(account: Account) -> QuerySet[RoleGrant]:
@@ -198,3 +247,43 @@ def tokens_visible_to(account: Account) -> QuerySet[Token]:
 
 def person_with_email(email: str) -> Person | None:
     return persons().filter(email__iexact=email.strip()).first()
+
+
+def linked_account(digest: str) -> Account | None:
+    """The account that an identity at the provider was linked to."""
+    link = Link.objects.select_related("account__person__unit").filter(digest=digest).first()
+    return link.account if link else None
+
+
+def known_by(claims: Claims) -> models.Model:
+    """Where an arrival through single sign-on is written down: his account, his person, else the institution."""
+    account = linked_account(claims.digest)
+    person = person_with_email(claims.email) if claims.email and account is None else None
+    if person is not None:
+        account = accounts().filter(person=person, kind=AccountKind.PERSONAL).first()
+    return account or person or institution()
+
+
+def institution() -> BusinessUnit:
+    """The root of the units; there is one from the first start on."""
+    return BusinessUnit.objects.order_by("path")[0]
+
+
+def unit_named(key: str) -> BusinessUnit | None:
+    return BusinessUnit.objects.filter(key=key).first()
+
+
+def roles_of_groups(groups: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Role and unit that the groups give by configuration, each with the group it comes from."""
+    mapping = settings.SSO.roles if settings.SSO else {}
+    return {given: group for group in sorted(groups) for given in mapping.get(group, ())}
+
+
+def group_grants(account: Account) -> "QuerySet[GroupGrant]":
+    """The grants in force that came from groups."""
+    return GroupGrant.objects.filter(grant__account=account, grant__revoked_at=None).select_related("grant__unit")
+
+
+def roles_in_force(account: Account) -> set[tuple[str, str]]:
+    """Role and unit's key of every grant that was not revoked, wherever it came from."""
+    return set(RoleGrant.objects.filter(account=account, revoked_at=None).values_list("role", "unit__key"))

@@ -173,6 +173,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "approval.withdraw_request",
                 "signoff.answer",
                 "signoff.comment",
+                "access.remove_factor",
                 "privacy.ask_erasure",
                 "deployment.add_target",
                 "deployment.check_target",

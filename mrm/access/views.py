@@ -142,7 +142,8 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
         "grant_form": forms.GrantForm(account=account),
         "account_form": forms.AccountForm(),
         "lacks": {
-            name: account.lacks(f"access.{name}", found) for name in ("grant", "revoke", "add_account", "deactivate")
+            name: account.lacks(f"access.{name}", found)
+            for name in ("grant", "revoke", "add_account", "deactivate", "remove_factor")
         },
         "days": reading.days(timeline(accounts[0])[:20]) if accounts else [],
         "doors": [door(found, account) for _name, door in queries.PERSON_DOORS.items()],

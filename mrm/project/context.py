@@ -31,6 +31,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "time_zone_name": settings.TIME_ZONE,
         "sign_out_url": reverse("account_logout"),
         "find_url": reverse("find"),
+        "sso_name": settings.SSO.name if settings.SSO else "",
     }
     account = getattr(request, "user", None)
     if not isinstance(account, Account):

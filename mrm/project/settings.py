@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import slugify
 
+from mrm.access.single_sign_on import Provider, configured
 from mrm.audit.anchors.places import FOLDER, TIME_STAMP, WITNESS, Place, beside, parse
 from mrm.project.places import BASE, data_folder, socket_folder
 
@@ -17,6 +19,10 @@ DATA_DIR = data_folder()
 DEBUG = env.bool("MRM_DEBUG", False)
 BANK_NAME = env.str("MRM_BANK_NAME", "Nordhaven Bank")
 HOST_URL = env.str("MRM_HOST_URL", "http://127.0.0.1:8000")
+_host = urlsplit(HOST_URL)
+# security keys know us by a name, which a bare loopback address is not
+RELYING_PARTY = "localhost" if _host.hostname in {"127.0.0.1", "::1"} else str(_host.hostname)
+KEY_ORIGIN = f"{_host.scheme}://{RELYING_PARTY}{f':{_host.port}' if _host.port else ''}"
 SHOW_GALLERY = env.bool("MRM_GALLERY", DEBUG)
 
 
@@ -39,6 +45,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.list("MRM_SECRET_KEYS_BEFORE", default=[])  # they still open what they sealed
 ALLOWED_HOSTS = env.list("MRM_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = env.list("MRM_TRUSTED_ORIGINS", default=[])
 BEHIND_TLS = env.bool("MRM_TLS", False)
@@ -73,6 +80,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "csp",
     "django_cotton",
     "django_htmx",
@@ -207,6 +216,32 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # the address belongs to the person, not 
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": env.str("MRM_FAILED_SIGN_INS", "5/5m/key,20/5m/ip")}
+MFA_ADAPTER = "mrm.project.signin.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_FORMS = {
+    "authenticate": "mrm.project.signin.CodeForm",
+    "authenticate_webauthn": "mrm.project.signin.KeyForm",
+}
+SOCIALACCOUNT_ADAPTER = "mrm.project.single_sign_on.Arrivals"
+SOCIALACCOUNT_ONLY = False
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form that is sent on to another site would break the content policy
+
+
+SSO_SETTINGS = (
+    "MRM_SSO_ISSUER", "MRM_SSO_CLIENT_ID", "MRM_SSO_CLIENT_SECRET", "MRM_SSO_NAME", "MRM_SSO_GROUP_CLAIM",
+    "MRM_SSO_ROLES", "MRM_SSO_PROVISION_IN",
+)  # fmt: skip
+
+
+def _single_sign_on() -> Provider | None:
+    try:
+        return configured({name: env.str(name, "") for name in SSO_SETTINGS})
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from error
+
+
+SSO = _single_sign_on()
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # exceptions are read as rows in queries, not through a backend
 GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None

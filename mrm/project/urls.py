@@ -1,6 +1,7 @@
 """The addresses of the application."""
 
 from allauth.account import views as account
+from allauth.mfa.base import views as second
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
@@ -17,7 +18,7 @@ from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
 from mrm.jobs import urls as jobs
 from mrm.privacy import urls as privacy
-from mrm.project import health, views
+from mrm.project import health, single_sign_on, views
 from mrm.reporting import urls as reporting
 from mrm.signoff import urls as signoff
 from mrm.validation import urls as validation
@@ -43,6 +44,9 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("find/", views.find, name="find"),
     path("sign-in/", account.login, name="account_login"),
+    path("sign-in/second/", second.authenticate, name="mfa_authenticate"),
+    path("sign-in/sso/", single_sign_on.begin, name="sso"),
+    path("sign-in/sso/callback/", single_sign_on.callback, name="sso_callback"),
     path("sign-out/", account.logout, name="account_logout"),
     path("sign-up/", RedirectView.as_view(pattern_name="account_login"), name="account_signup"),
     path("timeline/", include("mrm.audit.urls")),
@@ -59,7 +63,8 @@ urlpatterns = [
     path("access/", include("mrm.entitlement.urls")),
     path("people/", include("mrm.access.urls")),
     path("jobs/", include("mrm.jobs.urls")),
-    # one door each for signing out and for passwords: the one that leaves an event
+    # one door each for signing in and out and for passwords: the one that leaves an event and asks for every factor
+    path("records/login/", RedirectView.as_view(pattern_name="account_login")),
     path("records/logout/", RedirectView.as_view(pattern_name="account_logout")),
     path("records/password_change/", RedirectView.as_view(pattern_name="access:account")),
     path("records/", admin.site.urls),

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from mrm.access.models import Method
 from mrm.core.packs import PackFile, parse
 from mrm.core.refusal import Invalid
 from mrm.signoff.models import Decision, Gate, Request
@@ -75,12 +76,35 @@ def condition_rows(missing: Iterable[Gate], due: dt.date, *, at_least: int = 3) 
 
 
 class SignForm(forms.Form):
+    """The statement's token, and one way to confirm who signs it."""
+
     token = forms.CharField(widget=forms.HiddenInput)
+    method = forms.ChoiceField(choices=Method.choices, required=False)
     password = forms.CharField(
+        label="Your password",
+        required=False,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
-        error_messages={"required": "Type your password; nothing was signed."},
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+    code = forms.CharField(
+        label="The code your app shows",
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": 10}),
+    )
+    answer = forms.JSONField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """Of what was given, only what belongs to the way that was chosen."""
+        values = super().clean() or {}
+        method = values.pop("method", "") or Method.PASSWORD
+        field, lacking = {
+            Method.PASSWORD: ("password", "Type your password; nothing was signed."),
+            Method.TOTP: ("code", "Type the code that your authenticator app shows; nothing was signed."),
+            Method.WEBAUTHN: ("answer", "Your security key gave no answer; nothing was signed."),
+        }[Method(method)]
+        if not values.get(field) and field not in self.errors:
+            self.add_error(field, lacking)
+        return {name: value for name, value in values.items() if name in ("token", field)}
 
 
 class CommentForm(forms.Form):

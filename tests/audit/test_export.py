@@ -11,16 +11,22 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from fido2.utils import websafe_encode
 
-from mrm.access import services
+from mrm.access import second_factors, services
 from mrm.access.models import BusinessUnit
+from mrm.access.services import Confirmed
 from mrm.audit.export import NotReady, Scope, write_bundle
 from mrm.audit.log.notes import SigningKey
 from mrm.audit.models import Checkpoint, Event
 from mrm.audit.sequencer import Sequencer
+from mrm.core.canonical import digest
+from mrm.signoff import services as signoff
+from mrm.signoff.models import Request
 from tests.conftest import ROOT
 from tests.factories import approval, inventory
 from tests.factories.access import SETUP, Cast
+from tests.factories.factors import Key, with_key
 
 KEY = SigningKey.generate("nordhaven-bank.example/model-risk-log")
 VERIFIER = ROOT / "deploy" / "verifier" / "verify.py"
@@ -75,6 +81,52 @@ def test_decisions_are_judged_again_by_their_pinned_policies(
     assert told["SEPARATION OF DUTIES"]["state"] == "OK", told
     assert told["SEPARATION OF DUTIES"]["sentence"].startswith("1 decisions follow from their votes")
     assert told["COMPLETENESS"]["state"] == "OK", told
+
+
+def by_key(asked: Request, account: Any, key: Key) -> tuple[dict[str, Any], str, dict[str, Any]]:
+    """A statement with its token, and the key's answer to it."""
+    shown, token = signoff.compose(asked, decision="approve", rationale="It holds.", conditions=[], actor=account)
+    return shown, token, key.get(websafe_encode(bytes.fromhex(digest(shown))))
+
+
+def test_votes_by_security_key_are_verified_offline(log_connection: Any, own_database: str, tmp_path: Path) -> None:
+    cast = Cast()
+    asked = approval.submitted(cast)
+    for place, officer in enumerate((cast.officer, cast.second_officer)):
+        account, key = with_key(officer, edwards=bool(place))
+        _, token, answer = by_key(asked, account, key)
+        signoff.sign(asked, token=token, answer=answer, actor=account)
+    signed(log_connection)
+    told = verified(export(tmp_path, Scope()))
+    assert told["SEPARATION OF DUTIES"]["sentence"].startswith("1 decisions follow from their votes"), told
+    assert [told[name]["state"] for name in ("INTEGRITY", "COMPLETENESS", "SEPARATION OF DUTIES")] == ["OK"] * 3
+
+
+def test_who_runs_everything_still_cannot_forge_a_vote_by_key(
+    log_connection: Any, own_database: str, tmp_path: Path
+) -> None:
+    """The operator writes a vote through the door and signs the log; only the officer's key he does not have."""
+    cast = Cast()
+    asked = approval.submitted(cast)
+    account, _ = with_key(cast.officer)
+    own, (shown, _token) = (
+        Key(),
+        signoff.compose(asked, decision="approve", rationale="It holds.", conditions=[], actor=account),
+    )
+    answer = second_factors.answered(
+        own.get(websafe_encode(bytes.fromhex(digest(shown)))),
+        bytes.fromhex(digest(shown)),
+        [second_factors.registered_key(own.create({"publicKey": {"challenge": "AAAA"}}))],
+    )
+    forged = Confirmed("webauthn", answer.evidence)
+    signoff.vote(asked, statement=shown, confirmed=forged, actor=account)
+    signed(log_connection)
+    told = verified(export(tmp_path, Scope()), status=1)
+    assert told["INTEGRITY"]["state"] == "OK"
+    assert (
+        f"is signed by a security key that {account.person_id} had not set up then"
+        in told["SEPARATION OF DUTIES"]["sentence"]
+    )
 
 
 def test_rows_that_changed_since_the_checkpoint_are_exported_as_they_were(

@@ -40,7 +40,19 @@ from tests.factories.approved import a_draft, a_model, an_approved
 from tests.factories.release import released
 
 SECRET = "Secret credit decision"
-OPEN = {"sign-in/", "sign-out/", "sign-up/", "healthz", "readyz", "metrics", "gallery/", "records/logout/"}
+OPEN = {
+    "sign-in/",
+    "sign-in/second/",
+    "sign-in/sso/",
+    "sign-in/sso/callback/",
+    "sign-out/",
+    "sign-up/",
+    "healthz",
+    "readyz",
+    "metrics",
+    "gallery/",
+    "records/logout/",
+}
 # what anybody signed in may change: his own things
 OWN = ("people/account/", "api/v1/tokens/", "api/v1/me/")
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,13 @@ class House:
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
+    with running(tmp_path_factory.mktemp("house")) as started:
+        yield started
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[House]:
+    """The application with data of its own, until the end of the block."""
     port, gateway = _port(), _port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "MRM_TEST"))}
     environment |= {"MRM_DATA_DIR": str(folder), "MRM_PORT": str(port), "MRM_GATEWAY_PORT": str(gateway)}

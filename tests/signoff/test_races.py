@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 from django.utils import timezone
+from fido2.utils import websafe_encode
 
 from mrm.access import services as access
 from mrm.access.models import Account
@@ -16,6 +17,7 @@ from mrm.approval import queries as approval
 from mrm.approval import services as use
 from mrm.approval.models import Approval
 from mrm.core.actors import System
+from mrm.core.canonical import digest
 from mrm.core.refusal import Refused
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Model, Version
@@ -23,6 +25,7 @@ from mrm.signoff import queries, services
 from mrm.signoff.models import Delegation, Request, Vote
 from tests.factories import approval as make
 from tests.factories.access import PASSWORD, Cast, account, fresh, with_password
+from tests.factories.factors import code_of, with_app, with_key
 
 
 @pytest.fixture
@@ -79,6 +82,29 @@ def test_one_person_who_signs_twice_at_the_same_instant_is_counted_once(bank: Ca
     found = side_by_side(ready(asked, bank.officer), ready(asked, fresh(bank.officer)))
     assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
     assert Vote.objects.count() == 1
+
+
+def test_one_code_on_two_decisions_at_the_same_instant_signs_one(bank: Cast) -> None:
+    signer, secret = with_app(bank.officer)
+    code = code_of(secret)
+
+    def by_code(asked: Request) -> Callable[[], Vote]:
+        _, token = services.compose(asked, decision="approve", rationale="Read.", conditions=[], actor=signer)
+        return lambda: services.sign(asked, token=token, code=code, actor=fresh(signer))
+
+    found = side_by_side(*(by_code(make.submitted(bank, name=name)) for name in ("Card fraud", "Mortgage LGD")))
+    assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
+    assert "used before" in next(str(each) for each in found if isinstance(each, Refused))
+
+
+def test_one_answer_of_a_key_at_the_same_instant_signs_once(bank: Cast) -> None:
+    signer, key = with_key(bank.officer, steps=0)
+    asked = make.submitted(bank)
+    shown, token = services.compose(asked, decision="approve", rationale="Read.", conditions=[], actor=signer)
+    answer = key.get(websafe_encode(bytes.fromhex(digest(shown))))
+    steps = [lambda: services.sign(asked, token=token, answer=answer, actor=fresh(signer))] * 2
+    found = side_by_side(*steps)
+    assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
 
 
 def test_two_of_one_unit_at_the_same_instant_fill_one_place(bank: Cast) -> None:

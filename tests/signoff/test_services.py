@@ -52,7 +52,7 @@ def test_a_wrong_password_signs_nothing_is_recorded_and_five_close_the_door(cast
     for _ in range(5):
         with pytest.raises(Refused, match=r"The password is wrong; nothing was signed\."):
             services.sign(asked, token=token, password="wrong", actor=officer)
-    with pytest.raises(Refused, match="Too many wrong passwords"):
+    with pytest.raises(Refused, match="Too many wrong passwords, codes or keys"):
         services.sign(asked, token=token, password=PASSWORD, actor=officer)
     assert Event.objects.filter(verb="access.confirm_identity", outcome="refused").count() == 6
     assert not Vote.objects.exists()
@@ -145,7 +145,7 @@ def insert(request: Request, account: Account) -> None:
             meaning="x",
             statement="{}",
             statement_digest="0" * 64,
-            method="none",
+            method="password",
         )
 
 

@@ -9,7 +9,7 @@ from django.core import signing
 from django.utils import timezone
 
 from mrm.access import services as access
-from mrm.access.models import EXCEPTIONS, Account, BusinessUnit, Person
+from mrm.access.models import EXCEPTIONS, Account, BusinessUnit, Method, Person
 from mrm.access.queries import account_of
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, System, permit
@@ -147,7 +147,7 @@ def attest(review: Review, *, token: str, password: str, actor: Account) -> Revi
         raise Refused("The statement was shown too long ago; read it again and sign.") from error
     except signing.BadSignature as error:
         raise Refused("This is not a statement that was shown here; open the review and sign again.") from error
-    access.confirm_identity(actor, password=password, actor=actor)
+    access.confirm_identity(actor, proof=access.Proof(Method.PASSWORD, password), actor=actor)
     return complete(review, statement=statement, actor=actor)
 
 

@@ -1,6 +1,7 @@
 """Words and numbers as pages show them."""
 
 import datetime as dt
+import json
 from typing import Any
 
 from django import template
@@ -86,3 +87,9 @@ def result_icon(status: str) -> str:
         "missing": "circle-x",
     }
     return icons.get(status, "circle-dashed")
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """For an attribute that a script reads; escaped there as any text."""
+    return json.dumps(value)

@@ -7,6 +7,7 @@ from mrm.approval.models import Approval
 from mrm.approval.workflow import ApprovalState
 from mrm.inventory.models import Version
 from mrm.signoff.models import Decision, Request, Vote
+from mrm.signoff.policies import METHODS
 
 SUBJECT = "version_use"
 CARRYING = {Decision.APPROVE, Decision.CONDITIONS}
@@ -70,7 +71,7 @@ def _vote(vote: Vote) -> dict[str, Any]:
         "rationale": vote.rationale,
         "conditions": [sorted(condition.items()) for condition in vote.conditions],
         "meaning": vote.meaning,
-        "method": vote.method,
+        "method": METHODS[vote.method],
         "signed_at": vote.signed_at,
         "subject_digest": vote.subject_digest,
         "statement": vote.statement,

@@ -10,7 +10,7 @@ from rest_framework.request import Request as Asking
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mrm.access.models import Person
+from mrm.access.models import Method, Person
 from mrm.access.rest import Strict, account_of, receipt_address
 from mrm.core.canonical import digest
 from mrm.core.refusal import Refused
@@ -68,6 +68,7 @@ class VoteOut(serializers.ModelSerializer[Vote]):
             "statement",
             "statement_digest",
             "method",
+            "evidence",
             "signed_at",
             "receipt",
         )
@@ -93,15 +94,28 @@ class StatementIn(Strict):
     )
 
 
+class WayOut(serializers.Serializer[Any]):
+    method = serializers.ChoiceField(Method.choices)
+    reason = serializers.CharField(help_text="Why it is closed to the caller; empty when it is open.")
+
+
 class StatementOut(serializers.Serializer[Any]):
     statement = serializers.DictField()
     statement_digest = serializers.CharField()
     token = serializers.CharField()
+    methods = WayOut(many=True)
+    webauthn = serializers.DictField(
+        allow_null=True, help_text="Request options for a security key; the challenge is the statement's digest."
+    )
 
 
 class SignIn(Strict):
+    """The token of a statement, and exactly one of the other fields."""
+
     token = serializers.CharField()
-    password = serializers.CharField(trim_whitespace=False)
+    password = serializers.CharField(required=False, trim_whitespace=False)
+    code = serializers.CharField(required=False, help_text="Of the authenticator app.")
+    answer = serializers.DictField(required=False, help_text="What the security key answered, as JSON.")
 
 
 class CommentIn(Strict):
@@ -221,7 +235,14 @@ class Statement(APIView):
             actor=account_of(asking),
             on_behalf_of=_principal(asking, wanted["on_behalf_of"]),
         )
-        return Response({"statement": statement, "statement_digest": digest(statement), "token": token})
+        told = {
+            "statement": statement,
+            "statement_digest": digest(statement),
+            "token": token,
+            "methods": queries.ways(asked, account_of(asking)),
+            "webauthn": queries.key_options(statement, account_of(asking)),
+        }
+        return Response(StatementOut(told).data)
 
 
 def _principal(asking: Asking, email: str) -> Person | None:
@@ -234,7 +255,7 @@ def _principal(asking: Asking, email: str) -> Person | None:
 
 
 class Sign(APIView):
-    """Sign the statement of a token; the password says again who signs."""
+    """Sign the statement of a token; a password, a code or a security key says again who signs."""
 
     @extend_schema(request=SignIn, responses={201: VoteOut})
     def post(self, asking: Asking, pk: object) -> Response:

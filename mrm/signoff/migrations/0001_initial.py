@@ -155,7 +155,8 @@ class Migration(migrations.Migration):
                 ('meaning', models.TextField()),
                 ('statement', models.TextField()),
                 ('statement_digest', models.CharField(max_length=64)),
-                ('method', models.CharField(max_length=20)),
+                ('method', models.CharField(choices=[('password', 'Password'), ('totp', 'Authenticator'), ('webauthn', 'Passkey')], max_length=20)),
+                ('evidence', models.JSONField(default=dict)),
                 ('signed_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to=settings.AUTH_USER_MODEL)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='access.person')),
@@ -231,6 +232,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='vote',
             constraint=models.CheckConstraint(condition=models.Q(('rationale', ''), _negated=True), name='vote_rationale'),
+        ),
+        migrations.AddConstraint(
+            model_name='vote',
+            constraint=models.CheckConstraint(condition=models.Q(('method__in', ['password', 'totp', 'webauthn'])), name='vote_method'),
+        ),
+        migrations.AddConstraint(
+            model_name='vote',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('method', 'webauthn'), models.Q(('evidence', {}), _negated=True)), models.Q(models.Q(('method', 'webauthn'), _negated=True), ('evidence', {})), _connector='OR'), name='vote_evidence'),
         ),
         migrations.AddConstraint(
             model_name='vote',

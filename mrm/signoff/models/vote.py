@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from mrm.access.models import Account, Person
+from mrm.access.models import Account, Method, Person
 from mrm.audit.models import Governed, Place
 from mrm.signoff.models.request import Request
 
@@ -38,7 +38,9 @@ class Vote(Governed):
     meaning = models.TextField()
     statement = models.TextField()
     statement_digest = models.CharField(max_length=64)
-    method = models.CharField(max_length=20)
+    method = models.CharField(max_length=20, choices=Method)
+    # what a security key answered to the statement, so that an outsider can verify it without trusting us
+    evidence = models.JSONField(default=dict)
     signed_at = models.DateTimeField(default=timezone.now)
 
     # where the signature stands in the log: set by reads that show it
@@ -49,6 +51,11 @@ class Vote(Governed):
         constraints = [
             models.CheckConstraint(condition=Q(decision__in=Decision.values), name="vote_decision"),
             models.CheckConstraint(condition=~Q(rationale=""), name="vote_rationale"),
+            models.CheckConstraint(condition=Q(method__in=Method.values), name="vote_method"),
+            models.CheckConstraint(
+                condition=Q(method=Method.WEBAUTHN) & ~Q(evidence={}) | ~Q(method=Method.WEBAUTHN) & Q(evidence={}),
+                name="vote_evidence",
+            ),
             models.CheckConstraint(
                 condition=Q(principal=None) | ~Q(principal=models.F("person")), name="vote_delegate_is_another"
             ),

@@ -16,6 +16,7 @@ from mrm.signoff.policies.history import (
     Party,
     Pause,
 )
+from mrm.signoff.policies.methods import METHODS, method_allowed, methods_of
 from mrm.signoff.policies.sentences import changed_sentences, sentences
 from mrm.signoff.policies.signer import Signer, may_sign, open_roles, others_may_sign, roles_asked, waited_for
 from mrm.signoff.policies.standing import EXCLUDED, PARTS, barred, is_material, void
@@ -23,6 +24,7 @@ from mrm.signoff.policies.standing import EXCLUDED, PARTS, barred, is_material, 
 __all__ = [
     "EXCLUDED",
     "FOR",
+    "METHODS",
     "PARTS",
     "Ballot",
     "Candidate",
@@ -48,6 +50,8 @@ __all__ = [
     "holds_for",
     "is_material",
     "may_sign",
+    "method_allowed",
+    "methods_of",
     "open_roles",
     "others_may_sign",
     "roles_asked",

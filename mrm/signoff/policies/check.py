@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mrm.signoff.policies.matching import Matching, Voter, windows
+from mrm.signoff.policies.methods import METHODS
 from mrm.signoff.policies.standing import PARTS
 
-METHODS = ("password", "totp", "webauthn")
 CONDITION_PARTS = ("owner", "due", "evidence")
 Content = Mapping[str, Any]
 

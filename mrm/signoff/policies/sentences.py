@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mrm.signoff.policies.methods import METHODS, methods_of
 from mrm.signoff.policies.standing import EXCLUDED, PARTS
 
 Content = Mapping[str, Any]
-_METHODS = {"password": "the password", "totp": "a code of an authenticator", "webauthn": "a security key or passkey"}
 
 
 def sentences(policy: Content) -> list[tuple[str, str]]:
@@ -21,7 +21,7 @@ def sentences(policy: Content) -> list[tuple[str, str]]:
         ("Conditions", _conditions(policy["conditions"])),
         *_time(policy),
         ("What voids it", _material(policy)),
-        ("Signature", _signature(policy["signature"])),
+        ("Signature", _signature(policy)),
     ]
 
 
@@ -133,9 +133,9 @@ def _material(policy: Content) -> str:
     return told
 
 
-def _signature(rule: Mapping[str, Any]) -> str:
-    means = _or([_METHODS.get(each, each) for each in rule.get("methods", ("password",))])
-    return f"With {means} again, on a statement read at most {rule['max_age_s']} seconds ago."
+def _signature(policy: Content) -> str:
+    means = _or([METHODS[each] for each in methods_of(policy)])
+    return f"Confirmed by {means}, on a statement read at most {policy['signature']['max_age_s']} seconds ago."
 
 
 def _or(words: Sequence[str]) -> str:

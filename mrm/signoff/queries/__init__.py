@@ -39,6 +39,7 @@ from mrm.signoff.queries.records import (
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.trial import Trial, past_requests, trial
+from mrm.signoff.queries.ways import Way, key_options, ways
 
 __all__ = [
     "Candidate",
@@ -47,6 +48,7 @@ __all__ = [
     "Row",
     "Sheet",
     "Trial",
+    "Way",
     "asked_by_others",
     "behind",
     "blocked",
@@ -63,6 +65,7 @@ __all__ = [
     "history_of",
     "in_order",
     "judged_open",
+    "key_options",
     "known_content",
     "material",
     "number_of",
@@ -90,5 +93,6 @@ __all__ = [
     "visible_to",
     "waiting",
     "waiting_count",
+    "ways",
     "why_not",
 ]

@@ -2,21 +2,22 @@
 
 import datetime as dt
 import secrets
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from django.core import signing
 from django.db.models import Q
 from django.utils import timezone
 
-from mrm.access.models import Account, Person
-from mrm.access.services import confirm_identity
+from mrm.access.models import Account, Method, Person
+from mrm.access.services import Confirmed, Proof, confirm_identity
 from mrm.audit.trail import audited, describe, recorded
 from mrm.core.actors import permit
 from mrm.core.canonical import canonical, digest, timestamp
-from mrm.core.refusal import Invalid, Refused
+from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import Decision, GateState, Request, RequestState, Vote
-from mrm.signoff.policies import evaluate, may_sign
+from mrm.signoff.policies import evaluate, may_sign, method_allowed
 from mrm.signoff.services.asking import act, keep_exclusions, locked, note_edit
 
 SALT = "mrm.signoff.statement"
@@ -75,22 +76,59 @@ def compose(
     return statement, signing.dumps(statement, salt=SALT)
 
 
-def sign(request: Request, *, token: str, password: str, actor: Account) -> Vote:
-    """Confirm who signs, then record the signature over exactly the statement that was shown."""
+def sign(
+    request: Request,
+    *,
+    token: str,
+    actor: Account,
+    password: str = "",
+    code: str = "",
+    answer: Mapping[str, Any] | None = None,
+) -> Vote:
+    """Confirm who signs, then record the signature over exactly the statement that was shown.
+
+    He is confirmed by his password, a code of his authenticator app, or his security key's answer to the statement.
+    """
     try:
-        statement = signing.loads(token, salt=SALT, max_age=request.policy.content["signature"]["max_age_s"])
+        statement = opened(request, token)
+        proof = _proof(statement, password, code, answer)
+        if reason := method_allowed(request.policy.content, str(request.policy), proof.method):
+            raise Refused(reason)
+    except Refused:
+        with recorded("signoff.vote", actor=actor, subject=request):
+            raise
+    confirmed = confirm_identity(actor, proof=proof, actor=actor)
+    return vote(request, statement=statement, confirmed=confirmed, actor=actor)
+
+
+def opened(request: Request, token: str) -> dict[str, Any]:
+    """The statement that was shown, word for word, while it may be signed."""
+    try:
+        statement: dict[str, Any] = signing.loads(
+            token, salt=SALT, max_age=request.policy.content["signature"]["max_age_s"]
+        )
     except signing.SignatureExpired as error:
         raise Refused("The statement was shown too long ago; read it again and sign.") from error
     except signing.BadSignature as error:
         raise Refused("This is not a statement that was shown here; open the request and sign again.") from error
-    confirm_identity(actor, password=password, actor=actor)
-    return vote(request, statement=statement, actor=actor)
+    return statement
+
+
+def _proof(statement: dict[str, Any], password: str, code: str, answer: Mapping[str, Any] | None) -> Proof:
+    """A security key answers the statement itself: its challenge is the statement's digest."""
+    if sum(map(bool, (password, code, answer))) != 1:
+        raise Invalid("Confirm that it is you in one way: by password, by code, or by security key.")
+    if answer:
+        return Proof(Method.WEBAUTHN, answer=answer, challenge=bytes.fromhex(digest(statement)))
+    return Proof(Method.TOTP, secret=code) if code else Proof(Method.PASSWORD, secret=password)
 
 
 @audited("signoff.vote", "signed {decision} on {request}")
-def vote(request: Request, *, statement: dict[str, Any], actor: Account) -> Vote:
+def vote(request: Request, *, statement: dict[str, Any], confirmed: Confirmed, actor: Account) -> Vote:
     """Append the vote and act on the verdict; every rule is checked again under the lock."""
     request = locked(request)
+    if reason := method_allowed(request.policy.content, str(request.policy), confirmed.method):
+        raise Refused(reason)
     keep_exclusions(request)
     note_edit(request)
     if statement["request"] != request.ref or statement["person"] != str(actor.person_id):
@@ -105,7 +143,7 @@ def vote(request: Request, *, statement: dict[str, Any], actor: Account) -> Vote
         .first()
     )
     _check_may(request, statement["decision"], actor, principal)
-    signed = _record(request, statement, actor, principal)
+    signed = _record(request, statement, confirmed, actor, principal)
     describe(
         request=request.ref,
         decision=signed.get_decision_display().lower(),
@@ -114,12 +152,15 @@ def vote(request: Request, *, statement: dict[str, Any], actor: Account) -> Vote
         subject_digest=signed.subject_digest,
         policy=str(request.policy),
         rationale=signed.rationale,
+        method=signed.method,
     )
     act(request, evaluate(request.policy.content, queries.history(request)), actor)
     return signed
 
 
-def _record(request: Request, statement: dict[str, Any], actor: Account, principal: Person | None) -> Vote:
+def _record(
+    request: Request, statement: dict[str, Any], confirmed: Confirmed, actor: Account, principal: Person | None
+) -> Vote:
     return Vote.objects.create(
         request=request,
         person=actor.person,
@@ -136,7 +177,8 @@ def _record(request: Request, statement: dict[str, Any], actor: Account, princip
         meaning=statement["meaning"],
         statement=canonical(statement).decode(),
         statement_digest=digest(statement),
-        method="password",
+        method=confirmed.method,
+        evidence=confirmed.evidence,
     )
 
 
@@ -159,6 +201,8 @@ def _check_unchanged(request: Request, decision: str, read: str) -> None:
 
 
 def _check_may(request: Request, decision: str, actor: Account, principal: Person | None) -> None:
+    if actor.scopes is not None:
+        raise Forbidden("Service accounts and tokens cannot sign: only a person does, signed in.")
     if decision == Decision.WITHDRAW:
         if request.status != RequestState.OPEN:
             raise Refused("This request is decided; a vote on it is not taken back.")

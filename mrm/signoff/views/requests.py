@@ -1,7 +1,9 @@
 """The queue, the decision, the signature."""
 
+import json
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
@@ -165,15 +167,18 @@ def _dialog(
         "decision": Decision(statement["decision"]).label,
         "role": Role(statement["role"]).label.lower(),
         "unit": account.person.unit,
-        "minutes": asked.policy.content["signature"]["max_age_s"] // 60,
+        "seconds": asked.policy.content["signature"]["max_age_s"],
         "sign": SignForm(initial={"token": token}, auto_id="sign_%s"),
+        "ways": queries.ways(asked, account),
+        "key_options": json.dumps(queries.key_options(statement, account)),
+        "party": settings.RELYING_PARTY,
     }
     if getattr(request, "htmx", False):
         return retarget(render(request, "signoff/_sign.html", shown), "#signing")
     return render(request, "signoff/request.html", _sheet(request, asked) | shown)
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @require_POST
 def sign(request: HttpRequest, pk: object) -> HttpResponse:
     """Record the signature under the statement that was read."""

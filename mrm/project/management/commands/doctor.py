@@ -5,10 +5,12 @@ import subprocess
 import time
 from typing import Any
 
+import httpx
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
+from mrm.access.queries import unit_named
 from mrm.audit.checks import missing_event_triggers, missing_triggers, too_powerful
 from mrm.core import blobs
 from mrm.core.refusal import Refused
@@ -29,6 +31,7 @@ class Command(BaseCommand):
             ("Pango", _pango),
             ("Fonts", _fonts),
             ("Clock", _clock),
+            ("Single sign-on", _single_sign_on),
         ):
             good, words = check()
             faults += not good
@@ -95,3 +98,18 @@ def _clock() -> tuple[bool, str]:
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
         apart = abs(float(cursor.fetchone()[0]) - time.time())
     return apart < 2.0, f"{apart:.3f} s from the database's"
+
+
+def _single_sign_on() -> tuple[bool, str]:
+    if settings.SSO is None:
+        return True, "not configured"
+    named = {unit for roles in settings.SSO.roles.values() for _, unit in roles} | {settings.SSO.provision_in} - {""}
+    if missing := sorted(key for key in named if unit_named(key) is None):
+        return False, f"no unit has the key {', '.join(missing)}, which MRM_SSO_ROLES or MRM_SSO_PROVISION_IN names"
+    try:
+        told = httpx.get(f"{settings.SSO.issuer}/.well-known/openid-configuration", timeout=5).raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
+        return False, f"{settings.SSO.issuer} does not answer ({type(error).__name__})"
+    if told.get("issuer", "").rstrip("/") != settings.SSO.issuer:
+        return False, f"{settings.SSO.issuer} calls itself {told.get('issuer')}; enter that as MRM_SSO_ISSUER"
+    return True, f"{settings.SSO.issuer} answers"

@@ -2,6 +2,8 @@ import "./theme.js";
 import "./menu.js";
 import "./copy.js";
 import "./dialog.js";
+import "./signing.js";
+import "./securitykey.js";
 import "./table.js";
 import "./toc.js";
 import "./find.js";

@@ -16,21 +16,17 @@ from mrm.access.models import (
     Account,
     AccountKind,
     BusinessUnit,
+    Factor,
+    Link,
     ObjectException,
     Person,
     RoleGrant,
     Token,
 )
 from mrm.access.roles import Role
-from mrm.audit.trail import audited, describe, recorded, register_verb, veiled
+from mrm.audit.trail import audited, describe, veiled
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Forbidden, Invalid, Refused
-
-MOST_FAILURES = 5
-
-register_verb("access.sign_in", "signed in")
-register_verb("access.sign_out", "signed out")
-register_verb("access.fail_sign_in", "failed to sign in")
 
 
 @audited("access.add_unit", "added the business unit {subject}")
@@ -91,7 +87,12 @@ def deactivate(account: Account, *, reason: str, actor: Actor) -> Account:
 
 
 def rename(person: Person, name: str) -> None:
-    """Replace every name of a person, inside an action of whoever may: his own, his address, those of his accounts."""
+    """Replace every name of a person, inside an action of whoever may: his own, his address, those of his accounts.
+
+    What he signed in with goes as well.
+    """
+    Factor.objects.filter(user__person=person).delete()
+    Link.objects.filter(account__person=person).delete()
     person.name, person.email = name, f"{name}@erased.invalid"
     person.save(update_fields=["name", "email"])
     for number, account in enumerate(person.accounts.order_by("created_at"), 1):
@@ -243,24 +244,6 @@ def revoke_token(token: Token, *, actor: Actor) -> Token:
     token.revoked_at = timezone.now()
     token.save(update_fields=["revoked_at"])
     return token
-
-
-@audited("access.confirm_identity", "confirmed who signs")
-def confirm_identity(account: Account, *, password: str, actor: Actor) -> Account:
-    """Ask again who it is before a signature; five failures close the door for a quarter of an hour."""
-    if actor.identity.key != account.username:
-        raise Refused("A signature is given by the person who is signed in.")
-    if queries.failed_confirmations(account) >= MOST_FAILURES:
-        raise Refused("Too many wrong passwords; sign again in a quarter of an hour.")
-    if not account.check_password(password):
-        raise Refused("The password is wrong; nothing was signed.")
-    return account
-
-
-def note_sign_in(account: Account, verb: str) -> None:
-    """Put a sign-in, its failure, or a sign-out on the account's timeline."""
-    with recorded(verb, actor=account, subject=account):
-        pass
 
 
 def _check_strength(password: str, account: Account) -> None:
