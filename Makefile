@@ -12,7 +12,7 @@ demo: $(STAMP)
 	@$(BIN)/python manage.py up --demo $(ARGS)
 
 test: $(STAMP)
-	@$(BIN)/python deploy/system.py pango fonts browser
+	@$(BIN)/python deploy/system.py pango fonts browser pdf
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --cov=mrm --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml $(if $(ARGS),$(ARGS),--cov-fail-under=78)
 

@@ -10,6 +10,7 @@ PACKAGES = {
     "pango": ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz0b", "libharfbuzz-subset0"],
     "fonts": ["fonts-dejavu-core", "fontconfig"],
     "browser": ["chromium"],
+    "pdf": ["poppler-utils"],
 }
 
 
@@ -21,6 +22,8 @@ def present(what: str) -> bool:
     if what == "fonts":
         listed = shutil.which("fc-list") and subprocess.run(["fc-list"], capture_output=True, check=False).stdout
         return bool(listed)
+    if what == "pdf":  # tests read the reports as others do
+        return bool(shutil.which("pdftotext"))
     return bool(shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome"))
 
 
