@@ -6,8 +6,11 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from mrm.access.models import Method
+from mrm.access.forms import PersonField
+from mrm.access.models import Account, Method, Person
+from mrm.access.queries import persons_named_to
 from mrm.core.packs import PackFile, parse
 from mrm.core.refusal import Invalid
 from mrm.signoff.models import Decision, Gate, Request
@@ -26,9 +29,16 @@ class DecisionForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5}), error_messages={"required": "It goes into the record; say why."}
     )
     same = forms.MultipleChoiceField(required=False)
+    on_behalf_of = forms.ChoiceField(label="You sign", required=False)
 
-    def __init__(self, *args: Any, draft: str = "", same: Iterable[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, draft: str = "", same: Iterable[str] = (), principals: Iterable[Person] = (),
+        himself: bool = True, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
+        own = [("", "for yourself")] if himself else []
+        stood_for = [(str(person.pk), f"in the place of {person.name}") for person in principals]
+        self.fields["on_behalf_of"].choices = own + stood_for  # type: ignore[attr-defined]
         self.fields["rationale"].widget.attrs["data-draft"] = draft
         self.fields["same"].choices = [(key, key) for key in same]  # type: ignore[attr-defined]
 
@@ -105,6 +115,41 @@ class SignForm(forms.Form):
         if not values.get(field) and field not in self.errors:
             self.add_error(field, lacking)
         return {name: value for name, value in values.items() if name in ("token", field)}
+
+
+class QuestionForm(forms.Form):
+    text = forms.CharField(label="What do you need to know?", widget=forms.Textarea(attrs=LINES))
+
+
+class AnswerForm(forms.Form):
+    text = forms.CharField(label="Your answer", widget=forms.Textarea(attrs=LINES))
+
+
+class RecusalForm(forms.Form):
+    reason = forms.CharField(label="What is the conflict of interest?", widget=forms.Textarea(attrs=LINES))
+
+
+class DelegationForm(forms.Form):
+    """Who stands in, from when until when, and why."""
+
+    to: "forms.ModelChoiceField[Person]" = PersonField(label="Who stands in for you", queryset=None)
+    since = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label="Until the end of", widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(label="Why", widget=forms.Textarea(attrs=LINES), help_text="Such as an absence.")
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].queryset = persons_named_to(account)  # type: ignore[attr-defined]
+
+    def period(self) -> dict[str, dt.datetime]:
+        """The moments between which it runs: today's begins now, the last day is run to its end."""
+        since, until = self.cleaned_data["since"], self.cleaned_data["until"]
+        begins = timezone.now() if since == timezone.localdate() else _midnight(since)
+        return {"since": begins, "until": _midnight(until + dt.timedelta(days=1))}
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return timezone.make_aware(dt.datetime.combine(day, dt.time.min))
 
 
 class CommentForm(forms.Form):

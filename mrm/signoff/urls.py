@@ -1,13 +1,16 @@
 from django.urls import path
 
 from mrm.signoff import api as rest
-from mrm.signoff.views import policies, requests
+from mrm.signoff.views import aside, policies, requests
 
 app_name = "signoff"
 
 urlpatterns = [
     path("", requests.requests, name="requests"),
     path("waiting/", requests.waiting, name="waiting"),
+    path("delegations/", aside.delegations, name="delegations-page"),
+    path("delegations/<int:pk>/end/", aside.end_delegation, name="end-delegation-page"),
+    path("questions/<int:pk>/answer/", aside.answer, name="answer-page"),
     path("policies/", policies.policies, name="policies"),
     path("policies/new/", policies.edit, name="new-policy"),
     path("policies/preview/", policies.preview, name="preview-new-policy"),
@@ -19,6 +22,9 @@ urlpatterns = [
     path("<uuid:pk>/statement/", requests.compose, name="compose"),
     path("<uuid:pk>/sign/", requests.sign, name="sign"),
     path("<uuid:pk>/withdraw/", requests.withdraw, name="withdraw"),
+    path("<uuid:pk>/questions/", aside.ask, name="ask"),
+    path("<uuid:pk>/recuse/", aside.recuse, name="recuse-page"),
+    path("<uuid:pk>/escalate/", aside.escalate, name="escalate-page"),
     path("<uuid:pk>/comments/", requests.comment, name="comment"),
 ]
 

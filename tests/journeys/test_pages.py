@@ -18,7 +18,7 @@ PAGES = (
     "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
     "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/access/exceptions/", "/access/reviews/", "/access/reviews/open/",
     "/oversight/", "/oversight/roles/",
-    "/oversight/ageing/", "/approvals/policies/new/", "/people/account/", "/people/account/factors/",
+    "/oversight/ageing/", "/approvals/policies/new/", "/approvals/delegations/", "/people/account/", "/people/account/factors/",
 )  # fmt: skip
 ROLES = ("daniel", "priya", "tomas", "maria", "hannah", "lucia", "ingrid", "admin", "petra")
 

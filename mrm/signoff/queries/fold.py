@@ -6,7 +6,7 @@ from typing import Any
 
 from mrm.access.models import Account, Person
 from mrm.core.canonical import digest, plain
-from mrm.signoff.models import SUBJECTS, Gate, GateState, Request
+from mrm.signoff.models import SUBJECTS, Gate, GateState, Request, RequestState
 from mrm.signoff.policies import (
     EXCLUDED,
     Edit,
@@ -165,6 +165,24 @@ def why_not(request: Request, account: Account) -> str | None:
     past = history(request)
     now = evaluate(request.policy.content, past)
     return may_sign(request.policy.content, past, now, signer(request, account, on))
+
+
+def stand_ins(request: Request, account: Account) -> list[Person]:
+    """The people in whose place the account may sign the request now."""
+    if request.status != RequestState.OPEN or account.lacks("signoff.vote", request):
+        return []
+    on = ground([request])
+    given = on.principals(str(account.person_id))
+    if not given or not (request.policy.content.get("delegation") or {}).get("allowed"):
+        return []
+    past = history(request, on)
+    now = evaluate(request.policy.content, past)
+    open_to = [
+        each.principal
+        for each in given
+        if may_sign(request.policy.content, past, now, signer(request, account, on, each.principal)) is None
+    ]
+    return list({person.pk: person for person in open_to}.values())
 
 
 def roles_used(request: Request, account: Account, principal: Person | None = None) -> list[str]:

@@ -19,7 +19,17 @@ from mrm.access.roles import Role
 from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid
 from mrm.signoff import queries, services
-from mrm.signoff.forms import CommentForm, Conditions, DecisionForm, SignForm, WithdrawForm, condition_rows
+from mrm.signoff.forms import (
+    AnswerForm,
+    CommentForm,
+    Conditions,
+    DecisionForm,
+    QuestionForm,
+    RecusalForm,
+    SignForm,
+    WithdrawForm,
+    condition_rows,
+)
 from mrm.signoff.models import Decision, Request, RequestState, dated
 
 SHOWN = 25
@@ -103,17 +113,42 @@ def _sheet(request: HttpRequest, asked: Request) -> dict[str, Any]:
     rows = condition_rows([gate for gate in sheet.missing if gate.key not in covered], queries.default_due())
     party = str(account.person_id) in queries.parties(asked)
     lacks = account.lacks("approval.withdraw_request", asked)
+    principals = queries.stand_ins(asked, account)
+    himself = not sheet.why_not
+    as_whom = None if himself else next(iter(principals), None)
+    may = sheet.open and (himself or bool(principals))
     return {
         "asked": asked,
         "sheet": sheet,
-        "form": DecisionForm(draft=f"decision-{asked.pk}"),
+        "form": DecisionForm(draft=f"decision-{asked.pk}", principals=principals, himself=himself),
+        "may_sign": may,
+        "principals": principals,
+        **_beside(asked, sheet, account),
         "same": same,
         "conditions": Conditions(initial=rows, prefix="c", form_kwargs={"gates": sheet.gates}),
         "comments": asked.comments.select_related("person"),
         "comment": CommentForm(prefix="say"),
         "may_comment": account.lacks("signoff.comment", asked) is None,
         "withdraw": WithdrawForm(prefix="away") if sheet.open and party and not lacks else None,
-        "role": Role(queries.role_used(asked, account)).label.lower() if sheet.open and not sheet.why_not else "",
+        "role": Role(queries.roles_used(asked, account, as_whom)[0]).label.lower() if may else "",
+    }
+
+
+def _beside(asked: Request, sheet: queries.Sheet, account: Account) -> dict[str, Any]:
+    """What may be done beside the decision: ask, answer, step aside, ask further people; each with why it is closed."""
+    questions = list(asked.questions.select_related("person", "answered_by"))
+    behind = str(account.person_id) in queries.behind(asked)
+    stage: dict[str, Any] = next(
+        (each for each in asked.policy.content["stages"] if each["id"] == sheet.verdict.stage), {}
+    )
+    return {
+        "questions": questions,
+        "ask": QuestionForm(prefix="ask") if sheet.open and not sheet.why_not else None,
+        "answer": AnswerForm(prefix="answer") if sheet.open and behind else None,
+        "recuse": RecusalForm(prefix="recuse") if sheet.open and not sheet.why_not else None,
+        "escalates_to": stage.get("escalate_to", "")
+        if sheet.open and not account.lacks("signoff.escalate", asked)
+        else "",
     }
 
 
@@ -122,7 +157,8 @@ def compose(request: HttpRequest, pk: object) -> HttpResponse:
     """Make the statement that will be signed, and show it word for word."""
     account, asked = account_of(request), _find(request, pk)
     same = {entry.key: dict(entry.condition) for entry in queries.asked_by_others(asked, account)}
-    form = DecisionForm(request.POST, same=same)
+    principals = queries.stand_ins(asked, account)
+    form = DecisionForm(request.POST, same=same, principals=principals)
     rows = Conditions(request.POST, prefix="c", form_kwargs={"gates": queries.gates(asked)})
     if not (form.is_valid() and rows.is_valid()):
         return _faulty(request, form, rows)
@@ -133,6 +169,7 @@ def compose(request: HttpRequest, pk: object) -> HttpResponse:
             rationale=form.cleaned_data["rationale"],
             conditions=_conditions(form, rows, same),
             actor=account,
+            on_behalf_of=next((one for one in principals if str(one.pk) == form.cleaned_data["on_behalf_of"]), None),
         )
     except Invalid as fault:
         form.take(fault)
