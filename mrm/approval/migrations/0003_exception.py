@@ -5,10 +5,7 @@ from django.db import migrations
 RULES = """
 CREATE FUNCTION approval_exception_rules() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM signoff_proposal AS p
-       JOIN signoff_request AS r ON r.subject_kind = p.kind AND r.subject_key = p.id::text
-       WHERE p.kind = 'policy_exception' AND p.target = NEW.model_id || '/' || NEW.clause AND r.status = 'approved'
-         AND p.settled_at IS NULL) THEN
+  IF NOT signoff_signed_for('policy_exception', NEW.model_id || '/' || NEW.clause) THEN
     RAISE EXCEPTION 'an exception takes effect when it is signed for' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;

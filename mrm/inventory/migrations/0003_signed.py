@@ -21,6 +21,6 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             Path(__file__).with_name("packs.sql").read_text(),
-            "DROP FUNCTION inventory_pack_rules, inventory_pack_signed CASCADE",
+            "DROP FUNCTION inventory_pack_rules CASCADE",
         ),
     ]

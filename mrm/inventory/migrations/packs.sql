@@ -1,16 +1,11 @@
 -- The first version of a pack is loaded when the institution is founded; every other is signed for, and so is a rival of
 -- a pack of which one is in force. What a version says never changes.
-CREATE FUNCTION inventory_pack_signed(kind text, key text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM signoff_proposal AS p
-    JOIN signoff_request AS r ON r.subject_kind = p.kind AND r.subject_key = p.id::text
-    WHERE p.kind = 'pack_change' AND p.target = $1 || '/' || $2 AND r.status = 'approved' AND p.settled_at IS NULL)
-$$;
 CREATE FUNCTION inventory_pack_rules() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND (to_jsonb(NEW) - 'current' IS DISTINCT FROM to_jsonb(OLD) - 'current' OR NEW.current) THEN
     RAISE EXCEPTION 'a version of a pack stays as it is' USING ERRCODE = 'check_violation';
   END IF;
-  IF NOT inventory_pack_signed(NEW.kind, NEW.key) AND (TG_OP = 'UPDATE' OR EXISTS (SELECT FROM inventory_pack AS o
+  IF NOT signoff_signed_for('pack_change', NEW.kind || '/' || NEW.key) AND (TG_OP = 'UPDATE' OR EXISTS (SELECT FROM inventory_pack AS o
        WHERE o.kind = NEW.kind AND (o.key = NEW.key OR o.kind IN ('tiering_method', 'findings_policy')))) THEN
     RAISE EXCEPTION 'a pack is changed when its change is signed for' USING ERRCODE = 'check_violation';
   END IF;

@@ -62,6 +62,6 @@ class Migration(migrations.Migration):
         Govern("signoff_proposal"),
         migrations.RunSQL(
             Path(__file__).with_name("proposals.sql").read_text(),
-            "DROP FUNCTION signoff_proposal_rules, signoff_must_be_signed, signoff_policy_rules CASCADE",
+            "DROP FUNCTION signoff_proposal_rules, signoff_must_be_signed, signoff_signed_for, signoff_policy_rules CASCADE",
         ),
     ]

@@ -16,14 +16,18 @@ CREATE TRIGGER signoff_proposal_rules BEFORE UPDATE OR DELETE ON signoff_proposa
   FOR EACH ROW EXECUTE FUNCTION signoff_proposal_rules();
 ALTER TABLE signoff_proposal ENABLE ALWAYS TRIGGER signoff_proposal_rules;
 
--- What an approved proposal allows: the kind of proposal, and the column that holds the key of what it changes. Between
--- the decision and the settling, which are one transaction, exactly that change passes.
+-- Whether an approved proposal of the kind is being carried out on the record with this key. Between the decision and the
+-- settling, which are one transaction, exactly that change passes.
+CREATE FUNCTION signoff_signed_for(wanted text, record text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM signoff_proposal AS p
+    JOIN signoff_request AS r ON r.subject_kind = p.kind AND r.subject_key = p.id::text
+    WHERE p.kind = wanted AND p.target = record AND r.status = 'approved' AND p.settled_at IS NULL)
+$$;
+
+-- Refuses a row that no such proposal stands behind: given are its kind, and the column that holds the record's key.
 CREATE FUNCTION signoff_must_be_signed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM signoff_proposal AS p
-       JOIN signoff_request AS r ON r.subject_kind = p.kind AND r.subject_key = p.id::text
-       WHERE p.kind = TG_ARGV[0] AND p.target = to_jsonb(NEW) ->> TG_ARGV[1] AND r.status = 'approved'
-         AND p.settled_at IS NULL) THEN
+  IF NOT signoff_signed_for(TG_ARGV[0], to_jsonb(NEW) ->> TG_ARGV[1]) THEN
     RAISE EXCEPTION 'this change of % takes effect when it is signed for', TG_TABLE_NAME USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;
@@ -37,9 +41,7 @@ BEGIN
     IF to_jsonb(NEW) - 'current' IS DISTINCT FROM to_jsonb(OLD) - 'current' OR NEW.current AND NOT OLD.current THEN
       RAISE EXCEPTION 'a version of a policy stays as it is' USING ERRCODE = 'check_violation';
     END IF;
-    IF NOT EXISTS (SELECT FROM signoff_proposal AS p
-         JOIN signoff_request AS r ON r.subject_kind = p.kind AND r.subject_key = p.id::text
-         WHERE p.kind = 'policy_change' AND p.target = OLD.key AND r.status = 'approved' AND p.settled_at IS NULL) THEN
+    IF NOT signoff_signed_for('policy_change', OLD.key) THEN
       RAISE EXCEPTION 'a policy is replaced when its change is signed for' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -49,10 +51,9 @@ BEGIN
        AND (o.content -> 'applies' -> 'tier' IS NULL OR NEW.content -> 'applies' -> 'tier' IS NULL
             OR EXISTS (SELECT FROM jsonb_array_elements_text(NEW.content -> 'applies' -> 'tier') AS t(tier)
                        WHERE o.content -> 'applies' -> 'tier' ? t.tier)))
-     AND NOT EXISTS (SELECT FROM signoff_proposal AS p
-       JOIN signoff_request AS r ON r.subject_kind = p.kind AND r.subject_key = p.id::text
-       WHERE p.kind = 'policy_change' AND p.target = NEW.key AND r.status = 'approved' AND p.settled_at IS NULL
-         AND p.content -> 'content' = NEW.content) THEN
+     AND NOT (signoff_signed_for('policy_change', NEW.key) AND EXISTS (SELECT FROM signoff_proposal AS p
+       WHERE p.kind = 'policy_change' AND p.target = NEW.key AND p.settled_at IS NULL
+         AND p.content -> 'content' = NEW.content)) THEN
     RAISE EXCEPTION 'a policy is changed when its change is signed for' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;
