@@ -1,13 +1,15 @@
-"""The services against the same oracle: a bank beside a world that is told only what the services accepted."""
+"""The services and the API against the same oracle: a bank beside a world that is told only what they accepted."""
 
 import datetime as dt
 from typing import Any
 
+import pytest
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from rest_framework.test import APIClient
 
 from mrm.access import services as access
 from mrm.access.models import Account, RoleGrant
@@ -63,18 +65,28 @@ class Services(RuleBasedStateMachine):
             self.world.decide()
         return True
 
-    def sign(self, name: str, decision: str, principal: str = "") -> None:
-        def step() -> None:
-            signer = fresh(self.people[name])
-            _, token = services.compose(
-                self.asked, decision=decision, rationale="Read.", conditions=[], actor=signer,
-                on_behalf_of=self.people[principal].person if principal else None,
-            )  # fmt: skip
-            services.sign(self.asked, token=token, password=PASSWORD, actor=signer)
+    def do_sign(self, name: str, decision: str, principal: str) -> None:
+        signer = fresh(self.people[name])
+        _, token = services.compose(
+            self.asked, decision=decision, rationale="Read.", conditions=[], actor=signer,
+            on_behalf_of=self.people[principal].person if principal else None,
+        )  # fmt: skip
+        services.sign(self.asked, token=token, password=PASSWORD, actor=signer)
 
+    def do_delegate(self, principal: str, name: str, since: dt.datetime, until: dt.datetime) -> None:
+        actor = fresh(self.people[principal])
+        services.delegate(self.people[name].person, since=since, until=until, reason="Away.", actor=actor)
+
+    def do_recuse(self, name: str) -> None:
+        services.recuse(self.asked, reason="Family.", actor=fresh(self.people[name]))
+
+    def do_edit(self, model: Model, changes: dict[str, Any]) -> None:
+        inventory.edit(model, changes=changes, revision=model.revision, actor=fresh(self.people["owner"]))
+
+    def sign(self, name: str, decision: str, principal: str = "") -> None:
         before = self.world.decided
         self.world.vote(name, decision, principal=principal)
-        if not self.tried(step):
+        if not self.tried(lambda: self.do_sign(name, decision, principal)):
             self.world.ballots.pop()
             self.world.decided = before
 
@@ -95,15 +107,13 @@ class Services(RuleBasedStateMachine):
     @rule(principal=PEOPLE, name=PEOPLE)
     def delegate_and_vote(self, principal: str, name: str) -> None:
         now = timezone.now()
-        given = {"since": now, "until": now + dt.timedelta(days=3), "reason": "Away."}
-        to = self.people[name].person
-        if self.tried(lambda: services.delegate(to, **given, actor=fresh(self.people[principal]))):
+        if self.tried(lambda: self.do_delegate(principal, name, now, now + dt.timedelta(days=3))):
             self.world.delegate(principal, name, 3)
         self.sign(name, "approve", principal)
 
     @rule(name=PEOPLE)
     def recuse(self, name: str) -> None:
-        if self.tried(lambda: services.recuse(self.asked, reason="Family.", actor=fresh(self.people[name]))):
+        if self.tried(lambda: self.do_recuse(name)):
             self.world.recuse(name)
 
     @rule(name=PEOPLE)
@@ -123,8 +133,7 @@ class Services(RuleBasedStateMachine):
         self.edits += 1
         model = Model.objects.get()
         changes = {"approved_uses": [f"Use {self.edits}"]} if material else {"name": f"Name {self.edits}"}
-        actor = fresh(self.people["owner"])
-        if self.tried(lambda: inventory.edit(model, changes=changes, revision=model.revision, actor=actor)):
+        if self.tried(lambda: self.do_edit(model, changes)):
             self.world.edit("owner", *changes)
 
     @invariant()
@@ -145,7 +154,37 @@ class Services(RuleBasedStateMachine):
             assert asked.status in {"rejected", "returned"}
 
 
-def test_whatever_the_services_let_happen_is_legitimate(cast: Cast) -> None:
+class Api(Services):
+    """The same people through the JSON API, each signed in."""
+
+    def post(self, name: str, path: str, method: str = "post", **body: Any) -> Any:
+        client = APIClient()
+        client.force_authenticate(fresh(self.people[name]))
+        answer = getattr(client, method)(f"/api/v1/{path}", body, format="json")
+        assert answer.status_code < 500, (path, answer.status_code)
+        if answer.status_code >= 400:
+            raise Refused(*answer.json()["reasons"])
+        return answer.json()
+
+    def do_sign(self, name: str, decision: str, principal: str) -> None:
+        behalf = {"on_behalf_of": self.people[principal].person.email} if principal else {}
+        wanted = {"decision": decision, "rationale": "Read.", "conditions": [], **behalf}
+        token = self.post(name, f"requests/{self.asked.pk}/statement/", **wanted)["token"]
+        self.post(name, f"requests/{self.asked.pk}/sign/", token=token, password=PASSWORD)
+
+    def do_delegate(self, principal: str, name: str, since: dt.datetime, until: dt.datetime) -> None:
+        given = {"since": since.isoformat(), "until": until.isoformat(), "reason": "Away."}
+        self.post(principal, "delegations/", to=self.people[name].person.email, **given)
+
+    def do_recuse(self, name: str) -> None:
+        self.post(name, f"requests/{self.asked.pk}/recuse/", reason="Family.")
+
+    def do_edit(self, model: Model, changes: dict[str, Any]) -> None:
+        self.post("owner", f"models/{model.pk}/", method="patch", revision=model.revision, **changes)
+
+
+@pytest.mark.parametrize(("machine", "examples"), [(Services, 15), (Api, 8)])
+def test_whatever_services_and_api_let_happen_is_legitimate(cast: Cast, machine: type[Services], examples: int) -> None:
     third = account("Olaf Officer", cast.risk, ("risk_officer", cast.bank))
     Services.people = {name: getattr(cast, name, third) for name in ROLES}
     Services.request = make.submitted(cast)
@@ -153,8 +192,12 @@ def test_whatever_the_services_let_happen_is_legitimate(cast: Cast) -> None:
         with_password(fresh(one))
     Services.people = {name: fresh(one) for name, one in Services.people.items()}
     chosen = settings(
-        max_examples=15, stateful_step_count=9, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=examples,
+        stateful_step_count=9,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     Services.seen = set()
-    run_state_machine_as_test(Services, settings=chosen)
+    run_state_machine_as_test(machine, settings=chosen)
     assert Services.seen >= {("open", "open"), ("approved", "approved")}

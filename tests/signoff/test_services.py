@@ -41,7 +41,7 @@ def test_a_signature_keeps_the_statement_that_was_read(cast: Cast) -> None:
     asked = make.submitted(cast)
     vote = make.sign(asked, cast.officer)
     assert (vote.printed_name, vote.role, vote.subject_digest) == ("Rita Officer", "risk_officer", asked.subject_digest)
-    event = Event.objects.get(verb="signoff.vote", outcome="done")
+    event = Event.objects.filter(verb="signoff.vote", outcome="done").latest("position")
     assert event.details["statement_digest"] == vote.statement_digest
     assert event.details["rationale"] == make.WHY
 
@@ -55,7 +55,7 @@ def test_a_wrong_password_signs_nothing_is_recorded_and_five_close_the_door(cast
     with pytest.raises(Refused, match="Too many wrong passwords, codes or keys"):
         services.sign(asked, token=token, password=PASSWORD, actor=officer)
     assert Event.objects.filter(verb="access.confirm_identity", outcome="refused").count() == 6
-    assert not Vote.objects.exists()
+    assert not Vote.objects.filter(request=asked).exists()
 
 
 def test_a_statement_grows_old(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_the_database_refuses_the_vote_of_a_party(cast: Cast) -> None:
     for party in (cast.owner, cast.developer, cast.validator):
         with pytest.raises(DatabaseError, match="a party to the request does not vote on it"):
             insert(asked, party)
-    assert not Vote.objects.exists()
+    assert not Vote.objects.filter(request=asked).exists()
 
 
 def test_the_database_refuses_a_vote_on_a_decided_request(cast: Cast) -> None:
@@ -166,17 +166,18 @@ def test_the_database_refuses_a_vote_on_a_decided_request(cast: Cast) -> None:
 
 def inside_an_action(sql: str) -> None:
     with transaction.atomic(), recorded("signoff.vote", actor=System("intruder")) as action:
-        action.subject = Vote.objects.get()
+        action.subject = Vote.objects.latest("signed_at")
         with connection.cursor() as cursor:
             cursor.execute(sql)
 
 
 @pytest.mark.parametrize("sql", ["UPDATE signoff_vote SET decision = 'reject'", "DELETE FROM signoff_vote"])
 def test_a_vote_is_never_changed(cast: Cast, sql: str) -> None:
-    make.sign(make.submitted(cast), cast.officer)
+    asked = make.submitted(cast)
+    make.sign(asked, cast.officer)
     with pytest.raises(DatabaseError):
         inside_an_action(sql)
-    assert Vote.objects.get().decision == "approve"
+    assert Vote.objects.get(request=asked).decision == "approve"
 
 
 @pytest.mark.parametrize(("decision", "state"), [("reject", "rejected"), ("return", "returned")])
@@ -204,10 +205,9 @@ def test_changed_evidence_closes_the_signature(cast: Cast) -> None:
 
 def test_only_somebody_behind_the_request_withdraws_it(cast: Cast) -> None:
     asked = make.submitted(cast)
-    with pytest.raises(Forbidden):
-        services.withdraw(asked, reason="x", actor=cast.officer)
-    with pytest.raises(Forbidden):
-        services.withdraw(asked, reason="x", actor=cast.outsider)
+    for who in (cast.officer, cast.validator, cast.outsider):  # a validator of the version does not stand behind it
+        with pytest.raises(Refused):
+            services.withdraw(asked, reason="x", actor=who)
 
 
 def without_bias(cast: Cast) -> Request:

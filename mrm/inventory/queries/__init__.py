@@ -2,7 +2,7 @@
 
 from mrm.inventory.queries.card import card, completeness
 from mrm.inventory.queries.doors import model_doors, model_moves, version_doors, version_moves
-from mrm.inventory.queries.facts import model_facts, rating_facts, with_latest_version
+from mrm.inventory.queries.facts import model_facts, rating_facts, with_exceptions, with_latest_version
 from mrm.inventory.queries.lists import (
     data_of,
     lineage,
@@ -56,6 +56,7 @@ __all__ = [
     "version_panels",
     "versions_of",
     "versions_visible_to",
+    "with_exceptions",
     "with_latest_version",
     "with_links",
 ]

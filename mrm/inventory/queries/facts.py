@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
-from mrm.inventory.models import Dependency, DependencyKind, Model, Version, VersionDataset
+from mrm.inventory.models import Dependency, DependencyKind, Model, ModelException, Version, VersionDataset
 
 
 def with_latest_version(models: QuerySet[Model]) -> QuerySet[Model]:
@@ -16,6 +17,12 @@ def with_latest_version(models: QuerySet[Model]) -> QuerySet[Model]:
         latest=Subquery(newest.values("pk")[:1]), latest_label=Subquery(newest.values("label")[:1])
     )
     return latest.annotate(latest_sources=ArraySubquery(sources))
+
+
+def with_exceptions(models: QuerySet[Model]) -> QuerySet[Model]:
+    """The models, each with whether any account may read it beside the roles, in the same query."""
+    opened = ModelException.objects.filter(content_object=OuterRef("pk"), until__gt=timezone.now())
+    return models.annotate(excepted=Exists(opened))
 
 
 def latest_version_facts(model: Model) -> dict[str, Any]:

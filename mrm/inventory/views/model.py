@@ -24,7 +24,7 @@ from mrm.signoff import services as signoff
 @require_safe
 def model(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = account_of(request)
-    visible = queries.with_latest_version(queries.models_visible_to(account))
+    visible = queries.with_exceptions(queries.with_latest_version(queries.models_visible_to(account)))
     found = get_object_or_404(visible, pk=pk)
     packs = list(queries.field_packs())
     wanted = request.GET.get("show", "")

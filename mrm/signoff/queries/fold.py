@@ -8,7 +8,6 @@ from mrm.access.models import Account, Person
 from mrm.core.canonical import digest, plain
 from mrm.signoff.models import SUBJECTS, Gate, GateState, Request, RequestState
 from mrm.signoff.policies import (
-    EXCLUDED,
     Edit,
     History,
     Party,
@@ -23,6 +22,7 @@ from mrm.signoff.policies import (
 )
 from mrm.signoff.queries.ground import Ground, ground, history_of
 
+BEHIND = ("submitter", "contributor", "model_owner", "developer")
 ORDER = (GateState.MISSING, GateState.WAIVED, GateState.MET)
 Involved = dict[str, dict[str, Party]]
 
@@ -63,9 +63,9 @@ def parties(request: Request) -> dict[str, str]:
 
 
 def behind(request: Request) -> frozenset[str]:
-    """The people who stand behind a request: those whose part the policy may exclude, and the submitter."""
+    """The people who stand behind a request: who submitted it, and those whose work or model it is."""
     involved, always = parts(request)
-    return frozenset(always) | {person for person, own in involved.items() if not own.keys().isdisjoint(EXCLUDED)}
+    return frozenset(always) | {person for person, own in involved.items() if not own.keys().isdisjoint(BEHIND)}
 
 
 def current_content(request: Request) -> Mapping[str, Any]:
