@@ -41,7 +41,9 @@ def sheet(who: Account, address: str) -> list[dict[str, str]]:
 
 
 def a_request(cast: Cast, name: str = "Credit decision") -> Request:
-    return make.submitted(cast, validation.validated(cast, validation.version(cast, validation.model(cast, name=name))))
+    """Before anything was decided: the version is not validated yet."""
+    version = validation.version(cast, validation.model(cast, name=name))
+    return signoff.submit("version_use", version, action="approve_for_production", actor=cast.developer)
 
 
 def copied(
@@ -134,8 +136,8 @@ def test_a_period_takes_the_days_of_the_decisions(cast: Cast) -> None:
 
 def test_a_real_decision_is_counted(cast: Cast) -> None:
     make.approved(cast)
-    (row,) = sheet(cast.auditor, "decided.csv")
-    assert (row["outcome"], row["in_time"]) == ("approved", "yes")
+    rows = sheet(cast.auditor, "decided.csv")  # the outcome of its validation, and the use
+    assert [(row["outcome"], row["in_time"]) for row in rows] == [("approved", "yes")] * 2
     assert sheet(cast.auditor, "ageing.csv") == []
     assert "No request is open" in browser(cast.auditor).get("/oversight/ageing/").content.decode()
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from mrm.project.demo.bank import PASSWORD
 from tests.faults.conftest import House, Visitor
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -83,11 +84,19 @@ def test_without_the_database_page_and_api_say_so_and_the_next_attempt_is_the_on
     assert priya.http.get(f"/models/{model['id']}/").status_code == 200
 
 
+def signed(officer: Visitor, request: str) -> None:
+    """A deployment of tier 1 goes to a worker when a risk officer has signed for it."""
+    decision = {"decision": "approve", "rationale": "The approved bytes.", "conditions": []}
+    token = officer.made(f"requests/{request}/statement/", json=decision)["token"]
+    officer.made(f"requests/{request}/sign/", json={"token": token, "password": PASSWORD})
+
+
 def test_without_the_backend_the_push_waits_with_its_reason_and_is_done_once(house: House) -> None:
     lucia, version = house.enter("lucia"), approved(house)
     place = str(house.value("SELECT id FROM deployment_deployment ORDER BY created_at LIMIT 1"))
     with house.without("mrm.gateway"):
         wanted = lucia.made(f"deployments/{place}/revisions/", json={"version": version, "reason": "Again"})
+        signed(house.enter("maria"), wanted["request"])
         assert house.up.wait(lambda: job_of(house, wanted["id"])[1] >= 1 and job_of(house, wanted["id"])[2] != "")
         state, _attempts, error = job_of(house, wanted["id"])
         assert state == "queued"
