@@ -79,7 +79,7 @@ def test_decisions_are_judged_again_by_their_pinned_policies(
     signed(log_connection)
     told = verified(export(tmp_path, Scope()))
     assert told["SEPARATION OF DUTIES"]["state"] == "OK", told
-    assert told["SEPARATION OF DUTIES"]["sentence"].startswith("1 decisions follow from their votes")
+    assert told["SEPARATION OF DUTIES"]["sentence"].startswith("2 decisions follow from their votes")
     assert told["COMPLETENESS"]["state"] == "OK", told
 
 
@@ -98,7 +98,7 @@ def test_votes_by_security_key_are_verified_offline(log_connection: Any, own_dat
         signoff.sign(asked, token=token, answer=answer, actor=account)
     signed(log_connection)
     told = verified(export(tmp_path, Scope()))
-    assert told["SEPARATION OF DUTIES"]["sentence"].startswith("1 decisions follow from their votes"), told
+    assert told["SEPARATION OF DUTIES"]["sentence"].startswith("2 decisions follow from their votes"), told
     assert [told[name]["state"] for name in ("INTEGRITY", "COMPLETENESS", "SEPARATION OF DUTIES")] == ["OK"] * 3
 
 
