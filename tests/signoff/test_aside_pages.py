@@ -1,6 +1,7 @@
 """Beside the decision, on pages: ask and answer, step aside, ask further people, and let another sign in one's place."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.test import Client
@@ -10,6 +11,7 @@ from mrm.access.models import Account
 from mrm.signoff import queries
 from mrm.signoff.models import Delegation, Question, Recusal, Request, Vote
 from tests.factories import approval as make
+from tests.factories import validation
 from tests.factories.access import PASSWORD, Cast, account, fresh, with_password
 
 
@@ -96,3 +98,21 @@ def test_a_delegation_in_the_past_is_told_beside_its_field(cast: Cast, client: C
 def test_who_never_signs_lets_nobody_sign(cast: Cast, client: Client) -> None:
     page = enter(client, cast.owner).get("/approvals/delegations/").content.decode()
     assert "you hold no such role there" in page
+
+
+def test_a_request_whose_policy_allows_no_conditions_is_signed_by_the_page(cast: Cast, client: Client) -> None:
+    found = validation.answer(
+        cast, validation.finding(cast, validation.under_way(cast, validation.version(cast, validation.model(cast)))),
+        "evidence_submitted",
+    )  # fmt: skip
+    assert found.asked is not None
+    url = found.asked.get_absolute_url()
+    client = enter(client, with_password(fresh(cast.validator)))
+    page = client.get(url).content.decode()
+    given = dict(re.findall(r'name="(c-[A-Z_]+)" value="(\d+)"', page))
+    assert given["c-TOTAL_FORMS"].isdigit()
+    shown = client.post(f"{url}statement/", {"decision": "approve", "rationale": "Recomputed.", **given})
+    token = shown.context["sign"].initial["token"]
+    client.post(f"{url}sign/", {"token": token, "method": "password", "password": PASSWORD})
+    found.refresh_from_db()
+    assert (found.status, found.verification) == ("closed", "Recomputed.")
