@@ -351,8 +351,10 @@ def compare(bank: House, material: Material, label: str) -> None:
 
 def timeline(ingrid: Person, model: str) -> None:
     ingrid.go(f"/models/{model}/timeline/")
-    for words in ("asked to roll back", "put in force the approval", "verified and closed", "signed approve on"):
+    for words in ("asked to roll back", "released revision", "put in force the approval", "signed approve on"):
         ingrid.sees(words)
+    ingrid.go(f"/models/{model}/timeline/?page=2")
+    ingrid.sees("verified and closed")
 
 
 def report(ingrid: Person, version: str, folder: Path) -> None:
