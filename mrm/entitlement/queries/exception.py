@@ -27,9 +27,9 @@ def person_exceptions(person: Person, account: Account) -> Panel:
 
 def model_exceptions(model: Model, account: Account) -> ModelPanel:
     """To whom a model is open beside the roles: for those who keep or audit its unit."""
-    # a page that read the model knows already whether there is any
-    shown = getattr(model, "excepted", True) and account.lacks("audit.view", model) is None
-    rows = list(exceptions_listed(account).filter(content_object=model)) if shown else []
+    shown = account.lacks("audit.view", model) is None
+    any_opened = getattr(model, "excepted", True)  # a page that read the model knows it already
+    rows = list(exceptions_listed(account).filter(content_object=model)) if shown and any_opened else []
     return ModelPanel(
         "entitlement/_model_exceptions.html",
         {
