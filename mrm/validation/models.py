@@ -1,4 +1,3 @@
-import datetime as dt
 import uuid
 
 from django.db import models
@@ -266,6 +265,3 @@ class RiskAcceptance(Governed):
     @property
     def audit_object(self) -> models.Model:
         return self.model
-
-    def holds_on(self, day: dt.date) -> bool:
-        return self.ended_at is None and day <= self.until
