@@ -157,7 +157,7 @@ class Services(RuleBasedStateMachine):
 class Api(Services):
     """The same people through the JSON API, each signed in."""
 
-    def post(self, name: str, path: str, method: str = "post", **body: Any) -> Any:
+    def post(self, name: str, path: str, /, method: str = "post", **body: Any) -> Any:
         client = APIClient()
         client.force_authenticate(fresh(self.people[name]))
         answer = getattr(client, method)(f"/api/v1/{path}", body, format="json")
