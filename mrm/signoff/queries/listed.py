@@ -22,8 +22,7 @@ def waiting(account: Account, tier: str = "") -> "list[Request] | QuerySet[Reque
     """
     found = _for_roles(account)
     found = found.filter(tier=tier) if tier else found
-    first = list(found[: JUDGED + 1])
-    return found if len(first) > JUDGED else _judged(first, account)
+    return found if found.order_by()[: JUDGED + 1].count() > JUDGED else _judged(list(found), account)
 
 
 def waiting_count(account: Account) -> int:
