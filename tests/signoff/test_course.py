@@ -263,7 +263,7 @@ def test_an_overdue_stage_asks_further_people_and_the_quorum_stays(cast: Cast, m
     asked = make.submitted(cast)
     with pytest.raises(Refused, match="is not overdue, and somebody can complete it"):
         services.escalate(asked, actor=SETUP)
-    with pytest.raises(Refused, match="This stage waits for a bu lead"):
+    with pytest.raises(Refused, match="This stage waits for a business-unit lead"):
         make.sign(asked, cast.officer)
     assert services.escalate_overdue() == 0
     later(monkeypatch, hours=25)
@@ -302,7 +302,7 @@ def test_a_cool_down_leaves_time_to_object_and_then_settles(cast: Cast, monkeypa
         make.sign(asked, cast.lead)
         asked.refresh_from_db()
         assert (asked.status, queries.verdict(asked).state) == ("open", "cooling")
-    with pytest.raises(Refused, match=r"Until it takes effect a bu lead may still reject"):
+    with pytest.raises(Refused, match=r"Until it takes effect a business-unit lead may still reject"):
         make.sign(first, cast.officer)
     assert services.settle_due() == 0
     with pytest.raises(Refused, match=r"is not settled\. Everybody has signed"):

@@ -87,7 +87,7 @@ def test_stages_open_one_after_the_other() -> None:
     past = history(held=held)
     assert (
         may_sign(rules, past, evaluate(rules, past), officer)
-        == "This stage waits for a bu lead; you hold no such role here."
+        == "This stage waits for a business-unit lead; you hold no such role here."
     )
     assert evaluate(rules, history(vote("ann", role="bu_lead"), held=held)).stage == "second"
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from mrm.audit.models import Event
 from mrm.audit.queries import sentence
+from mrm.signoff import policies
 
 register = template.Library()
 
@@ -63,7 +64,7 @@ def thousands(value: Any) -> str:
 @register.filter
 def words(value: Any) -> str:
     """A code as words: in_validation reads "in validation"."""
-    return str(value).replace("_", " ")
+    return policies.words(str(value))
 
 
 @register.filter

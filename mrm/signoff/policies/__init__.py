@@ -20,6 +20,7 @@ from mrm.signoff.policies.methods import METHODS, method_allowed, methods_of
 from mrm.signoff.policies.sentences import changed_sentences, sentences
 from mrm.signoff.policies.signer import Signer, may_sign, open_roles, others_may_sign, roles_asked, waited_for
 from mrm.signoff.policies.standing import EXCLUDED, PARTS, barred, is_material, void
+from mrm.signoff.policies.words import words
 
 __all__ = [
     "EXCLUDED",
@@ -58,4 +59,5 @@ __all__ = [
     "sentences",
     "void",
     "waited_for",
+    "words",
 ]

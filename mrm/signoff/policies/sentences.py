@@ -5,6 +5,7 @@ from typing import Any
 
 from mrm.signoff.policies.methods import METHODS, methods_of
 from mrm.signoff.policies.standing import EXCLUDED, PARTS
+from mrm.signoff.policies.words import words
 
 Content = Mapping[str, Any]
 
@@ -47,7 +48,7 @@ def _by_title(said: Sequence[tuple[str, str]]) -> dict[str, str]:
 def _applies(rule: Mapping[str, Any]) -> str:
     tiers = rule.get("tier", ())
     of_tier = f" of tier {_or(tiers)}" if tiers else ", whatever its tier"
-    return f"To {_words(rule['action'])}{of_tier}."
+    return f"To {words(rule['action'])}{of_tier}."
 
 
 def _stages(policy: Content) -> Iterator[tuple[str, str]]:
@@ -63,14 +64,14 @@ def _stages(policy: Content) -> Iterator[tuple[str, str]]:
 
 
 def _requirement(entry: Mapping[str, Any]) -> str:
-    role = _words(entry["role"])
+    role = words(entry["role"])
     people = f"{entry['quorum']} {role}{'s' if entry['quorum'] > 1 else ''}"
     apart = " of different business units" if entry.get("distinct_business_unit") else ""
     return f"{people}{apart} must sign."
 
 
 def _escalated(stage: Mapping[str, Any]) -> str:
-    role = _words(stage.get("escalate_to", ""))
+    role = words(stage.get("escalate_to", ""))
     return f" When that has passed, a {role} may sign too." if role else ""
 
 
@@ -81,14 +82,14 @@ def _parties(shut: Sequence[str]) -> str:
 
 
 def _conflicts(policy: Content) -> Iterator[tuple[str, str]]:
-    pairs = [f"{_words(one)} and {_words(other)}" for one, other in policy.get("conflicts", ())]
+    pairs = [f"{words(one)} and {words(other)}" for one, other in policy.get("conflicts", ())]
     if pairs:
         told = "; ".join(pairs)
         yield "What one person never combines", f"{told[:1].upper()}{told[1:]}: over the whole history of the subject."
 
 
 def _rejecting(rule: Mapping[str, Any]) -> str:
-    who = _or([_words(role) for role in rule["any_of"]])
+    who = _or([words(role) for role in rule["any_of"]])
     if rule.get("effect", "reject") == "return":
         return f"One {who} who rejects or returns sends it back to whoever asked."
     return f"One {who} who rejects or returns ends the request."
@@ -112,8 +113,8 @@ def _time(policy: Content) -> Iterator[tuple[str, str]]:
     yield title, f"{policy['valid_days']} days, for exactly the bytes and evidence that were signed."
     if hours := policy.get("cool_down_hours"):
         yield (
-            title,
-            f"It takes effect {hours} hours after the last signature; until then whoever may reject can object.",
+            "When it takes effect",
+            f"{hours} hours after the last signature; until then whoever may reject can object.",
         )
     if interim := policy.get("interim"):
         owed = ", under conditions only" if interim.get("needs_conditions") else ""
@@ -127,9 +128,9 @@ def _time(policy: Content) -> Iterator[tuple[str, str]]:
 
 
 def _material(policy: Content) -> str:
-    told = f"A change of {_or([_words(each) for each in policy['material_fields']])} voids signatures and approval."
+    told = f"A change of {_or([words(each) for each in policy['material_fields']])} voids signatures and approval."
     if evidence := policy.get("evidence_fields"):
-        told += f" While it is open, so does a change of {_or([_words(each) for each in evidence])}."
+        told += f" While it is open, so does a change of {_or([words(each) for each in evidence])}."
     return told
 
 
@@ -138,10 +139,6 @@ def _signature(policy: Content) -> str:
     return f"Confirmed by {means}, on a statement read at most {policy['signature']['max_age_s']} seconds ago."
 
 
-def _or(words: Sequence[str]) -> str:
-    *others, last = words
+def _or(names: Sequence[str]) -> str:
+    *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

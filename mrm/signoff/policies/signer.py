@@ -8,6 +8,7 @@ from mrm.signoff.policies.evaluate import Verdict
 from mrm.signoff.policies.history import FOR, History
 from mrm.signoff.policies.matching import Voter
 from mrm.signoff.policies.standing import barred
+from mrm.signoff.policies.words import words
 
 STOPPING = frozenset({"reject", "return"})
 
@@ -64,7 +65,7 @@ def may_sign(
     if verdict.state == "cooling":
         return _may_object(policy, signer, decision)
     if not roles_asked(verdict) & signer.roles:
-        names = " or ".join(sorted(role.replace("_", " ") for role in open_roles(verdict))) or "nobody further"
+        names = " or ".join(sorted(words(role) for role in open_roles(verdict))) or "nobody further"
         return f"This stage waits for a {names}; you hold no such role here."
     if _stands(verdict, signer):
         return "You have signed this request already; a person counts once."
@@ -105,7 +106,7 @@ def _may_object(policy: Mapping[str, Any], signer: Signer, decision: str) -> str
     stops = set(policy["reject"]["any_of"])
     if decision in STOPPING and stops & signer.roles:
         return None
-    names = " or ".join(sorted(role.replace("_", " ") for role in stops))
+    names = " or ".join(sorted(words(role) for role in stops))
     return f"Everybody has signed. Until it takes effect a {names} may still reject or return it; nothing else is open."
 
 
@@ -120,7 +121,7 @@ def _stands(verdict: Verdict, signer: Signer) -> bool:
 def _no_room(verdict: Verdict, signer: Signer) -> str:
     if _shares_unit(verdict, signer):
         return "Somebody of your business unit has signed; the policy asks for different units."
-    names = " or ".join(sorted(role.replace("_", " ") for role in open_roles(verdict))) or "nobody further"
+    names = " or ".join(sorted(words(role) for role in open_roles(verdict))) or "nobody further"
     return f"This stage waits for a {names}; you hold no such role here."
 
 

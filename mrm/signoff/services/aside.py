@@ -11,7 +11,7 @@ from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import Escalation, Question, Recusal, Request, RequestState
-from mrm.signoff.policies import clock, evaluate
+from mrm.signoff.policies import clock, evaluate, words
 from mrm.signoff.services.asking import CLOCK, keep_open_roles, locked
 
 
@@ -68,7 +68,7 @@ def escalate(request: Request, *, actor: Actor, reason: str = "") -> Escalation:
     stage, closed = _overdue_stage(request)
     if closed:
         raise Refused(closed)
-    describe(request=request.ref, stage=stage["id"], role=stage["escalate_to"].replace("_", " "))
+    describe(request=request.ref, stage=stage["id"], role=words(stage["escalate_to"]))
     made = Escalation.objects.create(request=request, stage=stage["id"], role=stage["escalate_to"])
     keep_open_roles(request, queries.verdict(request))
     return made
