@@ -8,11 +8,11 @@ ARGS ?=
 .PHONY: demo test lint bench lock clean
 
 demo: $(STAMP)
-	@$(BIN)/python deploy/system.py pango fonts
+	@$(BIN)/python deploy/system.py pango openmp fonts
 	@$(BIN)/python manage.py up --demo $(ARGS)
 
 test: $(STAMP)
-	@$(BIN)/python deploy/system.py pango fonts browser pdf
+	@$(BIN)/python deploy/system.py pango openmp fonts browser pdf
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --cov=mrm --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml $(if $(ARGS),$(ARGS),--cov-fail-under=78)
 

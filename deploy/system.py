@@ -8,6 +8,7 @@ import sys
 
 PACKAGES = {
     "pango": ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz0b", "libharfbuzz-subset0"],
+    "openmp": ["libgomp1"],
     "fonts": ["fonts-dejavu-core", "fontconfig"],
     "browser": ["chromium"],
     "pdf": ["poppler-utils"],
@@ -19,6 +20,8 @@ def present(what: str) -> bool:
         return all(
             ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0", "harfbuzz", "harfbuzz-subset")
         )
+    if what == "openmp":  # LightGBM's wheel brings none
+        return bool(ctypes.util.find_library("gomp"))
     if what == "fonts":
         listed = shutil.which("fc-list") and subprocess.run(["fc-list"], capture_output=True, check=False).stdout
         return bool(listed)

@@ -56,18 +56,63 @@ def open_skops(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
         raise Refusal(f"The file contains types that are not trusted: {', '.join(unknown)}.")
     model = skops.io.loads(content, trusted=sorted(SKOPS_TRUSTED))
     fitted = getattr(model, "feature_names_in_", None)
-    if fitted is not None and list(fitted) != list(features):
-        _need(fitted, features)
-        raise Refusal(f"The model was fitted on its columns in this order: {', '.join(fitted)}.")
+    _same_columns(fitted, features)
     predict = getattr(model, "predict_proba", None) or getattr(model, "predict", None)
     if predict is None:
         raise Refusal(f"A {type(model).__name__} gives no predictions.")
     return lambda frame: _event_column(predict(frame if fitted is not None else frame.to_numpy(np.float64))), model
 
 
+def open_xgboost(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
+    """A scoring function and the booster of a native XGBoost file, JSON or UBJSON.
+
+    Raises `Refusal` on the deprecated binary format, which has no declared structure, on anything
+    else, and if the booster was trained on other columns.
+    """
+    import xgboost  # noqa: PLC0415  slow to load and of use to one kind only
+
+    if content[:1] != b"{":
+        raise Refusal(
+            "The file is neither the JSON nor the UBJSON format of XGBoost; save the booster as .json or .ubj."
+        )
+    booster = xgboost.Booster({"nthread": 1})
+    try:
+        booster.load_model(bytearray(content))
+    except xgboost.core.XGBoostError as error:
+        raise Refusal("XGBoost cannot read the file as one of its models.") from error
+    _same_columns(booster.feature_names, features)
+    names = list(features) if booster.feature_names else None
+
+    def scorer(frame: pd.DataFrame) -> NDArray[np.float64]:
+        return _event_column(booster.predict(xgboost.DMatrix(frame.to_numpy(np.float32), feature_names=names)))
+
+    return scorer, booster
+
+
+def open_lightgbm(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
+    """A scoring function and the booster of a LightGBM text file.
+
+    Raises `Refusal` on anything else, and if the booster was trained on other columns.
+    """
+    import lightgbm  # noqa: PLC0415  slow to load and of use to one kind only
+
+    try:
+        booster = lightgbm.Booster(params={"num_threads": 1, "verbose": -1}, model_str=content.decode())
+    except (UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+        raise Refusal("LightGBM cannot read the file as one of its models.") from error
+    named = booster.feature_name()
+    invented = [f"Column_{i}" for i in range(len(named))]
+    _same_columns(None if named == invented else named, features)
+    if booster.num_feature() != len(features):
+        raise Refusal(f"The booster takes {booster.num_feature()} columns; {len(features)} features are named.")
+    return lambda frame: _event_column(booster.predict(frame.to_numpy(np.float64), num_threads=1)), booster
+
+
 OPENERS: dict[str, Callable[[bytes, Sequence[str]], tuple[Scorer, Any]]] = {
     "onnx": open_onnx,
     "skops": open_skops,
+    "xgboost": open_xgboost,
+    "lightgbm": open_lightgbm,
 }
 
 
@@ -139,6 +184,13 @@ def _need(wanted: Sequence[str], features: Sequence[str]) -> None:
     missing = [name for name in wanted if name not in features]
     if missing:
         raise Refusal(f"The model needs columns that are not among the features: {', '.join(missing)}.")
+
+
+def _same_columns(fitted: Sequence[str] | None, features: Sequence[str]) -> None:
+    """Columns go to the model by position, so their order must be the one it was fitted on."""
+    if fitted is not None and list(fitted) != list(features):
+        _need(fitted, features)
+        raise Refusal(f"The model was fitted on its columns in this order: {', '.join(fitted)}.")
 
 
 def _event_column(output: Any) -> NDArray[np.float64]:

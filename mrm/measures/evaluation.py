@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mrm import __version__
-from mrm.measures.attributions import AdditivityError, Explanation, importance
 from mrm.measures.calibration import reliability
 from mrm.measures.crosscheck import crosscheck
 from mrm.measures.evidence import FairnessSettings
+from mrm.measures.explanation.attributions import AdditivityError, Explanation, importance
 from mrm.measures.fairness import MEASURES as BIAS
 from mrm.measures.fairness import fairness
 from mrm.measures.figures import (
@@ -73,7 +73,7 @@ class RunSpec:
     kinds: frozenset[str] = KINDS
     seed: int = 0
     explain_rows: int = 200
-    background_rows: int = 1_000
+    background_rows: int = 10_000
     predictions: str | None = None
     score_range: tuple[float, float] = (0.0, 1.0)
     fairness: FairnessSettings | None = None
@@ -81,6 +81,7 @@ class RunSpec:
     event_name: str = "Event"
     timeout_s: float = 1_800
     memory_mb: int = 4_096
+    workers: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,9 +310,9 @@ def _explanation(
         return {}
     try:
         found = explain_artifact(
-            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder / "explanation.npz", spec.features,
-            spec.seed, spec.explain_rows, spec.background_rows, spec.timeout_s, spec.memory_mb,
-            lambda done, total: tell("explaining", done, total),
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder, spec.features,
+            spec.seed, explain_rows=spec.explain_rows, background_rows=spec.background_rows, timeout_s=spec.timeout_s,
+            memory_mb=spec.memory_mb, progress=lambda done, total: tell("explaining", done, total), workers=spec.workers,
         )  # fmt: skip
     except AdditivityError as error:
         results.append(_additivity(None, spec.thresholds, str(error)))

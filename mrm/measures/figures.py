@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mrm.measures import charts
-from mrm.measures.attributions import Explanation, Importance, contributions
 from mrm.measures.calibration import ReliabilityBin
+from mrm.measures.explanation.attributions import Explanation, Importance, contributions
 from mrm.measures.fairness import UNKNOWN
 from mrm.measures.results import Limits, Result, plain
 from mrm.measures.tables import Summary

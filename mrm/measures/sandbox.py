@@ -94,15 +94,15 @@ def _explain(scorer: Any, native: Any, request: dict[str, Any], progress: Callab
     import pandas as pd
     import pyarrow.parquet as pq
 
-    from mrm.measures.explain import explain
+    from mrm.measures.explanation.shapley import explain
 
-    features = request["features"]
+    features, (begin, end) = request["features"], request["part"]
     frame = pq.read_table(request["parquet_in"], columns=features).to_pandas()
     order = np.random.default_rng(request["seed"]).permutation(len(frame))
     background = frame.iloc[np.sort(order[: request["background_rows"]])]
-    chosen = np.sort(order[::-1][: request["explain_rows"]])
+    chosen = np.sort(order[::-1][: request["explain_rows"]])[begin:end]
     model = native if native is not None else (lambda matrix: scorer(pd.DataFrame(matrix, columns=features)))
-    found = explain(model, background, frame.iloc[chosen], request["seed"], progress)
+    found = explain(model, background, frame.iloc[chosen], request["seed"], progress, exact=request["exact"])
     replace(found, rows=tuple(int(row) for row in chosen)).save(Path(request["npz_out"]))
     return {"rows": found.n_rows}
 

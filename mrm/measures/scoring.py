@@ -13,20 +13,24 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from mrm.measures.attributions import Explanation, load
+from mrm.measures.explanation.attributions import Explanation, joined, load
 from mrm.measures.results import EvaluationFailed
 
-KINDS = ("onnx", "skops")
+KINDS = ("onnx", "skops", "xgboost", "lightgbm")
+HEARTBEAT_S = 0.5  # so often the caller hears of work that goes on, and can end it
 Progress = Callable[[int, int], None]
 
 
@@ -94,23 +98,74 @@ def explain_artifact(
     kind: str,
     expected_sha256: str,
     parquet_in: Path,
-    npz_out: Path,
+    folder: Path,
     features: Sequence[str],
     seed: int,
+    *,
     explain_rows: int = 200,
-    background_rows: int = 1_000,
+    background_rows: int = 10_000,
     timeout_s: float = 1_800,
     memory_mb: int = 4_096,
     progress: Progress | None = None,
+    workers: int = 1,
 ) -> Explanation:
-    """Explain rows chosen by `seed` against a background chosen by `seed`; same errors as `score`."""
-    _ready(artifact_path, kind, expected_sha256, parquet_in, features)
-    request = {"task": "explain", "npz_out": str(npz_out.resolve()), "seed": seed}
-    request |= {"explain_rows": explain_rows, "background_rows": background_rows}
-    request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
-    _run(request, timeout_s, memory_mb, progress)
+    """Explain rows chosen by `seed` against a background chosen by `seed`; same errors as `score`.
+
+    The rows are divided among `workers` processes, each confined and limited by itself; how many
+    there are does not change a number. `folder` takes their files.
+    """
+    rows = min(explain_rows, _ready(artifact_path, kind, expected_sha256, parquet_in, features))
+    common = {"task": "explain", "seed": seed, "explain_rows": explain_rows, "background_rows": background_rows}
+    common |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
+    bounds = [rows * i // workers for i in range(workers + 1)]
+    parts = [(begin, end) for begin, end in pairwise(bounds) if end > begin]
+
+    def explained(*, exact: bool) -> list[Explanation]:
+        asked: list[dict[str, Any]] = [
+            {**common, "exact": exact, "part": part, "npz_out": str((folder / f"explained-{part[0]}.npz").resolve())}
+            for part in parts
+        ]
+        together(asked, timeout_s, memory_mb, progress)
+        return [_read(Path(each["npz_out"])) for each in asked]
+
+    found = explained(exact=True)
+    if len({each.method for each in found}) > 1:  # where one part had to leave the exact method, all do
+        found = explained(exact=False)
+    return joined(found)
+
+
+def together(requests: Sequence[dict[str, Any]], timeout_s: float, memory_mb: int, progress: Progress | None) -> None:
+    """Serve all requests at once, each in a process of its own; the first that fails ends the others.
+
+    `progress` is called here, in the caller's thread, with the sums over all.
+    """
+    stop, counts = threading.Event(), [(0, 0)] * len(requests)
+
+    def serve(number: int) -> None:
+        def tell(done: int, total: int) -> None:
+            if stop.is_set():
+                raise ScoringFailed("Another part of the work failed.")
+            counts[number] = (done, total)
+
+        _run(requests[number], timeout_s, memory_mb, tell)
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        waited = {pool.submit(serve, number) for number in range(len(requests))}
+        try:
+            while waited:
+                ended, waited = wait(waited, HEARTBEAT_S, FIRST_EXCEPTION)
+                if progress is not None:
+                    progress(sum(done for done, _ in counts), sum(total for _, total in counts))
+                for each in ended:
+                    each.result()
+        except BaseException:
+            stop.set()
+            raise
+
+
+def _read(path: Path) -> Explanation:
     try:
-        return load(npz_out)
+        return load(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ScoringFailed("The explanation could not be read.", str(error)) from error
 
@@ -125,7 +180,7 @@ def _ready(artifact: Path, kind: str, sha256: str, parquet_in: Path, features: S
     """Rows to score, once everything that can be checked without the model holds."""
     if kind not in KINDS:
         raise CannotScore(
-            f"Models stored as {kind} are not run here, only {' and '.join(KINDS)}."
+            f"Models stored as {kind} are not run here, only {', '.join(KINDS[:-1])} and {KINDS[-1]}."
             " Score the data where the model lives and upload the predictions instead."
         )
     if file_digest(artifact) != sha256:
@@ -186,12 +241,14 @@ def _follow(
         process.stdin.close()
     except BrokenPipeError:
         return None
-    pending = b""
+    pending, counted = b"", (0, 0)
     with selectors.DefaultSelector() as ready:
         ready.register(process.stdout, selectors.EVENT_READ)
         while (left := deadline - time.monotonic()) > 0:
-            if not ready.select(left):
-                break
+            if not ready.select(min(left, HEARTBEAT_S)):
+                if progress is not None:
+                    progress(*counted)
+                continue
             chunk = os.read(process.stdout.fileno(), 65_536)
             if not chunk:
                 return None
@@ -202,8 +259,9 @@ def _follow(
                 said = _parsed(line)
                 if "result" in said or "error" in said:
                     return said
+                counted = int(said.get("done", 0)), int(said.get("total", 0))
                 if progress is not None:
-                    progress(int(said.get("done", 0)), int(said.get("total", 0)))
+                    progress(*counted)
     return {"error": "", "cause": "timeout"}
 
 

@@ -21,7 +21,7 @@ from mrm.jobs import services as jobs
 if TYPE_CHECKING:
     from mrm.measures.evaluation import RunOutcome
 
-RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS}
+RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM}
 KINDS = ("performance", "bias", "explainability")
 SIDES = ("below", "at_or_above")
 SEED = 20260101

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from mrm.measures.intervals import generator, percentile
 from mrm.measures.results import plain
 
 Matrix = NDArray[np.float64]
+Predict = Callable[[Matrix], Matrix]  # one output per row
 
 
 class AdditivityError(Exception):
@@ -77,6 +78,28 @@ def load(path: Path) -> Explanation:
     return Explanation(values=values, data=data, rows=tuple(int(row) for row in rows), **facts)
 
 
+def joined(parts: Sequence[Explanation]) -> Explanation:
+    """One explanation of the rows of all parts, in their order.
+
+    Raises ValueError unless all were made by one method, seed and background.
+    """
+    first = parts[0]
+    shared = {(each.method, each.seed, each.background_digest, each.base, each.feature_names) for each in parts}
+    if len(shared) > 1:
+        raise ValueError("Parts of an explanation must be made alike: by one method against one background.")
+    n = sum(each.n_rows for each in parts)
+    return replace(
+        first,
+        values=np.concatenate([each.values for each in parts]),
+        data=np.concatenate([each.data for each in parts]),
+        rows=tuple(row for each in parts for row in each.rows),
+        n_rows=n,
+        additivity_max=max(each.additivity_max for each in parts),
+        additivity_mean=sum(each.additivity_mean * each.n_rows for each in parts) / n if n else 0.0,
+        notes=" ".join(dict.fromkeys(each.notes for each in parts if each.notes)),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Importance:
     """Mean absolute attribution of one feature with its 95 % interval, and its share of all."""
@@ -126,15 +149,20 @@ def importance(explanation: Explanation, seed: int, draws: int = 2_000) -> list[
     n = size.shape[0]
     if n == 0:
         raise ValueError("No rows were explained.")
-    rng, means = generator(seed, "importance"), size.mean(axis=0)
-    weights = np.concatenate([rng.multinomial(n, np.full(n, 1 / n), size=100) for _ in range(max(1, draws // 100))])
-    samples = weights @ size / n
+    samples, means = resampled_means(size, generator(seed, "importance"), draws), size.mean(axis=0)
     total = float(means.sum()) or 1.0
     rows = [
         Importance(name, float(means[i]), *percentile(samples[:, i]), float(means[i]) / total)
         for i, name in enumerate(explanation.feature_names)
     ]
     return sorted(rows, key=lambda each: (-each.value, each.feature))
+
+
+def resampled_means(rows: Matrix, rng: np.random.Generator, draws: int = 2_000) -> Matrix:
+    """Means over `draws` bootstrap resamples of the rows, shape (draws, ...) (Efron 1979)."""
+    n = len(rows)
+    parts = [rng.multinomial(n, np.full(n, 1 / n), size=100) @ rows / n for _ in range(max(1, draws // 100))]
+    return np.concatenate(parts)
 
 
 def contributions(explanation: Explanation, index: int) -> list[Contribution]:

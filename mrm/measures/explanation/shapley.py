@@ -1,0 +1,160 @@
+"""SHAP values, guarded: the method follows the model, and additivity is asserted by us.
+
+Imported where models run, not in the web process. Lundberg and Lee (2017, NeurIPS 30); trees:
+Lundberg et al. (2020, Nature Machine Intelligence 2:56); sampling: Strumbelj and Kononenko (2014).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mrm.measures.explanation.accelerated import tree_values
+from mrm.measures.explanation.attributions import (
+    AdditivityError,
+    Explanation,
+    Matrix,
+    Predict,
+    assert_additive,
+    digest,
+)
+from mrm.measures.explanation.capability import capability, final_step, margin, matrix_of
+from mrm.measures.intervals import generator
+
+with warnings.catch_warnings():  # its plots use deprecated calls of matplotlib on import
+    warnings.simplefilter("ignore")
+    import shap
+
+Progress = Callable[[int, int], None]
+Made = tuple[Matrix, str, pd.DataFrame, str]  # values, the method, the background used, a note
+EXACT_TOLERANCE = 1e-6
+PERMUTATION_TOLERANCE = 1e-5  # single-precision outputs of ONNX models, summed over the features
+PERMUTATIONS = 10
+PERMUTATION_BACKGROUND = 100
+TREE_BACKGROUND = 500  # shap's cost grows with rows times background; larger ones are for the accelerated values
+UNREADABLE = (TypeError, ValueError, NotImplementedError, shap.utils._exceptions.ExplainerError)
+
+
+def explain(
+    predict_or_model: Any,
+    background: pd.DataFrame,
+    rows: pd.DataFrame,
+    seed: int,
+    progress: Progress | None = None,
+    predict: Predict | None = None,
+    exact: bool = True,
+) -> Explanation:
+    """Explain `rows` (n, features) against `background` (m, features), same numeric columns.
+
+    Takes a fitted scikit-learn, LightGBM or XGBoost model, or a function from a float matrix to one
+    output per row. Linear and tree models are explained exactly on their margin (log-odds, or
+    probability for forests); if additivity fails there, or the model is none of these, by
+    permutation on `predict`, by default the same margin; by that alone without `exact`. A method that cannot afford the whole
+    background takes a part drawn by `seed` and says so. Each row's values depend on the seed and
+    its index label alone, not on the rows explained beside it. `progress(done, total)` is called as
+    rows finish; what it raises stops the work. Raises `AdditivityError` if no method holds.
+    """
+    tell = progress or (lambda done, total: None)
+    notes = list[str]()
+    function, unit = margin(predict_or_model, list(rows.columns))
+    for name, method in _methods(predict_or_model, background) if exact else ():
+        try:
+            values, how, used, note = method(predict_or_model, background, rows, seed, tell)
+            base = float(function(matrix_of(used)).mean())
+            found = _explanation(values, base, how, unit, used, rows, seed, " ".join([*notes, note]).strip())
+            return assert_additive(found, function(matrix_of(rows)), EXACT_TOLERANCE)
+        except AdditivityError as error:
+            notes.append(str(error))
+        except UNREADABLE as error:
+            notes.append(f"The {name} explainer does not take this model ({error}).")
+    if notes:
+        notes.append("Explained by permutation instead.")
+    if predict:
+        function, unit = predict, "model output"
+    return _permutation(function, unit, background, rows, seed, tell, " ".join(notes))
+
+
+def _methods(model: Any, background: pd.DataFrame) -> Iterator[tuple[str, Callable[..., Made]]]:
+    """The exact methods for a model, the preferred one first."""
+    explainer = capability(model)["explainer"]
+    if explainer == "linear":
+        yield "linear", _linear
+    if explainer == "tree":
+        methods = (("tree", _tree), ("accelerated tree", _accelerated))
+        yield from methods if len(background) <= TREE_BACKGROUND else reversed(methods)
+
+
+def _linear(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress) -> Made:
+    final, transform = final_step(model)
+    coefficients, inner = np.ravel(final.coef_), transform(rows)
+    if coefficients.size != inner.shape[1]:
+        raise ValueError("more than one output")
+    tell(len(rows), len(rows))
+    return (inner - transform(background).mean(axis=0)) * coefficients, "exact linear contributions", background, ""
+
+
+def _accelerated(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress) -> Made:
+    final, transform = final_step(model)
+    values, checked = tree_values(final, transform(background), transform(rows))
+    tell(len(rows), len(rows))
+    return values, "interventional tree SHAP, accelerated", background, checked
+
+
+def _tree(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress) -> Made:
+    final, transform = final_step(model)
+    used, inner, parts = _part(background, TREE_BACKGROUND, seed), transform(rows), list[Matrix]()
+    explainer = shap.TreeExplainer(final, data=transform(used), feature_perturbation="interventional")
+    for start in range(0, len(rows), 20):
+        part = np.asarray(explainer.shap_values(inner[start : start + 20], check_additivity=False), dtype=np.float64)
+        parts.append(part[..., 1] if part.ndim == 3 else part)
+        tell(min(start + 20, len(rows)), len(rows))
+    note = "" if used is background else f"The background was cut to {len(used):,} rows, which shap can afford."
+    return np.concatenate(parts), "interventional tree SHAP", used, note
+
+
+def _permutation(
+    function: Predict,
+    unit: str,
+    background: pd.DataFrame,
+    rows: pd.DataFrame,
+    seed: int,
+    tell: Progress,
+    note: str,
+) -> Explanation:
+    reduced, matrix = _part(background, PERMUTATION_BACKGROUND, seed), matrix_of(rows)
+    masker = shap.maskers.Independent(matrix_of(reduced), max_samples=len(reduced))
+    budget = PERMUTATIONS * (2 * matrix.shape[1] + 1)
+    values, bases = [], []
+    for i, label in enumerate(rows.index):
+        own = int(generator(seed, f"permutation/{label}").integers(2**32))
+        explainer = shap.PermutationExplainer(function, masker, seed=own)
+        found = explainer(matrix[i : i + 1], max_evals=budget, silent=True)
+        values.append(np.ravel(found.values))
+        bases.append(float(np.ravel(found.base_values)[0]))
+        tell(i + 1, len(matrix))
+    made = _explanation(np.array(values), bases[0], "permutation SHAP", unit, reduced, rows, seed, note)
+    return assert_additive(made, function(matrix), PERMUTATION_TOLERANCE)
+
+
+def _part(background: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """The background, or so many of its rows drawn by the seed, in their order."""
+    if len(background) <= most:
+        return background
+    return background.iloc[np.sort(np.random.default_rng(seed).permutation(len(background))[:most])]
+
+
+def _explanation(
+    values: Matrix, base: float, method: str, unit: str, background: pd.DataFrame, rows: pd.DataFrame, seed: int,
+    note: str = "",
+) -> Explanation:  # fmt: skip
+    names = tuple(str(name) for name in rows.columns)
+    return Explanation(
+        values=values, base=base, additivity_max=float("nan"), additivity_mean=float("nan"), method=method,
+        output=unit, background_digest=digest(matrix_of(background), names), seed=seed,
+        n_background=len(background), n_rows=len(rows), feature_names=names, data=matrix_of(rows),
+        notes=note, version=f"shap {shap.__version__}",
+    )  # fmt: skip
