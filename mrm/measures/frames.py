@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from mrm.measures import workbook
+from mrm.measures.engine import ENGINE, Engine
 
 ROW_GROUP = 131_072
 NULLS = ("", "NA", "NaN", "null", "NULL")
@@ -61,11 +65,11 @@ class Manifest:
         return asdict(self) | {"columns": [asdict(each) for each in self.columns]}
 
 
-def to_parquet(source_path: Path, target_path: Path, bounds: Bounds = BOUNDS) -> Manifest:
-    """Turn an uploaded CSV or Parquet file into our Parquet at `target_path`, and describe it.
+def to_parquet(source_path: Path, target_path: Path, bounds: Bounds = BOUNDS, engine: Engine = ENGINE) -> Manifest:
+    """Turn an uploaded CSV, Parquet or XLSX file into our Parquet at `target_path`, and describe it.
 
     CSV: UTF-8, a header, comma, semicolon, tab or bar between fields; empty, NA, NaN and null are
-    missing; numbers with leading zeros stay text. The same content gives the same bytes. Works in
+    missing; numbers with leading zeros stay text. XLSX: the only sheet with rows. The same content gives the same bytes. Works in
     pieces, so memory does not grow with the file. Raises `BadData`.
     """
     size = source_path.stat().st_size
@@ -74,17 +78,29 @@ def to_parquet(source_path: Path, target_path: Path, bounds: Bounds = BOUNDS) ->
     if size == 0:
         raise BadData("The file is empty.")
     with source_path.open("rb") as source:
-        parquet = source.read(4) == b"PAR1"
-    with duckdb.connect(config={"threads": 1, "memory_limit": "1GB"}) as connection:
-        batches = _parquet(source_path, bounds) if parquet else _csv(connection, source_path, bounds)
+        begins = source.read(4)
+    if begins == workbook.OLE:
+        raise BadData("The workbook is encrypted or of the old XLS format; save it as XLSX without a password.")
+    with engine.connect() as connection, tempfile.TemporaryDirectory(prefix="table-") as folder:
+        if begins == workbook.ZIP:
+            source_path = _unpacked(source_path, Path(folder) / "table.csv", bounds)
+        batches = _parquet(source_path, bounds) if begins == b"PAR1" else _csv(connection, source_path, bounds)
         _write(batches, target_path)
-    return profile(target_path)
+    return profile(target_path, engine)
 
 
-def profile(path: Path) -> Manifest:
+def _unpacked(source: Path, target: Path, bounds: Bounds) -> Path:
+    try:
+        workbook.to_csv(source, target, most_bytes=bounds.bytes)
+    except workbook.BadWorkbook as error:
+        raise BadData(str(error)) from error
+    return target
+
+
+def profile(path: Path, engine: Engine = ENGINE) -> Manifest:
     """The manifest of a Parquet file: digest, rows and every column's profile."""
     source = pq.ParquetFile(path)
-    with duckdb.connect(config={"threads": 1, "memory_limit": "1GB"}) as connection:
+    with engine.connect() as connection:
         connection.from_parquet(str(path)).create_view("data")
         columns = tuple(_column(connection, field) for field in source.schema_arrow)
     with path.open("rb") as content:

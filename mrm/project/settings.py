@@ -174,6 +174,13 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 BROKER_URL = env.str("MRM_BROKER_URL", f"redis+socket://{socket_folder(DATA_DIR)}/valkey.sock?virtual_host=0")
 STORAGE_URL = env.str("MRM_STORAGE_URL", f"file://{DATA_DIR}/blobs")
 LARGEST_UPLOAD = env.int("MRM_LARGEST_UPLOAD", 512 * 1024 * 1024)
+
+# how much of the machine one query over a table may take; what does not fit into memory goes to the spill folder
+TABLE_ENGINE = {
+    "memory_limit": env("MRM_TABLE_MEMORY", default="1GB"),
+    "threads": env.int("MRM_TABLE_THREADS", 2),
+    "spill": Path(env("MRM_TABLE_SPILL", default=str(DATA_DIR / "spill"))),
+}
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 CONNECTORS = env.list("MRM_CONNECTORS", default=["embedded", "mlflow"])

@@ -1,9 +1,15 @@
 """Uploads: typed, described, deterministic, and refused with row and column."""
 
+import datetime as dt
+import zipfile
+
+import duckdb
+import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from mrm.measures.engine import Engine
 from mrm.measures.frames import BadData, Bounds, profile, to_parquet
 
 GOOD = "row_id,zip,income,approved,on,note\n1,00501,10.5,true,2026-01-02,\n2,10001,NA,false,2026-02-03,a;b\n"
@@ -94,3 +100,87 @@ def test_cut_parquet_is_refused(tmp_path):
     (tmp_path / "in.parquet").write_bytes((tmp_path / "in.parquet").read_bytes()[:-20])
     with pytest.raises(BadData, match="damaged or ends too early"):
         to_parquet(tmp_path / "in.parquet", tmp_path / "out.parquet")
+
+
+def workbook(path, *sheets):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, rows in enumerate(sheets, start=1):
+        sheet = book.create_sheet(f"Table {number}")
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+TABLE = (
+    ["row_id", "zip", "income", "approved", "on", "note"],
+    [1, "00501", 10.5, True, dt.date(2026, 1, 2), None],
+    [2, "10001", None, False, dt.date(2026, 2, 3), "a;b"],
+)
+
+
+def test_a_workbook_gives_the_bytes_of_its_csv(tmp_path, upload):
+    source = workbook(tmp_path / "in.xlsx", TABLE, [])
+    assert to_parquet(source, tmp_path / "from.parquet") == upload(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("sheets", "sentence"),
+    [
+        ([TABLE, TABLE], r"tables on several sheets \(Table 1, Table 2\); keep the one"),
+        ([[]], "no sheet with a header in its first row"),
+        ([[["a", "b"], [1, 2, 3]]], "Row 1 has 3 fields and the header 2"),
+        ([[["a", "a"], [1, 2]]], "The column name a appears twice"),
+        ([[["a", "b"], [1, "#DIV/0!"]]], "Cell B2 of the sheet Table 1 holds the error #DIV/0!"),
+    ],
+)
+def test_a_workbook_that_holds_no_one_table_says_where(tmp_path, sheets, sentence):
+    with pytest.raises(BadData, match=sentence):
+        to_parquet(workbook(tmp_path / "in.xlsx", *sheets), tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_archives_bombs_and_old_workbooks_are_refused(tmp_path, upload):
+    bomb = workbook(tmp_path / "bomb.xlsx", TABLE)
+    with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/much", b"0" * 200_000_000)
+    with pytest.raises(BadData, match=r"The workbook unpacks to 200,\d+,\d+ bytes"):
+        to_parquet(bomb, tmp_path / "out.parquet")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("data.csv", GOOD)
+    with pytest.raises(BadData, match="an archive, not a workbook"):
+        to_parquet(tmp_path / "other.zip", tmp_path / "out.parquet")
+    for content, sentence in (
+        (b"\xd0\xcf\x11\xe0" + b"0" * 100, "encrypted or of the old XLS format"),
+        (b"PK\x03\x04 cut off", "damaged or ends too early"),
+    ):
+        with pytest.raises(BadData, match=sentence):
+            upload(content)
+
+
+def test_xml_that_unfolds_without_end_is_refused(tmp_path):
+    source = workbook(tmp_path / "in.xlsx", TABLE)
+    entities = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
+    hostile = f'<!DOCTYPE b [<!ENTITY l0 "lol">{entities}]><worksheet>&l9;</worksheet>'
+    with zipfile.ZipFile(source) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, content in kept.items():
+            archive.writestr(name, hostile if name.endswith("sheet1.xml") else content)
+    with pytest.raises(BadData, match="damaged"):
+        to_parquet(source, tmp_path / "out.parquet")
+
+
+def test_a_quote_that_never_ends_far_down_names_its_row(tmp_path, upload):
+    rows = "".join(f"{i},text\n" for i in range(1, 900_000))
+    with pytest.raises(BadData, match="Row 900000 cannot be read"):
+        upload(f'a,b\n{rows}900000,"no end\n900001,text\n')
+
+
+def test_a_query_beyond_its_memory_spills(tmp_path):
+    big = "SELECT count(*) FROM (SELECT DISTINCT hash(i) AS h FROM range(3000000) AS r(i))"
+    with Engine(memory_limit="40MB").connect() as connection, pytest.raises(duckdb.OutOfMemoryException):
+        connection.execute(big)
+    with Engine(memory_limit="40MB", spill=tmp_path).connect() as connection:
+        assert connection.execute(big).fetchall() == [(3_000_000,)]

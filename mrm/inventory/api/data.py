@@ -19,7 +19,7 @@ from mrm.inventory.models import Dataset
 
 
 class DatasetIn(Strict):
-    file = serializers.FileField(help_text="CSV in UTF-8 with a header, or Parquet; up to 64 MiB.")
+    file = serializers.FileField(help_text="CSV in UTF-8 with a header, Parquet, or XLSX with one table; up to 64 MiB.")
     name = serializers.CharField(max_length=120)
     source = serializers.CharField(max_length=300)  # type: ignore[assignment]  # a field may be called source
     unit = UnitField()

@@ -14,7 +14,9 @@ from mrm.inventory.models import Dataset, DatasetRole
 
 
 class DatasetForm(forms.Form):
-    file = forms.FileField(label=_("File"), help_text=_("CSV in UTF-8 with a header, or Parquet; up to 64 MiB."))
+    file = forms.FileField(
+        label=_("File"), help_text=_("CSV in UTF-8 with a header, Parquet, or XLSX with one table; up to 64 MiB.")
+    )
     name = forms.CharField(label=_("Name"), max_length=120)
     source = forms.CharField(label=_("Source"), max_length=300, help_text=_("The system or extract it comes from."))
     period = forms.CharField(label=_("Period"), max_length=120, required=False)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from mrm.access.models import BusinessUnit
 from mrm.audit.trail import audited, describe
 from mrm.core import blobs
@@ -53,7 +55,7 @@ def register_dataset(
 def register_upload(
     chunks: Iterable[bytes], *, unit: BusinessUnit, actor: Actor, sha256: str | None = None, **facts: Any
 ) -> Dataset:
-    """Convert an uploaded CSV or Parquet file and register it; `sha256` is the digest the sender announces."""
+    """Convert an uploaded CSV, Parquet or XLSX file and register it; `sha256` is the digest the sender announces."""
     permit(actor, "inventory.register_dataset", unit)
     with tempfile.TemporaryDirectory(prefix="mrm-upload-") as folder:
         received = _received(chunks, Path(folder) / "received", sha256)
@@ -64,10 +66,11 @@ def register_upload(
 
 def _converted(received: Path, target: Path) -> dict[str, Any]:
     """Write the table as Parquet and return its manifest."""
-    from mrm.measures.frames import BadData, to_parquet  # noqa: PLC0415  duckdb loads with the first upload only
+    from mrm.measures.engine import Engine  # noqa: PLC0415  duckdb loads with the first upload only
+    from mrm.measures.frames import BadData, to_parquet  # noqa: PLC0415
 
     try:
-        return to_parquet(received, target).as_dict()
+        return to_parquet(received, target, engine=Engine(**settings.TABLE_ENGINE)).as_dict()
     except BadData as fault:
         raise Invalid(str(fault), fields={"file": [str(fault)]}) from fault
 
