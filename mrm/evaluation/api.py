@@ -18,7 +18,7 @@ from mrm.core import blobs
 from mrm.evaluation import queries, services
 from mrm.evaluation.models import Run
 from mrm.evaluation.services import KINDS, SIDES
-from mrm.inventory.models import Version
+from mrm.inventory.models import Pack, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.jobs.queries import latest_for
 
@@ -30,6 +30,9 @@ def _one() -> Any:
 class RunIn(Strict):
     dataset = serializers.UUIDField(help_text="A data set linked to the version.")
     kinds = serializers.ListField(child=serializers.ChoiceField(KINDS), allow_empty=False, max_length=3)
+    suite = serializers.CharField(
+        max_length=80, default="", help_text="Key of a suite that fits the version; the first that does when absent."
+    )
     label = serializers.CharField(max_length=200, help_text="Column with the outcome.")  # type: ignore[assignment]
     positive = serializers.JSONField(default=_one, help_text="Value of the outcome that is the event.")
     event_name = serializers.CharField(max_length=40, default="Event")
@@ -44,12 +47,27 @@ class RunIn(Strict):
         return value
 
 
+class SuiteOut(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    version = serializers.CharField()
+    title = serializers.CharField()
+    purpose = serializers.CharField(source="content.purpose", default="")
+    status = serializers.CharField(source="content.status")
+    effective_from = serializers.CharField(source="content.effective_from", allow_null=True)
+    regime = serializers.CharField(source="content.applies.regime", default="")
+    groups = serializers.JSONField(source="content.groups", default=dict)
+    thresholds = serializers.JSONField(source="content.thresholds")
+    sources = serializers.JSONField(source="content.sources")
+    digest = serializers.CharField()
+
+
 class RunOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     ref = serializers.CharField()
     version = serializers.UUIDField(source="version_id")
     dataset = serializers.UUIDField(source="dataset_id")
     kinds = serializers.ListField(child=serializers.CharField())
+    suite = serializers.CharField(help_text="Suite and version.")
     status = serializers.CharField()
     requested_by = serializers.CharField(source="requested_by.username")
     requested_at = serializers.DateTimeField()
@@ -122,10 +140,29 @@ class Runs(APIView):
         cutoff = settings.pop("cutoff", version.cutoff)
         if cutoff is None:
             raise serializers.ValidationError({"cutoff": ["The version has no cut-off of its own; give one."]})
-        kinds = settings.pop("kinds")
+        kinds, suite = settings.pop("kinds"), _suite(version, settings.pop("suite"))
         settings["cutoff"] = str(cutoff)
-        run = services.start(version, dataset=dataset, kinds=kinds, settings=settings, actor=account_of(request))
+        run = services.start(
+            version, dataset=dataset, kinds=kinds, settings=settings, suite=suite, actor=account_of(request)
+        )
         return Response(RunDetail(run).data, 202)
+
+
+def _suite(version: Version, key: str) -> Pack | None:
+    if not key:
+        return None
+    fitting = {suite.key: suite for suite in queries.suites_for(version)}
+    if key not in fitting:
+        raise serializers.ValidationError(
+            {"suite": [f"{key} does not fit {version}; {', '.join(fitting) or 'none'} does."]}
+        )
+    return fitting[key]
+
+
+class Suites(APIView):
+    @extend_schema(responses=SuiteOut(many=True), operation_id="suites_list", summary="The suites that fit a version")
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(SuiteOut(queries.suites_for(_version(request, pk)), many=True).data)
 
 
 class OneRun(APIView):

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mrm.evaluation import queries
 from mrm.evaluation.services import KINDS, RUNNABLE, SIDES
-from mrm.inventory.models import Dataset, Version
+from mrm.inventory.models import Dataset, Pack, Version
 
 KIND_LABELS = {
     "performance": _("Performance: how well scores rank and how well probabilities fit"),
@@ -36,6 +36,14 @@ class StartForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text=_(
             "Bias needs protected attributes linked to this version; results are by group, rows are never shown."
+        ),
+    )
+    suite = forms.ModelChoiceField(
+        Pack.objects.none(),
+        label=_("Suite"),
+        empty_label=None,
+        help_text=_(
+            "Which limits the results are judged by, and from which rule; those that fit the model's tier and regimes."
         ),
     )
     label = forms.ChoiceField(
@@ -72,6 +80,7 @@ class StartForm(forms.Form):
         choices = queries.dataset_choices(version)
         columns = list(dict.fromkeys(name for dataset, _part in choices for name in dataset.columns))
         self._offer_datasets(choices)
+        self._offer_suites()
         self._field("label", forms.ChoiceField).choices = [(name, name) for name in columns]
         self._offer_predictions(columns)
         if version.target in columns:
@@ -129,6 +138,12 @@ class StartForm(forms.Form):
             (dataset.pk, f"{dataset} ({part.lower()}, {dataset.rows:,} rows)") for dataset, part in choices
         ]
 
+    def _offer_suites(self) -> None:
+        field = self._field("suite", forms.ModelChoiceField)
+        self.suites = queries.suites_for(self.version)
+        field.queryset = Pack.objects.filter(pk__in=[suite.pk for suite in self.suites])
+        field.choices = [(suite.pk, _named(suite)) for suite in self.suites]
+
     def _offer_predictions(self, columns: list[str]) -> None:
         field = self._field("predictions", forms.ChoiceField)
         if self.cannot_run:
@@ -144,6 +159,12 @@ class StartForm(forms.Form):
         field = self.fields[name]
         assert isinstance(field, kind)
         return field
+
+
+def _named(suite: Pack) -> str:
+    """The suite with its version; one that is not in force says so."""
+    status = suite.content["status"]
+    return f"{suite.title} {suite.version}" + (f" ({status})" if status in {"draft", "upcoming", "superseded"} else "")
 
 
 def plain_value(text: str) -> int | float | str:

@@ -20,6 +20,7 @@ urlpatterns = [
 
 api = [
     path("versions/<uuid:pk>/runs/", rest.Runs.as_view(), name="runs"),
+    path("versions/<uuid:pk>/suites/", rest.Suites.as_view(), name="suites"),
     path("runs/<uuid:pk>/", rest.OneRun.as_view(), name="run"),
     path("runs/<uuid:pk>/cancel/", rest.Cancel.as_view(), name="cancel_run"),
     path("runs/<uuid:pk>/figures/<slug:name>.svg", rest.FigureFile.as_view(), name="figure"),

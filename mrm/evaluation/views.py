@@ -57,6 +57,7 @@ def start(request: HttpRequest, pk: UUID) -> HttpResponse:
                 dataset=form.cleaned_data["dataset"],
                 kinds=form.cleaned_data["kinds"],
                 settings=form.settings(),
+                suite=form.cleaned_data["suite"],
                 actor=account_of(request),
             )
         except Invalid as fault:

@@ -13,7 +13,7 @@ from mrm.approval.models import Approval
 from mrm.evaluation import services as evaluation
 from mrm.evaluation.models import Run
 from mrm.inventory import services as inventory
-from mrm.inventory.models import Dataset, Version
+from mrm.inventory.models import Dataset, Pack, Version
 from mrm.jobs.runner import run_next
 from mrm.project.demo.bank import plan
 from mrm.project.demo.material import Material, prepare
@@ -85,16 +85,21 @@ def settings(**changed: Any) -> dict[str, Any]:
     return {**chosen, "references": {"sex": "M"}, "event_name": "Default", **changed}
 
 
-def started(cast: Cast, draft: Version, kinds: list[str] | None = None, **changed: Any) -> Run:
+def started(
+    cast: Cast, draft: Version, kinds: list[str] | None = None, suite: Pack | None = None, **changed: Any
+) -> Run:
     """A run that waits for a worker."""
     dataset = draft.datasets.get(role="test").dataset
     return evaluation.start(
-        draft, dataset=dataset, kinds=kinds or KINDS, settings=settings(**changed), actor=fresh(cast.developer)
-    )
+        draft, dataset=dataset, kinds=kinds or KINDS, settings=settings(**changed), suite=suite,
+        actor=fresh(cast.developer),
+    )  # fmt: skip
 
 
-def evaluated(cast: Cast, draft: Version, kinds: list[str] | None = None, **changed: Any) -> Run:
-    run = started(cast, draft, kinds, **changed)
+def evaluated(
+    cast: Cast, draft: Version, kinds: list[str] | None = None, suite: Pack | None = None, **changed: Any
+) -> Run:
+    run = started(cast, draft, kinds, suite, **changed)
     drain()
     run.refresh_from_db()
     return run

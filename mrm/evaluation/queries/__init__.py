@@ -2,7 +2,14 @@
 
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
 from mrm.evaluation.queries.numbers import decimal, interval, shown
-from mrm.evaluation.queries.records import completed, dataset_choices, protected_columns, runs_of, visible_to
+from mrm.evaluation.queries.records import (
+    completed,
+    dataset_choices,
+    protected_columns,
+    runs_of,
+    suites_for,
+    visible_to,
+)
 from mrm.evaluation.queries.sheet import Cell, GroupRow, Sheet, bias_sheet, chosen_group, measure_rows
 from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
@@ -26,6 +33,7 @@ __all__ = [
     "results_table",
     "runs_of",
     "shown",
+    "suites_for",
     "visible_to",
     "what_stands",
 ]

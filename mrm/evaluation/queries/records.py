@@ -4,9 +4,10 @@ from django.db.models import QuerySet
 
 from mrm.access.models import Account
 from mrm.evaluation.models import Run
+from mrm.evaluation.policies import why_not_suite
 from mrm.evaluation.workflow import RunState
-from mrm.inventory.models import Dataset, DatasetRole, Version
-from mrm.inventory.queries import versions_visible_to
+from mrm.inventory.models import Dataset, DatasetRole, Pack, PackKind, Version
+from mrm.inventory.queries import packs, versions_visible_to
 
 KEYS = {"row_id"}
 # what a run is made on first: data the model was not trained on
@@ -30,6 +31,17 @@ def completed(version: Version, kind: str) -> Run | None:
     if version.artifact_id:
         runs = runs.filter(artifact_sha256=version.artifact_id)
     return runs.order_by("-finished_at").first()
+
+
+def suites_for(version: Version) -> list[Pack]:
+    """The suites in force that fit the version's model: of no regime first, then of the regimes it is in the scope of."""
+    model = version.model
+    fitting = [
+        suite
+        for suite in packs(PackKind.TEST_SUITE).filter(current=True).order_by("key")
+        if why_not_suite(suite.content, tier=model.tier, regimes=model.regimes) is None
+    ]
+    return sorted(fitting, key=lambda suite: "regime" in suite.content.get("applies", {}))
 
 
 def dataset_choices(version: Version) -> list[tuple[Dataset, str]]:

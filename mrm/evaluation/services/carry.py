@@ -2,17 +2,20 @@
 
 import tempfile
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 from mrm.core import blobs
 from mrm.core.refusal import Refused
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries.records import KEYS
 from mrm.evaluation.services.letters import use_own_type
 from mrm.evaluation.services.run import complete, give_up
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Artifact
 from mrm.measures.evaluation import RunSpec
 from mrm.measures.evaluation import run as measure
+from mrm.measures.evidence import FairnessSettings
 from mrm.measures.results import EvaluationFailed
 
 
@@ -39,7 +42,7 @@ def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
 
 
 def _spec(run: Run, folder: Path) -> RunSpec:
-    settings = run.settings
+    settings, seed = run.settings, int(run.settings["seed"])
     return RunSpec(
         artifact=blobs.fetch(run.artifact_sha256, folder) if not settings.get("predictions") else None,
         kind=Artifact.objects.get(pk=run.artifact_sha256).kind,
@@ -54,10 +57,18 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         event_name=settings.get("event_name", "Event"),
         cutoff=float(settings["cutoff"]),
         favourable=settings["favourable"],
-        references=settings.get("references", {}),
+        fairness=_groups(run, seed),
         thresholds=run.suite.content["thresholds"],
         kinds=frozenset(run.kinds),
-        seed=int(settings["seed"]),
+        seed=seed,
         predictions=settings.get("predictions") or None,
         folder=folder,
     )
+
+
+def _groups(run: Run, seed: int) -> FairnessSettings:
+    """Who is compared with whom, by the choice of who asked; how many people that needs, by the suite."""
+    wanted = dict(run.suite.content.get("groups", {}))
+    attributes = [name for name in run.protected.columns if name not in KEYS] if run.protected else []
+    crossed = tuple(combinations(attributes, 2)) if wanted.pop("intersections", "none") == "pairs" else ()
+    return FairnessSettings(references=run.settings.get("references", {}), intersections=crossed, seed=seed, **wanted)

@@ -11,11 +11,11 @@ from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid, Refused
+from mrm.evaluation import policies, queries
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries.numbers import drawn_size
 from mrm.evaluation.workflow import FLOW, RunState
-from mrm.inventory import queries as inventory
-from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, PackKind, Version
+from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, Pack, PackKind, Version
 from mrm.jobs import services as jobs
 
 if TYPE_CHECKING:
@@ -28,14 +28,22 @@ SEED = 20260101
 
 
 @audited("evaluation.start", "started {subject} on {dataset}")
-def start(version: Version, *, dataset: Dataset, kinds: list[str], settings: dict[str, Any], actor: Account) -> Run:
-    """Pin what is run on what, by which suite and seed, and ask a worker for it."""
+def start(
+    version: Version,
+    *,
+    dataset: Dataset,
+    kinds: list[str],
+    settings: dict[str, Any],
+    actor: Account,
+    suite: Pack | None = None,
+) -> Run:
+    """Pin what is run on what, by which suite and seed, and ask a worker for it; without a suite, by the first that fits."""
     permit(actor, "evaluation.start", version)
     if version.artifact is None:
         raise Refused(f"{version} has no artifact yet; attach one first.")
     protected = _protected(version)
     _check(version, dataset, kinds, settings, protected)
-    suite = inventory.current_pack(PackKind.TEST_SUITE)
+    suite = _suite(version, suite)
     run = Run.objects.create(
         version=version,
         dataset=dataset,
@@ -50,6 +58,20 @@ def start(version: Version, *, dataset: Dataset, kinds: list[str], settings: dic
     jobs.request("evaluation.run", label=f"Evaluation of {version}", subject=run, actor=actor, run=str(run.pk))
     describe(dataset=dataset.name, suite=str(suite), kinds=kinds)
     return run
+
+
+def _suite(version: Version, chosen: Pack | None) -> Pack:
+    if chosen is None:
+        fitting = queries.suites_for(version)
+        if not fitting:
+            raise Refused(f"No test suite in force fits {version.model}; a policy administrator loads one.")
+        return fitting[0]
+    if chosen.kind != PackKind.TEST_SUITE or not chosen.current:
+        raise Invalid(f"{chosen} is not a test suite in force.", fields={"suite": ["Choose a suite in force."]})
+    model = version.model
+    if reason := policies.why_not_suite(chosen.content, tier=model.tier, regimes=model.regimes):
+        raise Invalid(reason, fields={"suite": [reason]})
+    return chosen
 
 
 def _protected(version: Version) -> Dataset | None:
