@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mrm.measures.calibration import actual_to_expected, brier, brier_skill, ece, slope_and_intercept
-from mrm.measures.discrimination import Estimate, Labels, Scores, auc, gini, ks
+from mrm.measures.checks import Labels, Scores, binary, column, finite, same_length
+from mrm.measures.decisions import Confusion, balanced_accuracy
+from mrm.measures.discrimination import auc, gini, ks
+from mrm.measures.estimates import Estimate
 from mrm.measures.intervals import wilson
 from mrm.measures.results import Limits, Result, judge
 
@@ -63,14 +66,10 @@ def performance(
 
 
 def _clean(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Scores, int]:
-    y, s = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
-    if y.ndim != 1 or y.shape != s.shape:
-        raise ValueError("Labels and scores must be two columns of the same length.")
-    if not np.isfinite(s).all():
-        raise ValueError(f"{int((~np.isfinite(s)).sum())} scores are not finite numbers.")
+    y, s = column(labels, "label"), finite(scores, "score")
+    same_length(label=y, score=s)
     known = ~np.isnan(y)
-    if not np.isin(y[known], (0, 1)).all():
-        raise ValueError("Labels must be 0, 1 or missing.")
+    binary(np.where(known, y, 0))
     return y[known].astype(np.int64), s[known], int((~known).sum())
 
 
@@ -151,14 +150,10 @@ def _rates(y: Labels, s: Scores, cutoff: float) -> Iterator[tuple[str, Estimate 
     for name, (part, whole) in shares.items():
         yield name, _share(part, whole), whole
     if p and n:
-        yield (
-            "balanced_accuracy",
-            Estimate((tp / p + 1 - fp / n) / 2, None, None, "mean of both true rates"),
-            p + n,
-        )
+        yield "balanced_accuracy", balanced_accuracy(Confusion(tp, fp, n - fp, p - tp)), p + n
 
 
 def _share(part: int, whole: int) -> Estimate | None:
     if whole == 0:
         return None
-    return Estimate(part / whole, *wilson(part, whole), "share of rows; Wilson interval")
+    return Estimate(part / whole, *wilson(part, whole), "share of rows; Wilson interval", whole)
