@@ -21,16 +21,23 @@ def auc(labels: Labels, scores: Scores, confidence: float = 0.95) -> Estimate:
     Raises ValueError if one class is missing.
     """
     both_classes(labels)
-    positive, negative = scores[labels == 1], scores[labels == 0]
-    m, n = positive.size, negative.size
-    ranks = stats.rankdata(np.concatenate([positive, negative]))
-    value = (ranks[:m].sum() - m * (m + 1) / 2) / (m * n)
-    above = (ranks[:m] - stats.rankdata(positive)) / n
-    below = 1 - (ranks[m:] - stats.rankdata(negative)) / m
+    above, below = delong_components(labels, scores)
+    m, n = above.size, below.size
+    value = above.mean()
     if m < 2 or n < 2:
         return Estimate(float(value), None, None, "midranks", m + n, SINGLE)
     error = float(np.sqrt(above.var(ddof=1) / m + below.var(ddof=1) / n))
     return _around(float(value), error, m + n, "midranks; DeLong interval", confidence)
+
+
+def delong_components(labels: Labels, scores: Scores) -> tuple[Scores, Scores]:
+    """For each event the share of non-events ranked below it, and for each non-event of events above; ties half."""
+    positive, negative = scores[labels == 1], scores[labels == 0]
+    m, n = positive.size, negative.size
+    ranks = stats.rankdata(np.concatenate([positive, negative]))
+    above = (ranks[:m] - stats.rankdata(positive)) / n
+    below = 1 - (ranks[m:] - stats.rankdata(negative)) / m
+    return np.asarray(above), np.asarray(below)
 
 
 def hanley_mcneil(labels: Labels, scores: Scores, confidence: float = 0.95) -> Estimate:
@@ -59,12 +66,10 @@ def drop(development: Estimate, current: Estimate, *, sampled: bool = False) -> 
     the error of the development AUC is added. Raises ValueError if an area carries no error.
     """
     areas = (current, development) if sampled else (current,)
-    errors = [area.detail.get("error") for area in areas]
-    if not all(errors):
-        raise ValueError(
-            "The AUC has no standard error; take one with several events and non-events, not all ranked alike."
-        )
+    errors = [float(area.detail.get("error", 0.0)) for area in areas]
     value, error = development.value - current.value, float(np.hypot.reduce(np.array(errors)))
+    if error == 0:
+        raise ValueError("The AUC has no standard error; take one with several events and non-events that overlap.")
     half, z = normal_quantile() * error, value / error
     held = "both samples' errors" if sampled else "development held"
     estimate = Estimate(value, value - half, value + half, f"difference of AUCs, {held}; normal interval", current.n)

@@ -62,7 +62,7 @@ def test_a_fallen_area_is_tested_on_one_side(sample):
 
 def test_a_drop_needs_an_error():
     exact = auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.4]))
-    with pytest.raises(ValueError, match="no standard error; take one with several"):
+    with pytest.raises(ValueError, match="no standard error; take one with several events and non-events that overlap"):
         drop(exact, exact)
 
 
