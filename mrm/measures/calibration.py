@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mrm.measures.discrimination import Estimate, Labels, Scores
+from mrm.measures.checks import Labels, Scores
+from mrm.measures.estimates import Estimate
 from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, percentile, wilson
 
 LOGIT_CLIP = 1e-6
@@ -31,9 +32,10 @@ def brier(labels: Labels, scores: Scores) -> Estimate:
     losses = (scores - labels) ** 2
     value = float(losses.mean())
     if losses.size < 2:
-        return Estimate(value, None, None, "mean squared error")
+        return Estimate(value, None, None, "mean squared error", losses.size, "One row has no spread.")
     half = normal_quantile() * float(losses.std(ddof=1)) / losses.size**0.5
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half), "mean squared error; normal interval")
+    low, high = max(0.0, value - half), min(1.0, value + half)
+    return Estimate(value, low, high, "mean squared error; normal interval", losses.size)
 
 
 def brier_skill(score: Estimate, base_rate: float) -> Estimate:
@@ -42,7 +44,7 @@ def brier_skill(score: Estimate, base_rate: float) -> Estimate:
     lower = None if score.upper is None else 1 - score.upper / reference
     upper = None if score.lower is None else 1 - score.lower / reference
     method = "1 - Brier over base rate variance; interval of the Brier score, base rate held"
-    return Estimate(1 - score.value / reference, lower, upper, method)
+    return Estimate(1 - score.value / reference, lower, upper, method, score.n, score.reason)
 
 
 def reliability(labels: Labels, scores: Scores, bins: int = 20) -> list[ReliabilityBin]:
@@ -69,7 +71,7 @@ def ece(labels: Labels, scores: Scores, seed: int, bins: int = 20, draws: int = 
     low, high = percentile(_weighted_gap(drawn, predicted))
     value = float(_weighted_gap(counts[None], predicted)[0])
     method = f"{len(table)} equal-mass bins; percentile bootstrap, {draws:,} draws"
-    return Estimate(value, low, high, method)
+    return Estimate(value, low, high, method, labels.size)
 
 
 def slope_and_intercept(labels: Labels, scores: Scores) -> tuple[Estimate, Estimate] | None:
@@ -95,7 +97,8 @@ def slope_and_intercept(labels: Labels, scores: Scores) -> tuple[Estimate, Estim
     half = normal_quantile() * np.sqrt(np.diag(np.linalg.inv(information)))
     method = "logistic recalibration; Wald interval"
     slope, intercept = (
-        Estimate(float(beta[i]), float(beta[i] - half[i]), float(beta[i] + half[i]), method) for i in (1, 0)
+        Estimate(float(beta[i]), float(beta[i] - half[i]), float(beta[i] + half[i]), method, labels.size)
+        for i in (1, 0)
     )
     return slope, intercept
 
@@ -108,7 +111,7 @@ def actual_to_expected(events: int, n: int, expected: float) -> Estimate | None:
     if n == 0 or expected <= 0:
         return None
     low, high = (bound * n / expected for bound in wilson(events, n))
-    return Estimate(events / expected, low, high, "events over summed probability; Wilson interval of the rate")
+    return Estimate(events / expected, low, high, "events over summed probability; Wilson interval of the rate", n)
 
 
 def _weighted_gap(counts: NDArray[np.int64], predicted: Scores) -> Scores:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mrm.measures.calibration import actual_to_expected, brier, brier_skill, ece, slope_and_intercept
-from mrm.measures.discrimination import Estimate, Labels, Scores, auc, gini, ks
+from mrm.measures.checks import Labels, Scores, binary, column, finite, same_length
+from mrm.measures.decisions import balanced_accuracy, confusion, f_beta, matthews
+from mrm.measures.discrimination import auc, average_precision, gini, ks
+from mrm.measures.estimates import Estimate
 from mrm.measures.intervals import wilson
-from mrm.measures.results import Limits, Result, judge
+from mrm.measures.judging import judged, withheld
+from mrm.measures.reliability import calibration_in_the_large
+from mrm.measures.results import Limits, Result
 
 CALIBRATION = (
     "brier",
@@ -18,6 +24,7 @@ CALIBRATION = (
     "ece",
     "calibration_slope",
     "calibration_intercept",
+    "calibration_in_the_large",
     "actual_to_expected",
 )
 RATES = (
@@ -29,8 +36,10 @@ RATES = (
     "false_positive_rate",
     "positive_predictive_value",
     "negative_predictive_value",
+    "f1",
+    "matthews",
 )
-RANKING = ("auc", "gini", "ks")
+RANKING = ("auc", "gini", "ks", "average_precision")
 
 
 def performance(
@@ -58,19 +67,15 @@ def performance(
     estimates = _estimates(y, s, cutoff, seed) if not shortage else dict.fromkeys((*RANKING, *CALIBRATION))
     for name, estimate in estimates.items():
         out.append(_result(name, estimate, y.size, limits.get(name), shortage))
-    out.extend(_result(name, each, n, limits.get(name), shortage) for name, each, n in _rates(y, s, cutoff))
+    out.extend(_result(name, each, n, limits.get(name), shortage) for name, each, n in _rates(y, s, cutoff, seed))
     return out
 
 
 def _clean(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Scores, int]:
-    y, s = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
-    if y.ndim != 1 or y.shape != s.shape:
-        raise ValueError("Labels and scores must be two columns of the same length.")
-    if not np.isfinite(s).all():
-        raise ValueError(f"{int((~np.isfinite(s)).sum())} scores are not finite numbers.")
+    y, s = column(labels, "label"), finite(scores, "score")
+    same_length(label=y, score=s)
     known = ~np.isnan(y)
-    if not np.isin(y[known], (0, 1)).all():
-        raise ValueError("Labels must be 0, 1 or missing.")
+    binary(np.where(known, y, 0))
     return y[known].astype(np.int64), s[known], int((~known).sum())
 
 
@@ -92,7 +97,12 @@ def _base_rate(events: int, n: int, unknown: int) -> Result:
 
 def _estimates(y: Labels, s: Scores, cutoff: float, seed: int) -> dict[str, Estimate | None]:
     area = auc(y, s)
-    out: dict[str, Estimate | None] = {"auc": area, "gini": gini(area), "ks": ks(y, s, seed)}
+    out: dict[str, Estimate | None] = {
+        "auc": area,
+        "gini": gini(area),
+        "ks": ks(y, s, seed),
+        "average_precision": average_precision(y, s),
+    }
     if s.min() < 0 or s.max() > 1:
         return out | dict.fromkeys(CALIBRATION)
     fit = slope_and_intercept(y, s)
@@ -104,30 +114,17 @@ def _estimates(y: Labels, s: Scores, cutoff: float, seed: int) -> dict[str, Esti
         "ece": ece(y, s, seed),
         "calibration_slope": slope,
         "calibration_intercept": intercept,
+        "calibration_in_the_large": calibration_in_the_large(y, s),
         "actual_to_expected": actual_to_expected(int(y.sum()), y.size, float(s.sum())),
     }
 
 
 def _result(name: str, estimate: Estimate | None, n: int, limits: Limits | None, shortage: str) -> Result:
-    value, lower, upper = (estimate.value, estimate.lower, estimate.upper) if estimate else (None, None, None)
-    said = judge(value, limits, lower=lower, upper=upper)
-    status, reason = said.status, said.reason
-    if shortage:
-        status, reason = "insufficient", shortage
-    elif estimate is None:
-        status, reason = "not_applicable", _why_not(name)
-    return Result(
-        measure=name,
-        value=value,
-        lower=lower,
-        upper=upper,
-        n=n,
-        method=estimate.method if estimate else "",
-        threshold_text=said.text,
-        status=status,
-        reason=reason,
-        pack=said.pack,
-    )
+    if estimate is None:
+        status, reason = ("insufficient", shortage) if shortage else ("not_applicable", _why_not(name))
+        return withheld(name, status, reason, n, limits)
+    found = judged(name, estimate, limits)
+    return replace(found, status="insufficient", reason=shortage) if shortage else found
 
 
 def _why_not(name: str) -> str:
@@ -136,29 +133,28 @@ def _why_not(name: str) -> str:
     return "The scores are not probabilities." if name in CALIBRATION else "The denominator is empty."
 
 
-def _rates(y: Labels, s: Scores, cutoff: float) -> Iterator[tuple[str, Estimate | None, int]]:
-    flagged = s >= cutoff
-    tp, fp = int((flagged & (y == 1)).sum()), int((flagged & (y == 0)).sum())
-    p, n = int((y == 1).sum()), int((y == 0).sum())
+def _rates(y: Labels, s: Scores, cutoff: float, seed: int) -> Iterator[tuple[str, Estimate | None, int]]:
+    if y.size == 0:
+        return
+    table = confusion(y, s, cutoff)
+    tp, fp, tn, fn = table.counts
     shares = {
-        "positive_rate": (tp + fp, p + n),
-        "accuracy": (tp + n - fp, p + n),
-        "true_positive_rate": (tp, p),
-        "false_positive_rate": (fp, n),
+        "positive_rate": (tp + fp, table.n),
+        "accuracy": (tp + tn, table.n),
+        "true_positive_rate": (tp, tp + fn),
+        "false_positive_rate": (fp, fp + tn),
         "positive_predictive_value": (tp, tp + fp),
-        "negative_predictive_value": (n - fp, p + n - tp - fp),
+        "negative_predictive_value": (tn, tn + fn),
     }
     for name, (part, whole) in shares.items():
         yield name, _share(part, whole), whole
-    if p and n:
-        yield (
-            "balanced_accuracy",
-            Estimate((tp / p + 1 - fp / n) / 2, None, None, "mean of both true rates"),
-            p + n,
-        )
+    if tp + fn and fp + tn:
+        yield "balanced_accuracy", balanced_accuracy(table), table.n
+        yield "f1", f_beta(table, 1, seed), table.n
+        yield "matthews", matthews(table, seed), table.n
 
 
 def _share(part: int, whole: int) -> Estimate | None:
     if whole == 0:
         return None
-    return Estimate(part / whole, *wilson(part, whole), "share of rows; Wilson interval")
+    return Estimate(part / whole, *wilson(part, whole), "share of rows; Wilson interval", whole)
