@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mrm.measures.discrimination import Estimate
+from mrm.measures.estimates import Estimate
 from mrm.measures.explanation.attributions import Matrix, Predict
 from mrm.measures.intervals import wilson
 
@@ -89,7 +89,9 @@ def monotonicity(predict: Predict, data: Matrix, column: int, direction: int, po
     curves = partial_dependence(predict, data, column, points).individual
     flat = 1e-9 * max(1.0, float(np.ptp(curves)))
     breaks = int((direction * np.diff(curves, axis=1) < -flat).any(axis=1).sum())
-    return Estimate(breaks / len(data), *wilson(breaks, len(data)), "share of rows with a break; Wilson interval")
+    return Estimate(
+        breaks / len(data), *wilson(breaks, len(data)), "share of rows with a break; Wilson interval", len(data)
+    )
 
 
 def _at_rows(predict: Predict, data: Matrix, columns: list[int]) -> Matrix:

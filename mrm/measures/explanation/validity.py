@@ -10,12 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from mrm.measures.discrimination import Estimate
+from mrm.measures.estimates import Estimate
 from mrm.measures.explanation.attributions import Explanation, Matrix, Predict, resampled_means
 from mrm.measures.explanation.reasons import Given
-from mrm.measures.intervals import generator, percentile, wilson
+from mrm.measures.intervals import generator, normal_quantile, percentile, wilson
 
 TOP = 4
+NO_DRAWS = "Too many bootstrap draws are undefined."
 
 
 def same_reasons(first: Sequence[Sequence[Given]], second: Sequence[Sequence[Given]]) -> Estimate:
@@ -28,7 +29,9 @@ def same_reasons(first: Sequence[Sequence[Given]], second: Sequence[Sequence[Giv
     same = sum(
         {each.code for each in one} == {each.code for each in other} for one, other in zip(first, second, strict=True)
     )
-    return Estimate(same / len(first), *wilson(same, len(first)), "share with the same set of codes; Wilson interval")
+    return Estimate(
+        same / len(first), *wilson(same, len(first)), "share with the same set of codes; Wilson interval", len(first)
+    )
 
 
 def same_leaders(first: Explanation, second: Explanation, top: int = TOP) -> Estimate:
@@ -40,7 +43,7 @@ def same_leaders(first: Explanation, second: Explanation, top: int = TOP) -> Est
     chosen = [np.sort(np.argsort(-np.abs(each.values), axis=1, kind="stable")[:, :top]) for each in (first, second)]
     same = int((chosen[0] == chosen[1]).all(axis=1).sum())
     method = f"share with the same {top} leading features; Wilson interval"
-    return Estimate(same / first.n_rows, *wilson(same, first.n_rows), method)
+    return Estimate(same / first.n_rows, *wilson(same, first.n_rows), method, first.n_rows)
 
 
 def rank_agreement(first: Sequence[float], second: Sequence[float]) -> Estimate:
@@ -58,10 +61,11 @@ def rank_agreement(first: Sequence[float], second: Sequence[float]) -> Estimate:
         raise ValueError("All features are equally important in one of the two; there is no order to compare.")
     rho = float(stats.spearmanr(one, other).statistic)
     if n < 4 or abs(rho) > 1 - 1e-12:
-        return Estimate(rho, None, None, "Spearman; no interval for fewer than four features or equal orders")
-    half = 1.959963984540054 * (1.06 / (n - 3)) ** 0.5
+        reason = "Fewer than four features, or two equal orders, have no interval."
+        return Estimate(rho, None, None, "Spearman", n, reason)
+    half = normal_quantile() * (1.06 / (n - 3)) ** 0.5
     low, high = np.tanh(np.arctanh(rho) - half), np.tanh(np.arctanh(rho) + half)
-    return Estimate(rho, float(low), float(high), "Spearman; Fisher z interval")
+    return Estimate(rho, float(low), float(high), "Spearman; Fisher z interval", n)
 
 
 def permutation_importance(predict: Predict, data: Matrix, seed: int, repeats: int = 5) -> Matrix:
@@ -97,7 +101,14 @@ def surrogate_fidelity(data: Matrix, outputs: Matrix, seed: int) -> Estimate:
     value = _r_squared(design, outputs)
     drawn = [_r_squared(design[rows], outputs[rows]) for rows in rng.integers(0, n, size=(200, n))]
     low, high = percentile(np.array(drawn))
-    return Estimate(value, low, high, "R² of a linear surrogate; percentile bootstrap, 200 draws")
+    return Estimate(
+        value,
+        low,
+        high,
+        "R² of a linear surrogate; percentile bootstrap, 200 draws",
+        n,
+        NO_DRAWS if low is None else "",
+    )
 
 
 def deletion(
@@ -121,7 +132,7 @@ def deletion(
         moved = np.abs(predict(changed) - outputs)
         low, high = percentile(resampled_means(moved, rng))
         method = f"mean |change|, {leading.shape[1]} features {name} replaced; percentile bootstrap"
-        found.append(Estimate(float(moved.mean()), low, high, method))
+        found.append(Estimate(float(moved.mean()), low, high, method, moved.size, NO_DRAWS if low is None else ""))
     return found[0], found[1]
 
 
@@ -145,7 +156,7 @@ def improves(
     before = predict(data)[[row for row, _ in rows]]
     better_off = int((adverse * (predict(changed) - before) < 0).sum())
     method = "share of reasons whose factor improves the output; Wilson interval"
-    return Estimate(better_off / len(rows), *wilson(better_off, len(rows)), method)
+    return Estimate(better_off / len(rows), *wilson(better_off, len(rows)), method, len(rows))
 
 
 def _comparable(first: Explanation, second: Explanation) -> None:
