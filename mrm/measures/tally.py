@@ -153,8 +153,11 @@ def _coded(column: pa.Array) -> tuple[Codes, list[str | None]]:
     if pa.types.is_floating(coded.dictionary.type):
         texts = [None if text == "nan" else text for text in texts]
     names = [None, *dict.fromkeys(text for text in texts if text)]
-    renamed = np.array([*(names.index(text or None) for text in texts), 0], dtype=np.int64)
-    codes = coded.indices.fill_null(len(texts)) if coded.indices.null_count else coded.indices
+    place = {name: index for index, name in enumerate(names)}
+    renamed = np.array([*(place[text or None] for text in texts), 0], dtype=np.int64)
+    codes = coded.indices
+    if codes.null_count:
+        codes = codes.cast(pa.int32()).fill_null(len(texts))
     return renamed[codes.to_numpy(zero_copy_only=False)], names
 
 
