@@ -119,10 +119,10 @@ def by_group(summary: Summary, attributes: Sequence[str]) -> AttributeCounts:
     ValueError if an attribute was not summarised.
     """
     title = INTERSECTION.join(attributes)
-    group_of = _group_of(summary, attributes)
+    named = group_of(summary, attributes)
     found: dict[str | None, dict[tuple[int, int], Cell]] = {}
     for (groups, label, favourable), cell in summary.cells.items():
-        cells = found.setdefault(group_of(groups), {})
+        cells = found.setdefault(named(groups), {})
         cells[label, favourable] = cells.get((label, favourable), Cell(0, 0, 0)) + cell
     counted = {key: _counts(title, key, cells, summary.spec.good_outcome) for key, cells in found.items()}
     known = sorted((each for key, each in counted.items() if key is not None and each.n), key=lambda g: g.group)
@@ -134,27 +134,31 @@ def histograms(summary: Summary, attributes: Sequence[str]) -> dict[str, Outcome
 
     Raises ValueError if an attribute was not summarised.
     """
-    group_of = _group_of(summary, attributes)
+    named = group_of(summary, attributes)
     out: dict[str, Outcomes] = {}
     for (groups, label), counts in summary.histograms.items():
-        group = group_of(groups)
+        group = named(groups)
         if group is not None:
             table = out.setdefault(group, np.zeros((3, summary.spec.bins), dtype=np.int64))
             table[label - UNKNOWN_OUTCOME] += counts
     return out
 
 
-def _group_of(summary: Summary, attributes: Sequence[str]) -> Callable[[Groups], str | None]:
+def group_of(summary: Summary, attributes: Sequence[str]) -> Callable[[Groups], str | None]:
+    """What names the group of a cell in one attribute or the cross of several; None for a group that is not known.
+
+    Raises ValueError if an attribute was not summarised.
+    """
     for name in attributes:
         if name not in summary.spec.dimensions:
             raise ValueError(f"The table was not made by {name}.")
     places = [summary.spec.dimensions.index(name) for name in attributes]
 
-    def group_of(groups: Groups) -> str | None:
+    def named(groups: Groups) -> str | None:
         names = [groups[place] for place in places]
-        return None if None in names else INTERSECTION.join(str(name) for name in names)
+        return None if None in names else INTERSECTION.join(str(each) for each in names)
 
-    return group_of
+    return named
 
 
 def reference_group(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mrm.measures.evidence import FairnessSettings
-from mrm.measures.fairness import calibration, errors, ordered, rank_order, scores, selection
+from mrm.measures.fairness import calibration, conditional, errors, ordered, rank_order, scores, selection, strata
 from mrm.measures.fairness.comparison import Comparison, withheld
 from mrm.measures.fairness.significance import adjusted
 from mrm.measures.fairness.suppression import suppressed
@@ -17,7 +17,7 @@ from mrm.measures.tables import Summary
 OF_EVERY_GROUP = ("selection_rate", *scores.OF_EVERY_GROUP, *calibration.OF_EVERY_GROUP)
 OF_A_GROUP = (
     *selection.OF_A_GROUP, *errors.OF_A_GROUP, *scores.OF_A_GROUP, *rank_order.OF_A_GROUP, *calibration.OF_A_GROUP,
-    *ordered.OF_A_GROUP,
+    *ordered.OF_A_GROUP, *strata.OF_A_GROUP, *conditional.OF_A_GROUP,
 )  # fmt: skip
 OF_AN_ATTRIBUTE = (*selection.OF_AN_ATTRIBUTE, *errors.OF_AN_ATTRIBUTE)
 MEASURES = (*OF_A_GROUP, *OF_EVERY_GROUP, *OF_AN_ATTRIBUTE)
@@ -32,11 +32,12 @@ def fairness(summary: Summary, settings: FairnessSettings, thresholds: Threshold
 
     Ratios and gaps compare a group with its reference group, which is chosen after groups too small
     to be one are out; people whose group is not known get their rate only and are in no group's
-    counts. P-values are adjusted across all groups and measures of the call. Raises ValueError if a
+    counts. Where the table has segments, they are also compared within these. P-values are adjusted across all groups and measures of the call. Raises ValueError if a
     named reference group has nobody.
     """
     views = [(name,) for name in summary.spec.attributes] + list(settings.intersections)
-    hidden = suppressed(summary, views, settings.suppress_n)
+    by_segment = [(*view, segment) for segment in summary.spec.segments for view in [(), *views]]
+    hidden = suppressed(summary, [*views, *by_segment], settings.suppress_n)
     out: list[Result] = []
     for attributes in views:
         counts = by_group(summary, attributes)
@@ -46,7 +47,11 @@ def fairness(summary: Summary, settings: FairnessSettings, thresholds: Threshold
         if reference is None or reference.favourable == 0:
             out.append(_no_reference(counts))
             continue
-        out.extend(_compared(Comparison(counts, reference, summary, settings, histograms(summary, attributes), unseen)))
+        comparison = Comparison(counts, reference, summary, settings, histograms(summary, attributes), unseen)
+        out.extend(_compared(comparison))
+        if summary.spec.segments:
+            out.extend(strata.measures(comparison, attributes, hidden))
+            out.extend(conditional.measures(comparison, attributes))
     return [_judged(each, thresholds or {}) for each in adjusted(out)]
 
 

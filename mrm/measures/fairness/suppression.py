@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mrm.measures.groups import INTERSECTION
+from mrm.measures.groups import INTERSECTION, group_of
 from mrm.measures.tables import Groups, Summary
 
 Key = tuple[str, str | None]
@@ -73,18 +73,14 @@ def suppressed(summary: Summary, views: Sequence[tuple[str, ...]], threshold: in
 def _published(summary: Summary, views: Sequence[tuple[str, ...]]) -> Published:
     cells: dict[Groups, int] = {}
     for (groups, _, _), cell in summary.cells.items():
-        who = groups[: len(summary.spec.attributes)]
-        cells[who] = cells.get(who, 0) + cell.n
+        cells[groups] = cells.get(groups, 0) + cell.n
     finest = sorted((who for who, n in cells.items() if n), key=repr)
     counts = np.array([cells[who] for who in finest], dtype=np.float64)
     vectors: dict[Key, Vector] = {}
     for view in views:
-        places = [summary.spec.attributes.index(name) for name in view]
+        named = group_of(summary, view)
         for index, who in enumerate(finest):
-            names = [who[place] for place in places]
-            group = None if None in names else INTERSECTION.join(str(name) for name in names)
-            vector = vectors.setdefault((INTERSECTION.join(view), group), np.zeros(len(finest)))
-            vector[index] = 1.0
+            vectors.setdefault((INTERSECTION.join(view), named(who)), np.zeros(len(finest)))[index] = 1.0
     people = {key: int(vector @ counts) for key, vector in vectors.items()}
     return Published(vectors, people, np.ones(len(finest)))
 
