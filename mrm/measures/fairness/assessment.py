@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 
 from mrm.measures.evidence import FairnessSettings
-from mrm.measures.fairness import calibration, conditional, errors, ordered, rank_order, scores, selection, strata
+from mrm.measures.fairness import (
+    calibration,
+    conditional,
+    errors,
+    intersections,
+    ordered,
+    rank_order,
+    scores,
+    selection,
+    strata,
+)
 from mrm.measures.fairness.comparison import Comparison, withheld
+from mrm.measures.fairness.judging import Thresholds, judged
 from mrm.measures.fairness.significance import adjusted
 from mrm.measures.fairness.suppression import suppressed
 from mrm.measures.groups import AttributeCounts, by_group, histograms, reference_group
-from mrm.measures.results import Limits, Result, judge
+from mrm.measures.results import Result
 from mrm.measures.tables import Summary
 
 OF_EVERY_GROUP = ("selection_rate", *scores.OF_EVERY_GROUP, *calibration.OF_EVERY_GROUP)
@@ -19,12 +29,10 @@ OF_A_GROUP = (
     *selection.OF_A_GROUP, *errors.OF_A_GROUP, *scores.OF_A_GROUP, *rank_order.OF_A_GROUP, *calibration.OF_A_GROUP,
     *ordered.OF_A_GROUP, *strata.OF_A_GROUP, *conditional.OF_A_GROUP,
 )  # fmt: skip
-OF_AN_ATTRIBUTE = (*selection.OF_AN_ATTRIBUTE, *errors.OF_AN_ATTRIBUTE)
+OF_AN_ATTRIBUTE = (*selection.OF_AN_ATTRIBUTE, *errors.OF_AN_ATTRIBUTE, *intersections.OF_AN_ATTRIBUTE)
 MEASURES = (*OF_A_GROUP, *OF_EVERY_GROUP, *OF_AN_ATTRIBUTE)
 # what is still named where nothing of a group may be shown
 _NAMED_WHEN_WITHHELD = ("air", "selection_rate_difference", "shortfall", "smd", "tpr_gap", "fpr_gap", "ppv_gap", "actual_to_expected")  # fmt: skip
-
-Thresholds = Mapping[str, Limits]
 
 
 def fairness(summary: Summary, settings: FairnessSettings, thresholds: Thresholds | None = None) -> list[Result]:
@@ -49,10 +57,12 @@ def fairness(summary: Summary, settings: FairnessSettings, thresholds: Threshold
             continue
         comparison = Comparison(counts, reference, summary, settings, histograms(summary, attributes), unseen)
         out.extend(_compared(comparison))
+        if len(attributes) > 1:
+            out.extend(intersections.worst_cell(comparison))
         if summary.spec.segments:
             out.extend(strata.measures(comparison, attributes, hidden))
             out.extend(conditional.measures(comparison, attributes))
-    return [_judged(each, thresholds or {}) for each in adjusted(out)]
+    return [judged(each, thresholds) for each in adjusted(out)]
 
 
 def _compared(comparison: Comparison) -> Iterator[Result]:
@@ -76,17 +86,6 @@ def _compared(comparison: Comparison) -> Iterator[Result]:
         yield from ordered.measures(comparison)
     if scored and outcomes and spec.is_probability:
         yield from calibration.measures(comparison)
-
-
-def _judged(result: Result, thresholds: Thresholds) -> Result:
-    limits = thresholds.get(result.measure)
-    if limits is None:
-        return result
-    p = result.detail.get("p_adjusted")
-    said = judge(result.value, limits, lower=result.lower, upper=result.upper, p_adjusted=p)
-    open_to_judgement = result.status == "info" and not result.detail.get("is_reference") and result.value is not None
-    named = replace(result, threshold_text=said.text, pack=said.pack)
-    return replace(named, status=said.status, reason=said.reason or named.reason) if open_to_judgement else named
 
 
 def _no_reference(counts: AttributeCounts) -> Result:
