@@ -122,12 +122,17 @@ def result(
 
 def withheld(measure: str, counts: AttributeCounts, group: GroupCounts, settings: FairnessSettings) -> Result:
     """A result that says nothing but why it says nothing."""
+    return not_shown(measure, counts.attribute, group.group or UNKNOWN, group.n, settings)
+
+
+def not_shown(measure: str, attribute: str, group: str, people: float, settings: FairnessSettings) -> Result:
+    """A result without numbers: the group is too small, or gives a smaller one away."""
     reason = f"Fewer than {settings.suppress_n} people; counts and rates are withheld."
-    if group.n >= settings.suppress_n:
+    if people >= settings.suppress_n:
         reason = "Withheld: with it, a group that is too small to be shown could be worked out from the totals."
     return Result(
-        measure, None, None, None, None, "", status="insufficient", reason=reason, attribute=counts.attribute,
-        group=group.group or UNKNOWN, detail={"suppressed": True},
+        measure, None, None, None, None, "", status="insufficient", reason=reason, attribute=attribute, group=group,
+        detail={"suppressed": True},
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrm.measures.groups import INTERSECTION, group_of
-from mrm.measures.tables import Groups, Summary
+from mrm.measures.tables import UNKNOWN_OUTCOME, Cell, CellKey, Groups, Spec, Summary
 
 Key = tuple[str, str | None]
 Vector = NDArray[np.float64]
@@ -68,6 +68,16 @@ def suppressed(summary: Summary, views: Sequence[tuple[str, ...]], threshold: in
         INTERSECTION.join(view): frozenset(name for title, name in hidden if title == INTERSECTION.join(view))
         for view in views
     }
+
+
+def withheld_parts(people: Mapping[str | None, int], threshold: int) -> frozenset[str | None]:
+    """Names of the groups to hide where groups are the only thing shown of a whole (None: not known)."""
+    present = {name: n for name, n in people.items() if n}
+    if not present:
+        return frozenset()
+    cells: dict[CellKey, Cell] = {((name,), UNKNOWN_OUTCOME, 1): Cell(n, 0, 0) for name, n in present.items()}
+    whole = Summary(Spec("label", "score", 0.5, "at_or_above", ("group",)), cells)
+    return suppressed(whole, [("group",)], threshold)["group"]
 
 
 def _published(summary: Summary, views: Sequence[tuple[str, ...]]) -> Published:
