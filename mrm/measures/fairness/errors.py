@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -45,13 +45,19 @@ def across(comparison: Comparison) -> Iterator[Result]:
     for measure, rates in (("equal_opportunity_difference", ("tpr",)), ("equalized_odds_difference", ("tpr", "fpr"))):
         value, samples = None, np.empty(0)
         if not lacking:
-            value = max(_spread([each.rate(rate) or 0.0 for each in groups]) for rate in rates)
+            value = largest_difference(groups, rates)
             drawn = [comparison.drawn.rate(rate)[:, places] for rate in rates]
             samples = np.maximum.reduce([each.max(axis=1) - each.min(axis=1) for each in drawn])
         said = " or ".join(rate.upper() for rate in rates)
         method = comparison.bootstrapped(f"largest difference of {said} between groups")
         people = sum(each.outcomes for each in groups)
         yield result(measure, comparison, None, value, bounds(samples), method, lacking=lacking, n=people)
+
+
+def largest_difference(groups: Sequence[GroupCounts], rates: Sequence[str]) -> float:
+    """Largest difference of any of the rates between two groups, each of which has people to show it."""
+    values = [[each.rate(rate) or 0.0 for each in groups] for rate in rates]
+    return max(max(row) - min(row) for row in values)
 
 
 def _gap(measure: str, rate: str, name: str, group: GroupCounts, comparison: Comparison, lacking: str) -> Result:
@@ -91,7 +97,3 @@ def _larger(tpr: Samples, fpr: Samples) -> Samples:
 
 def _mean(tpr: Samples, fpr: Samples) -> Samples:
     return (tpr + fpr) / 2
-
-
-def _spread(values: list[float]) -> float:
-    return max(values) - min(values)

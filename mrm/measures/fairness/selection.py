@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -88,22 +88,36 @@ def against(group: GroupCounts, comparison: Comparison) -> Iterator[Result]:
 def across(comparison: Comparison) -> Iterator[Result]:
     """Equality of rates over all groups, and the distance between the highest and the lowest rate."""
     groups = comparison.concluded
-    people = sum(each.n for each in groups)
+    people, lacking, names = sum(each.n for each in groups), "Fewer than two groups are large enough.", {}
+    gap: float | None = None
+    ratio: float | None = None
+    samples = np.empty((2, 0))
     yield _homogeneity(comparison)
-    ranked = sorted(groups, key=lambda g: (g.selection_rate, g.group))
-    places = [comparison.place(each) for each in groups]
-    drawn = comparison.drawn.rate("selection")[:, places] if len(groups) > 1 else np.empty((0, 1))
-    lowest, highest = drawn.min(axis=1, initial=np.inf), drawn.max(axis=1, initial=-np.inf)
-    lacking = "" if len(groups) > 1 else "Fewer than two groups are large enough."
-    names = {"lowest": ranked[0].group, "highest": ranked[-1].group} if len(groups) > 1 else {}
-    gap = ranked[-1].selection_rate - ranked[0].selection_rate if names else None
-    method = comparison.bootstrapped("highest minus lowest selection rate")
-    yield result("demographic_parity_difference", comparison, None, gap, bounds(highest - lowest), method, lacking=lacking, n=people, **names)  # fmt: skip
-    ratio = impact_ratio(ranked[0], ranked[-1]) if names and ranked[-1].favourable else None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        samples = lowest / highest
-    method = comparison.bootstrapped("lowest over highest selection rate")
-    yield result("demographic_parity_ratio", comparison, None, ratio, bounds(samples), method, lacking=lacking, n=people, **names)  # fmt: skip
+    if len(groups) > 1:
+        lacking, (gap, ratio) = "", parity(groups)
+        ranked = sorted(groups, key=lambda g: (g.selection_rate, g.group))
+        names = {"lowest": ranked[0].group, "highest": ranked[-1].group}
+        drawn = comparison.drawn.rate("selection")[:, [comparison.place(each) for each in groups]]
+        lowest, highest = drawn.min(axis=1), drawn.max(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            samples = np.stack([highest - lowest, lowest / highest])
+    for place, (measure, value, said) in enumerate(
+        (
+            ("demographic_parity_difference", gap, "highest minus lowest selection rate"),
+            ("demographic_parity_ratio", ratio, "lowest over highest selection rate"),
+        )
+    ):
+        method = comparison.bootstrapped(said)
+        yield result(
+            measure, comparison, None, value, bounds(samples[place]), method, lacking=lacking, n=people, **names
+        )
+
+
+def parity(groups: Sequence[GroupCounts]) -> tuple[float, float | None]:
+    """Highest minus lowest, and lowest over highest selection rate; the latter None if nobody is favoured."""
+    ranked = sorted(groups, key=lambda g: g.selection_rate)
+    ratio = impact_ratio(ranked[0], ranked[-1]) if ranked[-1].favourable else None
+    return ranked[-1].selection_rate - ranked[0].selection_rate, ratio
 
 
 def odds_ratio(first: tuple[int, int], second: tuple[int, int]) -> tuple[float | None, Bounds]:
