@@ -236,3 +236,10 @@ def test_settings_that_make_no_sense_are_refused(changed, sentence):
 def test_a_tier_outside_the_scores_is_refused():
     with pytest.raises(ValueError, match=r"The tier 600 does not lie between 0 and 1"):
         fairness(table(FRAME), FairnessSettings(draws=0, tiers=(600,)))
+
+
+def test_draws_shrink_before_memory_does():
+    """Ten thousand draws of six kinds of people in 500 groups would need a quarter of a gigabyte."""
+    many = from_counts("g", {f"{i:04d}": (30 + i % 7, 60) for i in range(500)})
+    results = fairness(many, FairnessSettings(exclude_share=0.0))
+    assert found(results, "air", "0000").method.endswith("6,666 draws")

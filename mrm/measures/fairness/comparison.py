@@ -16,6 +16,7 @@ from mrm.measures.results import Result
 from mrm.measures.tables import Summary
 
 UNKNOWN = "Not provided"
+LEAST_DRAWS, DRAWN_CELLS = 500, 20_000_000
 NO_DRAWS = "no interval: the bootstrap was switched off"
 
 Bounds = tuple[float | None, float | None]
@@ -71,19 +72,38 @@ class Comparison:
         table = np.array([_cells(each) for each in self.counts.known], dtype=np.int64)
         rng = generator(self.settings.seed, f"groups/{self.counts.attribute}")
         good_yes, good_no, bad_yes, bad_no, open_yes, open_no = np.moveaxis(
-            bootstrap_counts(table, self.settings.draws, rng), 2, 0
+            bootstrap_counts(table, self.draws, rng), 2, 0
         )
         good, bad = good_yes + good_no, bad_yes + bad_no
         return Drawn(good + bad + open_yes + open_no, good_yes + bad_yes + open_yes, good, good_yes, bad, bad_yes)
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {each.group: place for place, each in enumerate(self.counts.known)}
+
+    @cached_property
+    def draws(self) -> int:
+        """The draws of the settings, fewer where so many groups would not fit in memory."""
+        return min(self.settings.draws, max(LEAST_DRAWS, DRAWN_CELLS // (6 * len(self.counts.known))))
+
+    @cached_property
+    def _drawn_rates(self) -> dict[str, Samples]:
+        return {}
+
+    def drawn_rate(self, name: str) -> Samples:
+        """One of `groups.RATES` in every replicate, shape (draws, groups)."""
+        if name not in self._drawn_rates:
+            self._drawn_rates[name] = self.drawn.rate(name)
+        return self._drawn_rates[name]
+
     def place(self, group: GroupCounts) -> int:
         """Where the group stands in the draws."""
-        return self.counts.known.index(group)
+        return self._places[group.group]
 
     def bootstrapped(self, method: str) -> str:
         """`method` with the way its interval was made."""
-        draws = self.settings.draws
-        return f"{method}; percentile bootstrap of the counts, {draws:,} draws" if draws else f"{method}; {NO_DRAWS}"
+        made = f"percentile bootstrap of the counts, {self.draws:,} draws" if self.draws else NO_DRAWS
+        return f"{method}; {made}"
 
 
 def bounds(samples: Samples) -> Bounds:

@@ -46,7 +46,7 @@ def across(comparison: Comparison) -> Iterator[Result]:
         value, samples = None, np.empty(0)
         if not lacking:
             value = largest_difference(groups, rates)
-            drawn = [comparison.drawn.rate(rate)[:, places] for rate in rates]
+            drawn = [comparison.drawn_rate(rate)[:, places] for rate in rates]
             samples = np.maximum.reduce([each.max(axis=1) - each.min(axis=1) for each in drawn])
         said = " or ".join(rate.upper() for rate in rates)
         method = comparison.bootstrapped(f"largest difference of {said} between groups")
@@ -84,7 +84,7 @@ def _odds(
     gaps = [np.array(ours - theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
     if len(gaps) < len(pairs):
         return result(measure, comparison, group, None, (None, None), method, lacking=lacking, n=group.outcomes)
-    drawn = [comparison.drawn.rate(rate) for rate in ("tpr", "fpr")]
+    drawn = [comparison.drawn_rate(rate) for rate in ("tpr", "fpr")]
     mine, base = comparison.place(group), comparison.place(reference)
     samples = combined(*(each[:, mine] - each[:, base] for each in drawn))
     value = float(combined(gaps[0], gaps[1]))

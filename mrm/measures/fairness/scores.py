@@ -82,7 +82,7 @@ def _scoring_ratio(group: GroupCounts, best: GroupCounts, mine: int, theirs: int
     settings = comparison.settings
     rng = generator(settings.seed, f"scoring/{comparison.counts.attribute}/{group.group}")
     table = np.array([[mine, group.n - mine], [theirs, best.n - theirs]])
-    drawn = bootstrap_counts(table, settings.draws, rng)
+    drawn = bootstrap_counts(table, comparison.draws, rng)
     with np.errstate(divide="ignore", invalid="ignore"):
         rates = drawn[:, :, 0] / drawn.sum(axis=2)
         samples = rates[:, 0] / rates[:, 1]

@@ -97,7 +97,7 @@ def across(comparison: Comparison) -> Iterator[Result]:
         lacking, (gap, ratio) = "", parity(groups)
         ranked = sorted(groups, key=lambda g: (g.selection_rate, g.group))
         names = {"lowest": ranked[0].group, "highest": ranked[-1].group}
-        drawn = comparison.drawn.rate("selection")[:, [comparison.place(each) for each in groups]]
+        drawn = comparison.drawn_rate("selection")[:, [comparison.place(each) for each in groups]]
         lowest, highest = drawn.min(axis=1), drawn.max(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             samples = np.stack([highest - lowest, lowest / highest])
@@ -138,7 +138,7 @@ def odds_ratio(first: tuple[int, int], second: tuple[int, int]) -> tuple[float |
 def _ratio(group: GroupCounts, comparison: Comparison, lacking: str) -> Result:
     reference, settings = comparison.reference, comparison.settings
     theirs, ours = (group.favourable, group.n), (reference.favourable, reference.n)
-    drawn = comparison.drawn.rate("selection")
+    drawn = comparison.drawn_rate("selection")
     with np.errstate(divide="ignore", invalid="ignore"):
         samples = drawn[:, comparison.place(group)] / drawn[:, comparison.place(reference)]
     value: float | None = impact_ratio(group, reference)
