@@ -139,9 +139,10 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     second: dict[str, Any] = {}
     if "bias" in spec.kinds and spec.protected is not None:
         tell("bias", 0, 2)
-        found = fairness(summary, _settings(spec), spec.thresholds)
+        settings = _settings(spec)
+        found = fairness(summary, settings, spec.thresholds)
         tell("bias", 1, 2)
-        second = crosscheck(summary).as_dict()
+        second = crosscheck(summary, settings.intersections).as_dict()
         results += found
         figures += bias_figures(found, spec.thresholds)
     elif "bias" in spec.kinds:

@@ -16,7 +16,12 @@ class FairnessSettings:
     and unfavourable decisions (or good and bad outcomes); else it is insufficient evidence, never
     a pass. *Exclude*: a group under `exclude_share` cannot be chosen as the reference, and with
     `exclude_from_ratio` gets no ratio but stays listed (6 RCNY 5-301, 29 CFR 1607.4(D)).
-    *Suppress*: below `suppress_n` people no count or rate of the group is given out.
+    *Suppress*: below `suppress_n` people no count or rate of the group is given out, nor those of
+    other groups by which it could be worked out from the totals.
+
+    `sweep_step` is the distance of approval rates at which the ratio is followed; `tiers` are scores
+    that divide ordered outcomes (rates, risk classes); `curve_draws` bounds the bootstrap of
+    measures that are made of many bins.
     """
 
     references: Mapping[str, str] = field(default_factory=dict)
@@ -29,6 +34,17 @@ class FairnessSettings:
     suppress_n: int = 11
     draws: int = 10_000
     seed: int = 0
+    curve_draws: int = 2_000
+    sweep_step: float = 0.05
+    tiers: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sweep_step < 1:
+            raise ValueError("The step between approval rates lies between 0 and 1, for example 0.05.")
+        if min(self.conclude_n, self.conclude_favourable, self.conclude_unfavourable, self.suppress_n, self.draws) < 0:
+            raise ValueError("Minimum sizes and the number of draws cannot be negative.")
+        if not 0 <= self.exclude_share < 1:
+            raise ValueError("The share below which a group is excluded lies between 0 and 1, for example 0.02.")
 
 
 def few_people(group: GroupCounts, reference: GroupCounts, settings: FairnessSettings) -> str:

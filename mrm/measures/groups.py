@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mrm.measures.tables import UNKNOWN_OUTCOME, Cell, Summary
+import numpy as np
+from numpy.typing import NDArray
 
+from mrm.measures.tables import UNKNOWN_OUTCOME, Cell, Groups, Summary
+
+Outcomes = NDArray[np.int64]
 INTERSECTION = " × "
 
 
@@ -29,6 +34,7 @@ class GroupCounts:
     events: int
     scores: Cell
     outcome_scores: Cell
+    event_scores: Cell
 
     @property
     def unfavourable(self) -> int:
@@ -40,20 +46,50 @@ class GroupCounts:
         return self.favourable / self.n
 
     @property
+    def outcomes(self) -> int:
+        """People whose outcome is known."""
+        return self.good + self.bad
+
+    def fraction(self, rate: str) -> tuple[int, int]:
+        """(successes, trials) of one of `RATES`; trials may be 0."""
+        successes, trials = RATES[rate](self)
+        return int(successes), int(trials)
+
+    def rate(self, name: str) -> float | None:
+        """One of `RATES`, or None where nobody could show it."""
+        successes, trials = self.fraction(name)
+        return successes / trials if trials else None
+
+    @property
     def true_positive_rate(self) -> float | None:
         """Share of good outcomes decided favourably: good loans approved."""
-        return self.good_favourable / self.good if self.good else None
+        return self.rate("tpr")
 
     @property
     def false_positive_rate(self) -> float | None:
         """Share of bad outcomes decided favourably: bad loans approved."""
-        return self.bad_favourable / self.bad if self.bad else None
+        return self.rate("fpr")
 
     @property
     def positive_predictive_value(self) -> float | None:
         """Share of favourable decisions with a known outcome that turned out good."""
-        decided = self.good_favourable + self.bad_favourable
-        return self.good_favourable / decided if decided else None
+        return self.rate("ppv")
+
+
+# the positive decision is the favourable one, the positive outcome the one that bears it out;
+# whole numbers of one group and arrays of replicates alike
+RATES: Mapping[str, Callable[[Any], tuple[Any, Any]]] = {
+    "selection": lambda g: (g.favourable, g.n),
+    "tpr": lambda g: (g.good_favourable, g.good),
+    "fnr": lambda g: (g.good - g.good_favourable, g.good),
+    "fpr": lambda g: (g.bad_favourable, g.bad),
+    "tnr": lambda g: (g.bad - g.bad_favourable, g.bad),
+    "ppv": lambda g: (g.good_favourable, g.good_favourable + g.bad_favourable),
+    "fdr": lambda g: (g.bad_favourable, g.good_favourable + g.bad_favourable),
+    "npv": lambda g: (g.bad - g.bad_favourable, g.outcomes - g.good_favourable - g.bad_favourable),
+    "for": lambda g: (g.good - g.good_favourable, g.outcomes - g.good_favourable - g.bad_favourable),
+    "accuracy": lambda g: (g.good_favourable + g.bad - g.bad_favourable, g.outcomes),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,34 +118,64 @@ def by_group(summary: Summary, attributes: Sequence[str]) -> AttributeCounts:
     Someone unknown in any of the crossed attributes is unknown in the intersection. Raises
     ValueError if an attribute was not summarised.
     """
-    for name in attributes:
-        if name not in summary.spec.attributes:
-            raise ValueError(f"The table was not made by {name}.")
-    places = [summary.spec.attributes.index(name) for name in attributes]
     title = INTERSECTION.join(attributes)
+    named = group_of(summary, attributes)
     found: dict[str | None, dict[tuple[int, int], Cell]] = {}
     for (groups, label, favourable), cell in summary.cells.items():
-        names = [groups[place] for place in places]
-        key = None if None in names else INTERSECTION.join(str(name) for name in names)
-        cells = found.setdefault(key, {})
+        cells = found.setdefault(named(groups), {})
         cells[label, favourable] = cells.get((label, favourable), Cell(0, 0, 0)) + cell
     counted = {key: _counts(title, key, cells, summary.spec.good_outcome) for key, cells in found.items()}
     known = sorted((each for key, each in counted.items() if key is not None and each.n), key=lambda g: g.group)
     return AttributeCounts(title, tuple(known), counted.get(None))
 
 
-def reference_group(counts: AttributeCounts, named: str | None, min_share: float) -> GroupCounts | None:
+def histograms(summary: Summary, attributes: Sequence[str]) -> dict[str, Outcomes]:
+    """Rows per score bin of every known group; shape (3, bins): outcome not known, 0, 1.
+
+    Raises ValueError if an attribute was not summarised.
+    """
+    named = group_of(summary, attributes)
+    out: dict[str, Outcomes] = {}
+    for (groups, label), counts in summary.histograms.items():
+        group = named(groups)
+        if group is not None:
+            table = out.setdefault(group, np.zeros((3, summary.spec.bins), dtype=np.int64))
+            table[label - UNKNOWN_OUTCOME] += counts
+    return out
+
+
+def group_of(summary: Summary, attributes: Sequence[str]) -> Callable[[Groups], str | None]:
+    """What names the group of a cell in one attribute or the cross of several; None for a group that is not known.
+
+    Raises ValueError if an attribute was not summarised.
+    """
+    for name in attributes:
+        if name not in summary.spec.dimensions:
+            raise ValueError(f"The table was not made by {name}.")
+    places = [summary.spec.dimensions.index(name) for name in attributes]
+
+    def named(groups: Groups) -> str | None:
+        names = [groups[place] for place in places]
+        return None if None in names else INTERSECTION.join(str(each) for each in names)
+
+    return named
+
+
+def reference_group(
+    counts: AttributeCounts, named: str | None, min_share: float, withheld: Collection[str | None] = ()
+) -> GroupCounts | None:
     """The named group, or the one with the highest selection rate among those with enough share.
 
-    Ties go to the larger group, then to the name. None if no group qualifies; ValueError if the
-    named one has nobody.
+    Groups that are withheld are no reference: every ratio would give them away. Ties go to the
+    larger group, then to the name. None if no group qualifies; ValueError if the named one has
+    nobody.
     """
     if named is not None:
         group = counts.named(named)
         if group is None:
             raise ValueError(f"The reference group {named} of {counts.attribute} has nobody in the data.")
-        return group
-    large = [each for each in counts.known if counts.share(each) >= min_share]
+        return None if named in withheld else group
+    large = [each for each in counts.known if counts.share(each) >= min_share and each.group not in withheld]
     return min(large, key=lambda g: (-g.selection_rate, -g.n, g.group), default=None)
 
 
@@ -129,4 +195,5 @@ def _counts(attribute: str, group: str | None, cells: dict[tuple[int, int], Cell
         events=people(1),
         scores=sum(cells.values(), Cell(0, 0, 0)),
         outcome_scores=sum((c for (y, _), c in cells.items() if y != UNKNOWN_OUTCOME), Cell(0, 0, 0)),
+        event_scores=sum((c for (y, _), c in cells.items() if y == 1), Cell(0, 0, 0)),
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 Interval = tuple[float, float]
 Counts = NDArray[np.int64]
 
 
+@cache
 def normal_quantile(confidence: float = 0.95) -> float:
     """Two-sided standard normal quantile, 1.96 at 95 %."""
     return float(stats.norm.ppf(0.5 + confidence / 2))
@@ -96,7 +98,7 @@ def two_proportions(first: tuple[int, int], second: tuple[int, int]) -> Signific
         return Significance("Fisher exact", float(odds), float(p))
     pooled = (a + b) / (n + m)
     z = (a / n - b / m) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    return Significance("two-proportion z", float(z), float(2 * stats.norm.sf(abs(z))))
+    return Significance("two-proportion z", float(z), float(2 * special.ndtr(-abs(z))))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

@@ -65,6 +65,8 @@ class Judgement:
 
 def plain(value: Any) -> Any:
     """`value` as JSON: NumPy scalars and arrays unwrapped, NaN and infinity as None."""
+    if value is None or isinstance(value, str | int):
+        return value
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, float):

@@ -8,64 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from mrm.measures.frames import quoted
+from mrm.measures.batches import pieces
+from mrm.measures.specification import UNKNOWN_OUTCOME, ParquetBatch, Spec
+from mrm.measures.tally import FIXED_POINT, Groups, Tally, outcome_and_decision
 
-FIXED_POINT = 2**31
-UNKNOWN_OUTCOME = -1
+__all__ = [
+    "FIXED_POINT", "UNKNOWN_OUTCOME", "Cell", "CellKey", "Groups", "Histogram", "ParquetBatch", "Spec", "Summary",
+    "from_counts", "merge", "summarise",
+]  # fmt: skip
 
-Groups = tuple[str | None, ...]
 CellKey = tuple[Groups, int, int]
 Histogram = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """What the columns mean.
-
-    `label` holds 1, 0 or null (outcome not known); `score` lies in [`low`, `high`]. A decision is
-    favourable if the score is "below" or "at_or_above" the cut-off. Rows without a value in an
-    attribute belong to no group of it.
-    """
-
-    label: str
-    score: str
-    cutoff: float
-    favourable: str
-    attributes: tuple[str, ...] = ()
-    row_id: str = "row_id"
-    bins: int = 1000
-    low: float = 0.0
-    high: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.favourable not in ("below", "at_or_above"):
-            raise ValueError('The favourable side is "below" or "at_or_above" the cut-off.')
-        if not self.low < self.high or self.bins < 1:
-            raise ValueError("The score range and the number of bins must be positive.")
-
-    @property
-    def good_outcome(self) -> int:
-        """The label of people for whom the favourable decision turns out right."""
-        return 1 if self.favourable == "at_or_above" else 0
-
-
-@dataclass(frozen=True, slots=True)
-class ParquetBatch:
-    """Labels and scores in one file; protected attributes in another, joined by row id."""
-
-    scored: Path
-    protected: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +45,7 @@ class Cell:
 class Summary:
     """`cells` by (groups, label, favourable) and score `histograms` by (groups, label).
 
-    `groups` follows `spec.attributes`, None meaning unknown; label is 1, 0 or -1 (not known).
+    `groups` follows `spec.dimensions`, None meaning unknown; label is 1, 0 or -1 (not known).
     """
 
     spec: Spec
@@ -105,7 +66,7 @@ class Summary:
 
     def histogram(self, attribute: str | None = None, group: str | None = None, label: int | None = None) -> Histogram:
         """Rows per score bin, for one group of an attribute and one label or for all; shape (bins,)."""
-        place = None if attribute is None else self.spec.attributes.index(attribute)
+        place = None if attribute is None else self.spec.dimensions.index(attribute)
         out = np.zeros(self.spec.bins, dtype=np.int64)
         for (groups, outcome), counts in self.histograms.items():
             if (place is None or groups[place] == group) and (label is None or outcome == label):
@@ -120,7 +81,11 @@ class Summary:
             key=repr,
         )
         spec = {name: getattr(self.spec, name) for name in Spec.__slots__}
-        return {"spec": {**spec, "attributes": list(self.spec.attributes)}, "cells": cells, "bins": bins}
+        return {
+            "spec": {**spec, "attributes": list(self.spec.attributes), "segments": list(self.spec.segments)},
+            "cells": cells,
+            "bins": bins,
+        }
 
     def digest(self) -> str:
         """SHA-256 of the canonical form, in hex."""
@@ -137,15 +102,11 @@ def summarise(
     Raises ValueError, with a sentence, on missing columns, null scores, scores outside the range,
     labels other than 0, 1 and null, and row ids that are not unique.
     """
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": threads,
-        "memory_limit": memory_limit,
-        "autoinstall_known_extensions": "false",
-    }
-    with duckdb.connect(config=config) as connection:
-        _open(connection, batch, spec)
-        _check(connection, spec)
-        return _count(connection, spec)
+    tally = Tally(spec)
+    for piece in pieces(batch, spec, memory_limit=memory_limit, threads=threads):
+        tally.add(piece)
+    tally.check()
+    return _summary(tally)
 
 
 def merge(first: Summary, second: Summary) -> Summary:
@@ -174,85 +135,15 @@ def from_counts(attribute: str, counts: Mapping[str, tuple[int, int]]) -> Summar
     return Summary(spec, cells)
 
 
-def _double(value: float) -> str:
-    return f"'{float(value)!r}'::DOUBLE"
-
-
-def _open(connection: duckdb.DuckDBPyConnection, batch: pd.DataFrame | ParquetBatch, spec: Spec) -> None:
-    if isinstance(batch, pd.DataFrame):
-        _need(batch.columns, (spec.label, spec.score, *spec.attributes))
-        connection.register("batch", pa.Table.from_pandas(batch, preserve_index=False))
-        return
-    connection.from_parquet(str(batch.scored)).create_view("scored")
-    _need(connection.table("scored").columns, (spec.label, spec.score))
-    if batch.protected is None:
-        connection.execute("CREATE VIEW batch AS SELECT * FROM scored")
-        return
-    connection.from_parquet(str(batch.protected)).create_view("protected")
-    _need(connection.table("scored").columns, (spec.row_id,))
-    _need(connection.table("protected").columns, (spec.row_id, *spec.attributes))
-    _need_unique(connection, spec.row_id)
-    attributes = "".join(f", p.{quoted(name)}" for name in spec.attributes)
-    row_id, label, score = quoted(spec.row_id), quoted(spec.label), quoted(spec.score)
-    connection.execute(
-        f"CREATE VIEW batch AS SELECT s.{label}, s.{score}{attributes}"
-        f" FROM scored s LEFT JOIN protected p ON s.{row_id} = p.{row_id}"
-    )
-
-
-def _need(columns: Iterable[Any], wanted: Iterable[str]) -> None:
-    missing = [name for name in wanted if name not in set(columns)]
-    if missing:
-        raise ValueError(f"The data has no column {', '.join(missing)}.")
-
-
-def _need_unique(connection: duckdb.DuckDBPyConnection, row_id: str) -> None:
-    for view in ("scored", "protected"):
-        query = f"SELECT count(*) - count(DISTINCT {quoted(row_id)}) FROM {view}"
-        if _row(connection, query)[0]:
-            raise ValueError(f"Row ids of the {view} data are missing or not unique.")
-
-
-def _check(connection: duckdb.DuckDBPyConnection, spec: Spec) -> None:
-    label, score = quoted(spec.label), quoted(spec.score)
-    unscored, outside, odd = _row(
-        connection,
-        f"SELECT count(*) FILTER ({score} IS NULL OR isnan({score}::DOUBLE)),"
-        f" count(*) FILTER (NOT {score}::DOUBLE BETWEEN {_double(spec.low)} AND {_double(spec.high)}),"
-        f" count(*) FILTER ({label}::DOUBLE NOT IN (0, 1)) FROM batch",
-    )
-    if unscored:
-        raise ValueError(f"{unscored} rows have no score.")
-    if outside:
-        raise ValueError(f"{outside} scores lie outside {spec.low:g} to {spec.high:g}.")
-    if odd:
-        raise ValueError(f"{odd} labels are neither 0 nor 1.")
-
-
-def _count(connection: duckdb.DuckDBPyConnection, spec: Spec) -> Summary:
-    """One grouped scan; positions and fixed-point scores use the same IEEE operations everywhere."""
-    groups = ", ".join(f"nullif(trim({quoted(name)}::VARCHAR), '')" for name in spec.attributes)
-    position = f"({quoted(spec.score)}::DOUBLE - {_double(spec.low)}) / {_double(spec.high - spec.low)}"
-    side = "<" if spec.favourable == "below" else ">="
-    rows = connection.execute(
-        f"SELECT g, y, d, b, count(*), sum(f), sum(f * f) FROM (SELECT [{groups}]::VARCHAR[] AS g,"
-        f" coalesce({quoted(spec.label)}::INTEGER, {UNKNOWN_OUTCOME}) AS y,"
-        f" ({quoted(spec.score)}::DOUBLE {side} {_double(spec.cutoff)})::INTEGER AS d,"
-        f" least(floor({position} * {spec.bins}), {spec.bins - 1})::INTEGER AS b,"
-        f" floor({position} * {FIXED_POINT} + 0.5)::BIGINT AS f FROM batch) GROUP BY g, y, d, b"
-    ).fetchall()
+def _summary(tally: Tally) -> Summary:
     cells: dict[CellKey, Cell] = {}
     bins: dict[tuple[Groups, int], Histogram] = {}
-    for names, label, decision, place, n, total, squares in sorted(rows, key=repr):
-        who = tuple(names)
-        cell = Cell(n, int(total), int(squares))
-        cells[who, label, decision] = cells.get((who, label, decision), Cell(0, 0, 0)) + cell
-        bins.setdefault((who, label), np.zeros(spec.bins, dtype=np.int64))[place] += n
-    return Summary(spec, cells, bins)
-
-
-def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
-    row = connection.execute(query).fetchone()
-    if row is None:
-        raise RuntimeError("The query returned no row.")
-    return row
+    for who in sorted(tally.places, key=repr):
+        place = tally.places[who]
+        counts = tally.bins[place]
+        people = counts.sum(axis=1)
+        for axis in np.flatnonzero(people):
+            label, decision = outcome_and_decision(int(axis))
+            cells[who, label, decision] = Cell(int(people[axis]), tally.totals[place][axis], tally.squares[place][axis])
+            bins[who, label] = bins[who, label] + counts[axis] if (who, label) in bins else counts[axis]
+    return Summary(tally.spec, cells, bins)

@@ -211,9 +211,40 @@ def test_fairlearn_agrees_on_every_rate():
             "age": rng.choice(["18-24", "25-61", "62+"], 4_000),
         }
     )
-    checked = crosscheck(summarise(frame, Spec("y", "s", 0.3, "below", ("sex", "age"))))
-    assert checked.max_difference <= 1e-12
-    assert checked.compared == 15
+    summary = summarise(frame, Spec("y", "s", 0.3, "below", ("sex", "age")))
+    checked = crosscheck(summary, [("sex", "age")])
+    assert checked.max_difference <= 1e-9
+    assert checked.measures == (
+        "selection_rate", "true_positive_rate", "false_positive_rate", "true_negative_rate", "false_negative_rate",
+        "precision", "negative_predictive_value", "accuracy", "demographic_parity_difference",
+        "demographic_parity_ratio", "equal_opportunity_difference", "equalized_odds_difference", "mean_score", "count",
+    )  # fmt: skip
+    assert checked.compared == (2 + 3 + 6) * 10 + 3 * 4
+
+
+def test_fairlearn_agrees_where_rates_have_no_denominator_and_where_nothing_is_known():
+    none_bad = from_counts("g", {"a": (5, 10), "b": (0, 4)})
+    assert crosscheck(none_bad).measures == (
+        "selection_rate",
+        "demographic_parity_difference",
+        "demographic_parity_ratio",
+        "count",
+    )
+    cells = {(("a",), 1, 1): Cell(3, 0, 0), (("b",), 0, 0): Cell(5, 0, 0), ((None,), 0, 0): Cell(5, 0, 0)}
+    summary = Summary(Spec("y", "s", 0.5, "at_or_above", ("g",)), cells)
+    assert "true_positive_rate" in crosscheck(summary).measures
+    assert (
+        crosscheck(Summary(Spec("y", "s", 0.5, "at_or_above", ("g",)), {((None,), 0, 0): Cell(5, 0, 0)})).compared == 0
+    )
+
+
+@pytest.mark.parametrize("name", ["parity", "largest_difference"])
+def test_fairlearn_disagreement_over_groups_is_loud(monkeypatch, name):
+    wrong = {"parity": lambda groups: (0.5, 0.5), "largest_difference": lambda groups, rates: 0.5}
+    monkeypatch.setattr(f"mrm.measures.crosscheck.{name}", wrong[name])
+    frame = pd.DataFrame({"y": [0, 1] * 40, "s": np.linspace(0, 1, 80), "g": list("aabb") * 20})
+    with pytest.raises(Disagreement, match=r"g, (demographic|equal)"):
+        crosscheck(summarise(frame, Spec("y", "s", 0.3, "below", ("g",))))
 
 
 def test_fairlearn_disagreement_is_loud(monkeypatch):

@@ -99,3 +99,44 @@ def test_moments_are_those_of_numpy():
     total = list(summary.cells.values())
     both = total[0] + total[1]
     assert summary.mean_and_variance(both) == pytest.approx((scores.mean(), scores.var(ddof=1)), rel=1e-8)
+
+
+def test_order_of_rows_and_size_of_pieces_leave_no_trace(monkeypatch):
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"y": rng.choice([0, 1, None], 3_000), "s": rng.random(3_000)})
+    data["sex"], data["age"] = rng.choice(["F", "M", " F "], 3_000), rng.choice([20, 30, None], 3_000)
+    data = data.astype({"y": "Int64", "age": "Int64"})
+    whole = summarise(data, SPEC).digest()
+    assert summarise(data.sample(frac=1, random_state=5), SPEC).digest() == whole
+    monkeypatch.setattr("mrm.measures.batches.ROW_GROUP", 170)
+    assert summarise(data, SPEC).digest() == whole
+    assert set(summarise(data, SPEC).cells) == {
+        ((sex, age), y, d) for sex in ("F", "M") for age in ("20", "30", None) for y in (-1, 0, 1) for d in (0, 1)
+    }
+
+
+def test_segments_come_from_the_scored_file(tmp_path):
+    scored = pd.DataFrame({"row_id": range(4), "y": [0, 1, 0, 1], "s": [0.1, 0.2, 0.3, 0.4], "channel": list("aabb")})
+    scored.to_parquet(tmp_path / "s.parquet")
+    pd.DataFrame({"row_id": range(4), "sex": list("FMFM")}).to_parquet(tmp_path / "p.parquet")
+    spec = Spec("y", "s", 0.5, "below", ("sex",), segments=("channel",))
+    summary = summarise(ParquetBatch(tmp_path / "s.parquet", tmp_path / "p.parquet"), spec)
+    assert {groups for groups, _, _ in summary.cells} == {(s, c) for s in "FM" for c in "ab"}
+    with pytest.raises(ValueError, match="sex is named twice"):
+        Spec("y", "s", 0.5, "below", ("sex",), segments=("sex",))
+
+
+@pytest.mark.parametrize(("values", "type_"), [(["yes", "no"], "object"), ([True, False], bool)])
+def test_labels_are_numbers_or_truth_values(values, type_):
+    data = pd.DataFrame({"y": pd.Series(values, dtype=type_), "s": [0.1, 0.2]})
+    if type_ is bool:
+        assert summarise(data, Spec("y", "s", 0.5, "below")).n == 2
+        return
+    with pytest.raises(ValueError, match="The column y holds string where numbers are needed"):
+        summarise(data, Spec("y", "s", 0.5, "below"))
+
+
+def test_an_attribute_with_thousands_of_values_is_refused():
+    data = pd.DataFrame({"y": 0, "s": 0.5, "born": np.arange(6_000)})
+    with pytest.raises(ValueError, match="more than 5,000 combinations; put their values into bands"):
+        summarise(data, Spec("y", "s", 0.4, "below", ("born",), bins=1))
