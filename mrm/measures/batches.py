@@ -10,13 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mrm.measures.engine import ENGINE, Engine
 from mrm.measures.frames import ROW_GROUP, quoted
 from mrm.measures.specification import ParquetBatch, Spec
 
 
-def pieces(
-    batch: pd.DataFrame | ParquetBatch, spec: Spec, *, memory_limit: str = "1GB", threads: int = 1
-) -> Iterator[pa.RecordBatch]:
+def pieces(batch: pd.DataFrame | ParquetBatch, spec: Spec, engine: Engine = ENGINE) -> Iterator[pa.RecordBatch]:
     """The columns of `spec` in pieces of at most 131,072 rows, attributes coded as dictionaries where they are text.
 
     Raises ValueError, with a sentence, on columns that are missing and row ids that do not identify.
@@ -26,26 +25,21 @@ def pieces(
         table = pa.Table.from_pandas(batch[list(_wanted(spec))], preserve_index=False)
         yield from table.to_batches(max_chunksize=ROW_GROUP)
     elif batch.protected is None:
-        yield from _one_file(batch, spec, threads)
+        yield from _one_file(batch, spec, engine)
     else:
-        yield from _two_files(batch, spec, memory_limit, threads)
+        yield from _two_files(batch, spec, engine)
 
 
-def _one_file(batch: ParquetBatch, spec: Spec, threads: int) -> Iterator[pa.RecordBatch]:
+def _one_file(batch: ParquetBatch, spec: Spec, engine: Engine) -> Iterator[pa.RecordBatch]:
     schema = pq.read_schema(batch.scored)
     _need(schema.names, _wanted(spec))
     text = [name for name in spec.dimensions if schema.field(name).type in (pa.string(), pa.large_string())]
     with pq.ParquetFile(batch.scored, read_dictionary=text) as source:
-        yield from source.iter_batches(ROW_GROUP, columns=list(_wanted(spec)), use_threads=threads > 1)
+        yield from source.iter_batches(ROW_GROUP, columns=list(_wanted(spec)), use_threads=engine.threads > 1)
 
 
-def _two_files(batch: ParquetBatch, spec: Spec, memory_limit: str, threads: int) -> Iterator[pa.RecordBatch]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": threads,
-        "memory_limit": memory_limit,
-        "autoinstall_known_extensions": "false",
-    }
-    with duckdb.connect(config=config) as connection:
+def _two_files(batch: ParquetBatch, spec: Spec, engine: Engine) -> Iterator[pa.RecordBatch]:
+    with engine.connect() as connection:
         connection.from_parquet(str(batch.scored)).create_view("scored")
         connection.from_parquet(str(batch.protected)).create_view("protected")
         _need(connection.table("scored").columns, (spec.row_id, spec.label, spec.score, *spec.segments))

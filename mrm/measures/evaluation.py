@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mrm import __version__
 from mrm.measures.calibration import reliability
 from mrm.measures.crosscheck import crosscheck
+from mrm.measures.engine import ENGINE, Engine
 from mrm.measures.evidence import FairnessSettings
 from mrm.measures.explanation.attributions import AdditivityError, Explanation, importance
 from mrm.measures.fairness import MEASURES as BIAS
@@ -82,6 +83,7 @@ class RunSpec:
     timeout_s: float = 1_800
     memory_mb: int = 4_096
     workers: int = 2
+    engine: Engine = ENGINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,7 @@ def _summary(spec: RunSpec, scored: Path) -> Summary:
     low, high = spec.score_range
     table = Spec("label", "score", spec.cutoff, spec.favourable, _attributes(spec), low=low, high=high)
     try:
-        return summarise(ParquetBatch(scored, spec.protected), table)
+        return summarise(ParquetBatch(scored, spec.protected), table, spec.engine)
     except ValueError as error:
         raise EvaluationFailed(str(error)) from error
 

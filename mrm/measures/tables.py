@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mrm.measures.batches import pieces
+from mrm.measures.engine import ENGINE, Engine
 from mrm.measures.specification import UNKNOWN_OUTCOME, ParquetBatch, Spec
 from mrm.measures.tally import FIXED_POINT, Groups, Tally, outcome_and_decision
 
@@ -93,9 +94,7 @@ class Summary:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def summarise(
-    batch: pd.DataFrame | ParquetBatch, spec: Spec, *, memory_limit: str = "1GB", threads: int = 1
-) -> Summary:
+def summarise(batch: pd.DataFrame | ParquetBatch, spec: Spec, engine: Engine = ENGINE) -> Summary:
     """Compress a batch to its table of counts in one pass.
 
     A data frame carries label, score and attributes as columns; a `ParquetBatch` names files.
@@ -103,7 +102,7 @@ def summarise(
     labels other than 0, 1 and null, and row ids that are not unique.
     """
     tally = Tally(spec)
-    for piece in pieces(batch, spec, memory_limit=memory_limit, threads=threads):
+    for piece in pieces(batch, spec, engine):
         tally.add(piece)
     tally.check()
     return _summary(tally)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
+from django.conf import settings as site
+
 from mrm.core import blobs
 from mrm.core.refusal import Refused
 from mrm.evaluation.models import Run
@@ -13,6 +15,7 @@ from mrm.evaluation.services.letters import use_own_type
 from mrm.evaluation.services.run import complete, give_up
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Artifact
+from mrm.measures.engine import Engine
 from mrm.measures.evaluation import RunSpec
 from mrm.measures.evaluation import run as measure
 from mrm.measures.evidence import FairnessSettings
@@ -61,6 +64,8 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         thresholds=run.suite.content["thresholds"],
         kinds=frozenset(run.kinds),
         seed=seed,
+        engine=Engine(**site.TABLE_ENGINE),
+        workers=site.TABLE_ENGINE["threads"],
         predictions=settings.get("predictions") or None,
         folder=folder,
     )
