@@ -112,6 +112,17 @@ def test_the_ordered_lorenz_gini_by_hand_and_by_merit():
     assert useless.lower < 0 < useless.upper
 
 
+def test_equal_relativities_are_one_step_whatever_their_order():
+    rng = np.random.default_rng(5)
+    losses, premiums, scores = rng.poisson(1, 60), rng.integers(1, 3, 60), rng.integers(1, 3, 60)
+    mixed = rng.permutation(60)
+    one = insurance.lorenz_gini(losses, premiums, scores)
+    assert one.value == pytest.approx(insurance.lorenz_gini(losses[mixed], premiums[mixed], scores[mixed]).value)
+    rows, found = insurance.ordered_lorenz(losses, premiums, scores)
+    assert len(rows) == len(np.unique(scores / premiums)) + 1
+    assert one.value == pytest.approx(1 - 2 * np.trapezoid(found, rows))
+
+
 def test_paired_t_agrees_with_scipy():
     rng = np.random.default_rng(4)
     e = rng.beta(2, 2, 80)
