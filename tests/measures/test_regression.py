@@ -154,6 +154,15 @@ def test_somers_d_agrees_with_scipy(cells):
     assert loss_given_default.generalised_auc(table, draws=20).value == pytest.approx((found.value + 1) / 2)
 
 
+def test_the_generalised_area_of_two_classes_is_the_area():
+    rng = np.random.default_rng(6)
+    y, s = rng.integers(0, 2, 300), rng.integers(0, 5, 300)
+    table = loss_given_default.cross_table(y, s, (0.5, 1.5, 2.5, 3.5))
+    found = loss_given_default.generalised_auc(table)
+    assert found.value == pytest.approx(metrics.roc_auc_score(y, s))
+    assert found.lower < found.value < found.upper
+
+
 def test_twelve_classes_of_loss():
     assert loss_given_default.classes([0, 0.05, 0.1, 0.99, 1, 1.4]).tolist() == [0, 1, 2, 10, 11, 11]
     one = loss_given_default.cross_table([0.2, 0.9], [0.3, 0.8])
