@@ -11,6 +11,7 @@ from scipy import stats
 
 from mrm.measures.checks import Labels, Scores, binary, counts, finite, same_length, within
 from mrm.measures.estimates import HypothesisTest
+from mrm.measures.score_tables import equal_mass
 
 MANY = 25_000
 NODES = 200
@@ -119,7 +120,7 @@ def spiegelhalter(labels: ArrayLike, scores: ArrayLike) -> HypothesisTest:
 
 
 def hosmer_lemeshow(labels: Labels, scores: Scores, groups: int = 10, *, holdout: bool = True) -> HypothesisTest:
-    """Chi-square of observed and expected events in groups of near-equal size (Hosmer and Lemeshow 1980, Comm. Stat. A 9:1043).
+    """Chi-square of observed and expected events in groups of near-equal size, equal scores together (Hosmer and Lemeshow 1980, Comm. Stat. A 9:1043).
 
     Degrees of freedom are the groups on data the model has not seen, two less on its development
     data. Not to be gated on at large n: any fixed error becomes significant there. Raises
@@ -131,16 +132,20 @@ def hosmer_lemeshow(labels: Labels, scores: Scores, groups: int = 10, *, holdout
         raise ValueError(
             f"{n:,} rows cannot be tested in {groups} groups; use three groups or more, and a row for each."
         )
-    order = np.argsort(p, kind="stable")
-    parts = [(rows.size, y[rows].sum(), p[rows].mean()) for rows in np.array_split(order, groups)]
-    size, events, mean = (np.array(each, dtype=np.float64) for each in zip(*parts, strict=True))
+    values, of_row = np.unique(p, return_inverse=True)
+    place = equal_mass(np.bincount(of_row, minlength=values.size), groups)[of_row]
+    found = int(place.max()) + 1
+    size = np.bincount(place).astype(np.float64)
+    events, mean = np.bincount(place, weights=y), np.bincount(place, weights=p) / size
     spread = size * mean * (1 - mean)
     if (spread == 0).any():
         raise ValueError("A group holds only probabilities of 0 or 1; use fewer groups or leave those rows out.")
     statistic = float(((events - size * mean) ** 2 / spread).sum())
-    degrees = groups if holdout else groups - 2
+    degrees = found if holdout else found - 2
+    if degrees < 1:
+        raise ValueError(f"The scores make only {found} groups; the test needs three on development data.")
     null = "Events are as frequent in every group as expected."
-    method = f"{groups} equal-mass groups, {'holdout' if holdout else 'development'} data"
+    method = f"{found} equal-mass groups, {'holdout' if holdout else 'development'} data"
     p_value = float(stats.chi2.sf(statistic, degrees))
     return HypothesisTest("Hosmer-Lemeshow", statistic, p_value, n, null, method, degrees, _many(n))
 

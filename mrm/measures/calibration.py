@@ -11,6 +11,7 @@ from scipy import special
 from mrm.measures.checks import Labels, Scores
 from mrm.measures.estimates import Estimate
 from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, percentile, wilson
+from mrm.measures.score_tables import equal_mass
 
 LOGIT_CLIP = 1e-6
 
@@ -48,14 +49,15 @@ def brier_skill(score: Estimate, base_rate: float) -> Estimate:
 
 
 def reliability(labels: Labels, scores: Scores, bins: int = 20) -> list[ReliabilityBin]:
-    """Equal-mass bins of the probability in rising order; ties stay in input order."""
-    order = np.argsort(scores, kind="stable")
-    out = []
-    for rows in np.array_split(order, min(bins, labels.size)):
-        events = int(labels[rows].sum())
-        low, high = wilson(events, rows.size)
-        out.append(ReliabilityBin(rows.size, events, float(scores[rows].mean()), events / rows.size, low, high))
-    return out
+    """Bins of near-equal mass of the probability in rising order; rows of equal probability stay together."""
+    values, of_row = np.unique(scores, return_inverse=True)
+    place = equal_mass(np.bincount(of_row, minlength=values.size), bins)[of_row]
+    n, predicted = np.bincount(place), np.bincount(place, weights=scores)
+    events = np.bincount(place, weights=labels).astype(np.int64)
+    return [
+        ReliabilityBin(rows, found, total / rows, found / rows, *wilson(found, rows))
+        for rows, found, total in zip(n.tolist(), events.tolist(), predicted.tolist(), strict=True)
+    ]
 
 
 def ece(labels: Labels, scores: Scores, seed: int, bins: int = 20, draws: int = 10_000) -> Estimate:

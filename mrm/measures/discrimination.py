@@ -11,14 +11,15 @@ from mrm.measures.estimates import Estimate, HypothesisTest
 from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, percentile
 
 SINGLE = "One event or one non-event alone has no spread."
+NO_SPREAD = "Events and non-events do not overlap, or all scores are alike, so the error cannot be estimated."
 
 
 def auc(labels: Labels, scores: Scores, confidence: float = 0.95) -> Estimate:
     """Area under the ROC curve, ties counted half; shapes (n,), both classes present.
 
     Interval after DeLong, DeLong and Clarke-Pearson (1988, Biometrics 44:837) with the midranks of
-    Sun and Xu (2014, IEEE SPL 21:1389), cut to [0, 1]; `detail["error"]` is its standard error.
-    Raises ValueError if one class is missing.
+    Sun and Xu (2014, IEEE SPL 21:1389), cut to [0, 1]; `detail["error"]` is its standard error, zero if
+    the classes do not overlap, and then there is no interval. Raises ValueError if one class is missing.
     """
     both_classes(labels)
     above, below = delong_components(labels, scores)
@@ -116,6 +117,8 @@ def ks(labels: Labels, scores: Scores, seed: int, draws: int = 2_000) -> Estimat
 
 
 def _around(value: float, error: float, n: int, method: str, confidence: float) -> Estimate:
+    if error == 0:
+        return Estimate(value, None, None, method, n, NO_SPREAD, {"error": error})
     half = normal_quantile(confidence) * error
     return Estimate(value, max(0.0, value - half), min(1.0, value + half), method, n, detail={"error": error})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,31 +68,29 @@ def actual_to_expected(levels: Levels) -> dict[str, Estimate | None]:
 
 
 def ordered_lorenz(losses: ArrayLike, premiums: ArrayLike, scores: ArrayLike) -> tuple[Scores, Scores]:
-    """Cumulative shares of premiums and of losses, rows in rising order of score over premium; both (n + 1,).
+    """Cumulative shares of premiums and of losses by rising score over premium, from 0 to 1.
 
-    Frees, Meyers and Cummings (2011, JASA 106:1085). Raises ValueError on premiums that are not
-    positive, and if there is no loss.
+    Both (relativities + 1,); rows of equal relativity are one step (Frees, Meyers and Cummings
+    2011, JASA 106:1085). Raises ValueError on premiums that are not positive, and if there is no loss.
     """
-    loss, premium, order = _ordered(losses, premiums, scores)
-    return _curve(premium[order]), _curve(loss[order])
+    loss, premium, place = _ordered(losses, premiums, scores)
+    return _curve(np.bincount(place, weights=premium)), _curve(np.bincount(place, weights=loss))
 
 
 def lorenz_gini(losses: ArrayLike, premiums: ArrayLike, scores: ArrayLike, seed: int = 0, draws: int = 200) -> Estimate:
     """Twice the area between the diagonal and the ordered Lorenz curve (Frees, Meyers and Cummings 2011, JASA 106:1085).
 
-    Interval: percentile bootstrap of rows. Rows of equal relativity are taken in their order.
+    Interval: percentile bootstrap of rows.
     """
-    loss, premium, order = _ordered(losses, premiums, scores)
-    loss, premium = loss[order], premium[order]
-    n, rng = loss.size, generator(seed, "ordered lorenz")
-    samples = np.empty(draws)
-    for place in range(draws):
+    loss, premium, place = _ordered(losses, premiums, scores)
+    n, rng, samples = loss.size, generator(seed, "ordered lorenz"), np.empty(draws)
+    for draw in range(draws):
         weights = np.bincount(rng.integers(0, n, n), minlength=n)
-        samples[place] = _gini(loss * weights, premium * weights)
+        samples[draw] = _gini(loss * weights, premium * weights, place)
     low, high = percentile(samples)
     reason = "" if low is not None else "Too many bootstrap draws hold no loss."
     method = f"ordered Lorenz curve; percentile bootstrap of rows, {draws:,} draws"
-    return Estimate(float(_gini(loss, premium)), low, high, method, n, reason)
+    return Estimate(_gini(loss, premium, place), low, high, method, n, reason)
 
 
 def _ratio(level: Level) -> Estimate | None:
@@ -114,15 +113,16 @@ def _ordered(losses: ArrayLike, premiums: ArrayLike, scores: ArrayLike) -> tuple
         raise ValueError(f"Column premium, row {row + 1:,}: {premium[row]:g} is not positive; leave the row out.")
     if loss.sum() <= 0:
         raise ValueError("Column loss adds up to nothing; a Lorenz curve needs losses.")
-    return loss, premium, np.argsort(score / premium, kind="stable")
+    return loss, premium, np.unique(score / premium, return_inverse=True)[1]
 
 
-def _curve(values: Scores) -> Scores:
+def _curve(values: NDArray[Any]) -> Scores:
     total = np.r_[0.0, values.cumsum()]
     return np.asarray(total / total[-1])
 
 
-def _gini(loss: Scores, premium: Scores) -> float:
+def _gini(loss: Scores, premium: Scores, place: NDArray[np.intp]) -> float:
     if loss.sum() <= 0:
         return float("nan")
-    return float(1 - 2 * np.trapezoid(_curve(loss), _curve(premium)))
+    losses, premiums = np.bincount(place, weights=loss), np.bincount(place, weights=premium)
+    return float(1 - 2 * np.trapezoid(_curve(losses), _curve(premiums)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 from sklearn import metrics
@@ -17,6 +17,7 @@ from mrm.measures.backtesting import (
     spiegelhalter,
     traffic_light,
 )
+from mrm.measures.calibration import ece
 from mrm.measures.reliability import (
     calibration_in_the_large,
     equal_mass_edges,
@@ -96,6 +97,19 @@ def test_hosmer_lemeshow_is_not_to_be_gated_on_at_large_n():
     assert hosmer_lemeshow(y[:1_000], p[:1_000], holdout=False).degrees == 8
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 1]), st.sampled_from([0.1, 0.2, 0.4, 0.7, 0.9])), min_size=30, max_size=60)
+)
+def test_the_order_of_rows_changes_nothing_among_equal_scores(rows):
+    y, p = (np.array(each) for each in zip(*rows, strict=True))
+    assume(len(set(p.tolist())) > 2)
+    mixed = np.random.default_rng(len(rows)).permutation(len(rows))
+    assert ece(y, p, 0, draws=50) == ece(y[mixed], p[mixed], 0, draws=50)
+    one, two = hosmer_lemeshow(y, p, 4), hosmer_lemeshow(y[mixed], p[mixed], 4)
+    assert one.statistic == pytest.approx(two.statistic)
+
+
 def test_murphys_parts_add_up_to_the_brier_score(sample):
     y, p = sample
     found = murphy(summarise(y, p, equal_mass_edges(p)))
@@ -147,6 +161,7 @@ def test_a_shifted_probability_shows_in_the_large(sample):
         (lambda: spiegelhalter([0, 1], [0.5, 1.4]), "Column score, row 2: 1.4 lies outside 0 to 1; correct"),
         (lambda: hosmer_lemeshow([0, 1], [0.5, 0.4]), "2 rows cannot be tested in 10 groups"),
         (lambda: hosmer_lemeshow([0] * 9, [0.0] * 9, 3), "only probabilities of 0 or 1"),
+        (lambda: hosmer_lemeshow([0, 1] * 9, [0.2] * 18, holdout=False), "make only 1 groups; the test needs three"),
     ],
 )
 def test_bad_input_is_refused_with_a_sentence(attempt, sentence):

@@ -66,6 +66,14 @@ def test_a_drop_needs_an_error():
         drop(exact, exact)
 
 
+@pytest.mark.parametrize("scores", [[0.1, 0.2, 0.8, 0.9], [0.5] * 4])
+def test_a_ranking_without_spread_claims_no_certainty(scores):
+    for measure in (auc, hanley_mcneil) if scores[0] != scores[1] else (auc,):
+        found = measure(np.array([0, 0, 1, 1]), np.array(scores))
+        assert (found.lower, found.upper) == (None, None)
+        assert found.reason.startswith("Events and non-events do not overlap")
+
+
 def test_the_cap_curve_holds_the_gini(sample):
     rows, events = cap(bands(*sample))
     rate = sample[0].mean()

@@ -112,6 +112,17 @@ def test_the_ordered_lorenz_gini_by_hand_and_by_merit():
     assert useless.lower < 0 < useless.upper
 
 
+def test_equal_relativities_are_one_step_whatever_their_order():
+    rng = np.random.default_rng(5)
+    losses, premiums, scores = rng.poisson(1, 60), rng.integers(1, 3, 60), rng.integers(1, 3, 60)
+    mixed = rng.permutation(60)
+    one = insurance.lorenz_gini(losses, premiums, scores)
+    assert one.value == pytest.approx(insurance.lorenz_gini(losses[mixed], premiums[mixed], scores[mixed]).value)
+    rows, found = insurance.ordered_lorenz(losses, premiums, scores)
+    assert len(rows) == len(np.unique(scores / premiums)) + 1
+    assert one.value == pytest.approx(1 - 2 * np.trapezoid(found, rows))
+
+
 def test_paired_t_agrees_with_scipy():
     rng = np.random.default_rng(4)
     e = rng.beta(2, 2, 80)
@@ -141,6 +152,15 @@ def test_somers_d_agrees_with_scipy(cells):
     with np.errstate(all="ignore"):
         assert found.value == pytest.approx(stats.somersd(table[table.sum(axis=1) > 0]).statistic)
     assert loss_given_default.generalised_auc(table, draws=20).value == pytest.approx((found.value + 1) / 2)
+
+
+def test_the_generalised_area_of_two_classes_is_the_area():
+    rng = np.random.default_rng(6)
+    y, s = rng.integers(0, 2, 300), rng.integers(0, 5, 300)
+    table = loss_given_default.cross_table(y, s, (0.5, 1.5, 2.5, 3.5))
+    found = loss_given_default.generalised_auc(table)
+    assert found.value == pytest.approx(metrics.roc_auc_score(y, s))
+    assert found.lower < found.value < found.upper
 
 
 def test_twelve_classes_of_loss():

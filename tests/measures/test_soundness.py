@@ -85,6 +85,9 @@ def test_a_benchmark_is_compared_on_the_same_rows():
     assert estimate.value == auc(y, truth).value - auc(y, one).value
     assert test.p < 0.05
     assert paired_auc(y, one, one)[1].p == 1
+    estimate, test = paired_auc([0, 0, 1, 1], [1, 2, 3, 4], [5, 5, 5, 5])
+    assert (estimate.value, estimate.lower, test.p) == (0.5, None, 0)
+    assert test.note.endswith("its p-value is a limit.")
 
 
 def test_overfit_dispersion_and_reproduction():

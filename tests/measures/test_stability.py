@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance as spatial
 
+from mrm.measures.engine import Engine
 from mrm.measures.noncentral import noncentral_interval
 from mrm.measures.stability import distance
 from mrm.measures.stability.counts import EXTRA, bin_names, merge, summarise
+from mrm.measures.stability.counts import from_dict as counts_from_dict
 from mrm.measures.stability.edges import CategoricalColumn, NumericColumn, freeze, from_dict
 from mrm.measures.stability.index import (
     characteristic_stability,
@@ -103,6 +105,21 @@ def test_edges_are_data_with_a_digest():
     assert freeze(REFERENCE.sample(frac=1, random_state=1)).digest() == EDGES.digest()
     assert bin_names(EDGES.column("c")) == (*EXTRA, "a", "b", "d", "it's")
     assert bin_names(EDGES.column("x"))[4:6] == ("0 to 9", "over 9 to 19")
+
+
+def test_counts_are_data_that_merge_with_later_ones():
+    found = summarise(REFERENCE, EDGES)
+    kept = counts_from_dict(found.as_dict())
+    assert kept.digest() == found.digest()
+    assert merge(kept, found).digest() == summarise(pd.concat([REFERENCE, REFERENCE]), EDGES).digest()
+
+
+def test_a_query_spills_to_the_folder_given(tmp_path):
+    rng = np.random.default_rng(28)
+    wide = pd.DataFrame({"x": rng.normal(size=400_000), "y": rng.normal(size=400_000)})
+    engine = Engine("64MB", 1, tmp_path / "spill")
+    assert freeze(wide, engine=engine) == freeze(wide)
+    assert summarise(wide, freeze(wide), engine=engine).n == 400_000
 
 
 def test_types_of_a_file_may_differ_from_those_of_the_reference(tmp_path):
@@ -267,6 +284,7 @@ def test_distances_of_numbers_from_fine_bins_are_near_the_exact_ones():
         (lambda: summarise(REFERENCE.assign(c=1.5), EDGES), "Column c holds DOUBLE, and categories in the reference"),
         (lambda: summarise(REFERENCE[["x", "k"]], EDGES), "no column c"),
         (lambda: from_dict({"rows": 1}), "hold no frozen edges"),
+        (lambda: counts_from_dict({"n": 1}), "hold no counts by frozen edges"),
         (
             lambda: from_dict({"rows": 1, "columns": [{"name": "x", "low": 0, "upper": [2, 1], "deviation": 1}]}),
             "The edges of column x do not rise",

@@ -10,15 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
-from pathlib import Path
 
 import duckdb
-import pandas as pd
 
+from mrm.measures.engine import ENGINE, FLOATS, INTEGERS, TEXT, Batch, Engine, kinds, opened
 from mrm.measures.estimates import Estimate
 from mrm.measures.frames import quoted
 from mrm.measures.intervals import newcombe, two_proportions, wilson
-from mrm.measures.stability.source import FLOATS, INTEGERS, TEXT, kinds, opened
 
 TYPES = {"number": "DOUBLE", "integer": "BIGINT", "date": "DATE", "timestamp": "TIMESTAMP", "boolean": "BOOLEAN"}
 NEAR = 0.1
@@ -65,14 +63,12 @@ class Violations:
 Profiles = Mapping[str, ColumnProfile]
 
 
-def profile(
-    batch: pd.DataFrame | Path, columns: Sequence[str] = (), *, memory_limit: str = "1GB", threads: int = 1
-) -> Profiles:
+def profile(batch: Batch, columns: Sequence[str] = (), *, engine: Engine = ENGINE) -> Profiles:
     """Profiles of the named columns, or of all. Empty text and values that are no number are missing.
 
     Raises ValueError on absent columns and an empty batch.
     """
-    with opened(batch, memory_limit, threads) as connection:
+    with opened(batch, engine) as connection:
         found = {name: _profile(connection, name, kind) for name, kind in kinds(connection, columns).items()}
     if any(each.n == 0 for each in found.values()):
         raise ValueError("The batch holds no row; give one that does.")
@@ -126,11 +122,9 @@ def unit_change(reference: Profiles, current: Profiles) -> dict[str, Estimate]:
     return out
 
 
-def violations(
-    batch: pd.DataFrame | Path, formats: Mapping[str, Format], *, memory_limit: str = "1GB", threads: int = 1
-) -> dict[str, Violations]:
+def violations(batch: Batch, formats: Mapping[str, Format], *, engine: Engine = ENGINE) -> dict[str, Violations]:
     """Values that break their column's format, missing ones aside. Raises ValueError on absent columns."""
-    with opened(batch, memory_limit, threads) as connection:
+    with opened(batch, engine) as connection:
         kinds(connection, tuple(formats))
         return {name: _violations(connection, name, each) for name, each in formats.items()}
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import duckdb
-import pandas as pd
-import pyarrow as pa
 
+from mrm.measures.engine import ENGINE, Batch, Engine, kinds, opened, view
 from mrm.measures.estimates import Estimate
 from mrm.measures.frames import quoted
 from mrm.measures.intervals import wilson
-from mrm.measures.stability.source import kinds, opened
-
-Batch: TypeAlias = pd.DataFrame | Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +23,12 @@ class Found:
     row: int | None
 
 
-def duplicates(batch: Batch, columns: Sequence[str] = ()) -> Found:
+def duplicates(batch: Batch, columns: Sequence[str] = (), *, engine: Engine = ENGINE) -> Found:
     """Share of rows that repeat an earlier one in the named columns, or in all; the first that does.
 
     Missing values equal each other. Raises ValueError on absent columns and an empty batch.
     """
-    with opened(batch, "1GB", 1) as connection:
+    with opened(batch, engine) as connection:
         names = ", ".join(quoted(name) for name in kinds(connection, columns))
         return _found(
             connection,
@@ -43,14 +38,14 @@ def duplicates(batch: Batch, columns: Sequence[str] = ()) -> Found:
         )
 
 
-def overlap(train: Batch, test: Batch, columns: Sequence[str]) -> Found:
+def overlap(train: Batch, test: Batch, columns: Sequence[str], *, engine: Engine = ENGINE) -> Found:
     """Share of test rows that stand in the training data as well, alike in all named columns.
 
     Rows that are seen twice flatter the model. Missing values equal each other. Raises ValueError
     on absent columns and empty batches.
     """
     names = _named(columns)
-    with opened(test, "1GB", 1) as connection:
+    with opened(test, engine) as connection:
         kinds(connection, columns)
         _attach(connection, train, columns)
         same = " AND ".join(f"b.{name} IS NOT DISTINCT FROM o.{name}" for name in names)
@@ -62,12 +57,12 @@ def overlap(train: Batch, test: Batch, columns: Sequence[str]) -> Found:
         )
 
 
-def orphans(batch: Batch, column: str, parents: Batch, key: str) -> Found:
+def orphans(batch: Batch, column: str, parents: Batch, key: str, *, engine: Engine = ENGINE) -> Found:
     """Share of rows whose value in `column` is absent from `key` of the parents; a missing value is an orphan.
 
     Raises ValueError on absent columns and empty batches.
     """
-    with opened(batch, "1GB", 1) as connection:
+    with opened(batch, engine) as connection:
         kinds(connection, [column])
         _attach(connection, parents, [key])
         return _found(
@@ -78,17 +73,25 @@ def orphans(batch: Batch, column: str, parents: Batch, key: str) -> Found:
         )
 
 
-def stale(batch: Batch, column: str, as_of: datetime, within: timedelta) -> Found:
+def stale(batch: Batch, column: str, as_of: datetime, within: timedelta, *, engine: Engine = ENGINE) -> Found:
     """Share of rows dated more than `within` before `as_of`, or not dated. Raises ValueError if the column holds no dates."""
-    return _dated(batch, column, "c IS NULL OR c < ?", [as_of - within], f"rows older than {within} or undated")
+    with opened(batch, engine) as connection:
+        _dates(kinds(connection, [column])[column], column)
+        return _found(
+            connection,
+            f"SELECT c IS NULL OR c < ? AS bad, r FROM"
+            f" (SELECT {quoted(column)}::TIMESTAMP AS c, row_number() OVER () AS r FROM batch)",
+            f"rows older than {within} or undated",
+            [as_of - within],
+        )
 
 
-def from_the_future(batch: Batch, column: str, decided: str) -> Found:
+def from_the_future(batch: Batch, column: str, decided: str, *, engine: Engine = ENGINE) -> Found:
     """Share of rows whose `column` is dated after `decided`: a value that was not known when the decision fell.
 
     Raises ValueError if a column holds no dates.
     """
-    with opened(batch, "1GB", 1) as connection:
+    with opened(batch, engine) as connection:
         for name in (column, decided):
             _dates(kinds(connection, [name])[name], name)
         return _found(
@@ -99,26 +102,13 @@ def from_the_future(batch: Batch, column: str, decided: str) -> Found:
         )
 
 
-def _dated(batch: Batch, column: str, bad: str, given: list[Any], said: str) -> Found:
-    with opened(batch, "1GB", 1) as connection:
-        _dates(kinds(connection, [column])[column], column)
-        query = (
-            f"SELECT {bad} AS bad, r FROM"
-            f" (SELECT {quoted(column)}::TIMESTAMP AS c, row_number() OVER () AS r FROM batch)"
-        )
-        return _found(connection, query, said, given)
-
-
 def _dates(kind: str, name: str) -> None:
     if kind != "DATE" and not kind.startswith("TIMESTAMP"):
         raise ValueError(f"Column {name} holds {kind}; turn it into dates or times.")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, other: Batch, columns: Sequence[str]) -> None:
-    if isinstance(other, pd.DataFrame):
-        connection.register("other", pa.Table.from_pandas(other, preserve_index=False))
-    else:
-        connection.from_parquet(str(other)).create_view("other")
+    view(connection, other, "other")
     missing = [name for name in columns if name not in connection.table("other").columns]
     if missing:
         raise ValueError(f"The other data have no column {', '.join(missing)}; both need the columns compared.")

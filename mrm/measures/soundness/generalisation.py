@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from mrm.measures.checks import binary, both_classes, finite, same_length
-from mrm.measures.discrimination import auc, delong_components, drop
+from mrm.measures.discrimination import NO_SPREAD, auc, delong_components, drop
 from mrm.measures.estimates import Estimate, HypothesisTest
 from mrm.measures.intervals import normal_quantile
 
@@ -52,10 +52,13 @@ def paired_auc(labels: ArrayLike, model: ArrayLike, benchmark: ArrayLike) -> tup
     parts = [delong_components(y, each) for each in (one, two)]
     above, below = (parts[0][side] - parts[1][side] for side in (0, 1))
     error = float(np.sqrt(above.var(ddof=1) / above.size + below.var(ddof=1) / below.size))
-    half = normal_quantile() * error
-    z = value / error if error > 0 else 0.0
-    estimate = Estimate(value, value - half, value + half, "paired difference of AUCs; DeLong interval", n)
-    null = "Model and benchmark rank equally well."
+    null, method = "Model and benchmark rank equally well.", "paired difference of AUCs"
+    if error == 0 and value != 0:
+        estimate = Estimate(value, None, None, method, n, NO_SPREAD)
+        note = "The difference is the same for every row; its p-value is a limit."
+        return estimate, HypothesisTest("Paired AUC", value, 0.0, n, null, "two-sided, no spread", note=note)
+    half, z = normal_quantile() * error, value / error if error else 0.0
+    estimate = Estimate(value, value - half, value + half, f"{method}; DeLong interval", n)
     return estimate, HypothesisTest("Paired AUC", z, float(2 * stats.norm.sf(abs(z))), n, null, "two-sided z, paired")
 
 

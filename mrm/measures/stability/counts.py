@@ -8,17 +8,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
-import pandas as pd
 
+from mrm.measures.engine import ENGINE, FLOATS, INTEGERS, TEXT, Batch, Engine, kinds, opened
 from mrm.measures.frames import quoted
 from mrm.measures.intervals import Counts
 from mrm.measures.stability.edges import CategoricalColumn, Column, Edges, NumericColumn
-from mrm.measures.stability.source import FLOATS, INTEGERS, TEXT, kinds, opened
 
 EXTRA = ("missing", "below", "above", "unseen")
 EXACT = 2.0**53
@@ -47,12 +45,21 @@ class Summary:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def summarise(batch: pd.DataFrame | Path, edges: Edges, *, memory_limit: str = "1GB", threads: int = 1) -> Summary:
+def from_dict(data: Mapping[str, Any]) -> Summary:
+    """A summary from its plain form. Raises ValueError if it is not one."""
+    try:
+        counted = {str(name): np.asarray(values, dtype=np.int64) for name, values in data["counts"].items()}
+        return Summary(str(data["edges"]), int(data["n"]), counted)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"The data hold no counts by frozen edges: {error}. Count the batch anew.") from error
+
+
+def summarise(batch: Batch, edges: Edges, *, engine: Engine = ENGINE) -> Summary:
     """Count a batch by frozen edges in one scan.
 
     Raises ValueError on columns that are absent or of another kind than in the reference.
     """
-    with opened(batch, memory_limit, threads) as connection:
+    with opened(batch, engine) as connection:
         found = kinds(connection, [each.name for each in edges.columns])
         for column in edges.columns:
             _check(column, found[column.name])

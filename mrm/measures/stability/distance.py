@@ -65,7 +65,7 @@ def kolmogorov_smirnov(reference: ArrayLike, current: ArrayLike, seed: int = 0) 
     """Largest distance of both distribution functions at the edges of a numeric column's bins, and the two-sample test.
 
     Counts as `Summary` holds them; missing values are left out. The exact distance is at most
-    `detail["bound"]` above. p-value of the limiting law, too large for bins.
+    `detail["bound"]` above. p-value of the limiting law, on bins never too small.
     """
     e, a = _ordered(reference), _ordered(current)
 

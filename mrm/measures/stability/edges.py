@@ -6,14 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 
+from mrm.measures.engine import ENGINE, FLOATS, INTEGERS, TEXT, Batch, Engine, kinds, opened
 from mrm.measures.frames import quoted
-from mrm.measures.stability.source import FLOATS, INTEGERS, TEXT, kinds, opened
 
 BINS = 10
 CATEGORIES = 1_000
@@ -78,8 +76,8 @@ def from_dict(data: Mapping[str, Any]) -> Edges:
 
 
 def freeze(
-    reference: pd.DataFrame | Path, columns: Sequence[str] = (), *, categorical: Sequence[str] = (), bins: int = BINS,
-    memory_limit: str = "1GB", threads: int = 1,
+    reference: Batch, columns: Sequence[str] = (), *, categorical: Sequence[str] = (), bins: int = BINS,
+    engine: Engine = ENGINE,
 ) -> Edges:  # fmt: skip
     """Bins of a reference: quantiles of numbers, the values of text, in the order given or the file's.
 
@@ -89,7 +87,7 @@ def freeze(
     """
     if bins < 2:
         raise ValueError(f"{bins} bins cannot show a shift; give two or more.")
-    with opened(reference, memory_limit, threads) as connection:
+    with opened(reference, engine) as connection:
         found = kinds(connection, columns)
         total = connection.execute("SELECT count(*) FROM batch").fetchall()[0][0]
         frozen = [
