@@ -29,7 +29,7 @@ def _one() -> Any:
 
 class RunIn(Strict):
     dataset = serializers.UUIDField(help_text="A data set linked to the version.")
-    kinds = serializers.ListField(child=serializers.ChoiceField(KINDS), allow_empty=False, max_length=3)
+    kinds = serializers.ListField(child=serializers.ChoiceField(KINDS), allow_empty=False, max_length=len(KINDS))
     suite = serializers.CharField(
         max_length=80, default="", help_text="Key of a suite that fits the version; the first that does when absent."
     )
@@ -102,6 +102,9 @@ class RunDetail(RunOut):
     crosscheck = serializers.JSONField()
     explanation = serializers.JSONField()
     pins = serializers.JSONField()
+    reference = serializers.UUIDField(
+        source="reference_id", allow_null=True, help_text="Data that stability is against."
+    )
     progress = serializers.SerializerMethodField()
 
     @extend_schema(responses=FigureOut(many=True))

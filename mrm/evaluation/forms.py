@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from mrm.evaluation import queries
 from mrm.evaluation.services import KINDS, RUNNABLE, SIDES
-from mrm.inventory.models import Dataset, Pack, Version
+from mrm.inventory.models import Dataset, DatasetRole, Pack, Version
 
 KIND_LABELS = {
     "performance": _("Performance: how well scores rank and how well probabilities fit"),
     "bias": _("Bias: how decisions, scores and errors differ between groups"),
+    "stability": _("Stability: how far the features and the score have moved from the training data"),
     "explainability": _("Explainability: what the score depends on, and whether contributions add up"),
 }
 SIDE_LABELS = {
@@ -88,10 +89,15 @@ class StartForm(forms.Form):
             self.fields["event_name"].initial = version.target.replace("_", " ").capitalize()
         if version.cutoff is not None:
             self.fields["cutoff"].initial = version.cutoff.normalize()
-        if not self.protected:
-            self.fields["kinds"].initial = [kind for kind in KINDS if kind != "bias"]
+        self.fields["kinds"].initial = [kind for kind in KINDS if not self._lacks(kind)]
         for column in self.protected:
             self.fields[f"reference_{column['name']}"] = _reference_field(column)
+
+    def _lacks(self, kind: str) -> bool:
+        """Whether the data that a kind needs are not linked."""
+        if kind == "stability":
+            return not self.version.datasets.filter(role=DatasetRole.TRAINING).exists()
+        return kind == "bias" and not self.protected
 
     @cached_property
     def protected(self) -> list[dict[str, Any]]:

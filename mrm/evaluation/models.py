@@ -22,6 +22,7 @@ class Run(Governed):
     version = models.ForeignKey(Version, models.PROTECT, related_name="runs")
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="runs")
     protected = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="bias_runs")
+    reference = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="stability_runs")
     suite = models.ForeignKey(Pack, models.PROTECT, related_name="runs")
     artifact_sha256 = models.CharField(max_length=64)
     kinds = models.JSONField()

@@ -31,16 +31,19 @@ from mrm.measures.figures import (
     contribution_figures,
     distribution_figure,
     importance_figure,
+    stability_figure,
 )
 from mrm.measures.performance import CALIBRATION, RANKING, RATES, performance
 from mrm.measures.results import EvaluationFailed, Limits, Result, check_limits, judge, plain
 from mrm.measures.scoring import ScoringFailed, explain_artifact, file_digest, score
+from mrm.measures.stability.assessment import MEASURES as SHIFT
+from mrm.measures.stability.assessment import stability
 from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
 
-KINDS = frozenset({"performance", "bias", "explainability"})
+KINDS = frozenset({"performance", "bias", "explainability", "stability"})
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "duckdb", "fairlearn", "shap", "scikit-learn", "onnxruntime",
              "skops", "matplotlib")  # fmt: skip
-MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *BIAS, "additivity", "importance"})
+MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *BIAS, *SHIFT, "additivity", "importance"})
 Progress = Callable[[str, int, int], None]
 
 
@@ -51,7 +54,8 @@ class RunSpec:
     The model is scored unless `predictions` names a column of the data set with its scores. A row
     is decided favourably if its score is "below" or "at_or_above" `cutoff`. `label` equal to
     `positive` is the event. `thresholds` maps a measure to its limits (see `results.judge`).
-    Scores are probabilities, or lie in `score_range`. `folder` takes the files of the run.
+    Scores are probabilities, or lie in `score_range`. Stability is against `reference`, the data
+    the model was made on. `folder` takes the files of the run.
     """
 
     dataset: Path
@@ -66,6 +70,8 @@ class RunSpec:
     artifact_sha256: str = ""
     protected: Path | None = None
     protected_sha256: str | None = None
+    reference: Path | None = None
+    reference_sha256: str | None = None
     attributes: tuple[str, ...] = ()
     positive: Any = 1
     references: Mapping[str, str] = field(default_factory=dict)
@@ -122,7 +128,7 @@ class RunOutcome:
 def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     """Carry out the evaluation. `progress(stage, done, total)` counts rows or steps of a stage.
 
-    Stages: checking, scoring, performance, bias, explaining, drawing. What `progress` raises ends
+    Stages: checking, scoring, performance, bias, stability, explaining, drawing. What `progress` raises ends
     the run. Raises `EvaluationFailed`, with a sentence, on files or columns that do not fit; its
     kinds `CannotScore` and `ScoringFailed` on the model, `Disagreement` if fairlearn differs.
     """
@@ -149,6 +155,11 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         figures += bias_figures(found, spec.thresholds)
     elif "bias" in spec.kinds:
         notes.append("Bias was not evaluated: there is no protected data.")
+    if "stability" in spec.kinds:
+        tell("stability", 0, 1)
+        found = _stability(spec, scored, tell)
+        results += found
+        figures.append(stability_figure(found, spec.thresholds.get("psi", {})))
     explanation = _explanation(spec, tell, results, figures, notes)
     tell("drawing", 1, 1)
     return RunOutcome(tuple(results), tuple(each.as_dict() for each in figures), explanation, second, pins(spec, network), summary.digest(),
@@ -161,6 +172,7 @@ def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
         "artifact_sha256": spec.artifact_sha256 if spec.predictions is None else "",
         "dataset_sha256": spec.dataset_sha256,
         "protected_sha256": spec.protected_sha256,
+        "reference_sha256": spec.reference_sha256,
         "seed": spec.seed,
         "cutoff": spec.cutoff,
         "favourable": spec.favourable,
@@ -191,6 +203,8 @@ def _checked(spec: RunSpec) -> list[str]:
     files = [("data set", spec.dataset, spec.dataset_sha256)]
     if spec.protected is not None:
         files.append(("protected data", spec.protected, spec.protected_sha256 or ""))
+    if spec.reference is not None:
+        files.append(("reference data", spec.reference, spec.reference_sha256 or ""))
     for name, path, expected in files:
         if file_digest(path) != expected:
             raise EvaluationFailed(f"The digest of the {name} is not the one on record; nothing was computed.")
@@ -201,6 +215,8 @@ def _checked(spec: RunSpec) -> list[str]:
         raise EvaluationFailed(f"The data set has no column {', '.join(missing)}.")
     if spec.protected is not None and "row_id" not in columns:
         raise EvaluationFailed("The data set has no column row_id to join the protected data by.")
+    if "stability" in spec.kinds and spec.reference is None:
+        raise EvaluationFailed("Stability is measured against the data the model was made on; there are none.")
     if spec.predictions is None and spec.artifact is None:
         raise EvaluationFailed("There is neither a model to run nor a column with its predictions.")
     return columns
@@ -301,6 +317,34 @@ def _performance_figures(
     if spec.score_range == (0.0, 1.0) and known.any():
         out.append(calibration_figure(reliability(labels[known].astype(np.int64), scores[known])))
     return out
+
+
+def _stability(spec: RunSpec, scored: Path, tell: Progress) -> list[Result]:
+    """Every feature, and the score where the reference can be scored or holds predictions too."""
+    assert spec.reference is not None
+    try:
+        found, _ = stability(spec.reference, spec.dataset, spec.features, spec.thresholds, engine=spec.engine)
+        before = _scores_of_reference(spec, tell)
+        if before is not None:
+            found += stability(before, scored, ["score"], spec.thresholds, engine=spec.engine)[0]
+    except ValueError as error:
+        raise EvaluationFailed(str(error)) from error
+    return found
+
+
+def _scores_of_reference(spec: RunSpec, tell: Progress) -> Path | None:
+    assert spec.reference is not None
+    target = spec.folder / "reference.parquet"
+    if spec.predictions is None:
+        assert spec.artifact is not None
+        return score(
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.reference, target, spec.features, spec.timeout_s,
+            spec.memory_mb, lambda done, total: tell("stability", done, total),
+        ).path  # fmt: skip
+    if spec.predictions not in pq.read_schema(spec.reference).names:
+        return None
+    pq.write_table(pq.read_table(spec.reference, columns=[spec.predictions]).rename_columns(["score"]), target)
+    return target
 
 
 def _explanation(

@@ -72,6 +72,23 @@ def bias_figures(results: Sequence[Result], thresholds: Mapping[str, Limits]) ->
     return out
 
 
+def stability_figure(results: Sequence[Result], limits: Limits) -> Figure:
+    """Population stability index of every column, with the limits."""
+    shifts = [each for each in results if each.measure == "psi"]
+    data = [charts.Bar(r.detail["feature"], r.value or 0.0, r.lower, r.upper, status=r.status) for r in shifts]
+    lines = tuple(limits[name] for name in ("watch", "fail") if name in limits)
+    rows = tuple(
+        (r.detail["feature"], r.n, r.value, r.lower, r.upper, r.detail["critical_value"], r.status) for r in shifts
+    )
+    header = ("Column", "n", "PSI", "Lower", "Upper", "By chance", "Status")
+
+    def draw(bars: Sequence[charts.Bar], theme: str) -> str:
+        return charts.draw_shifts(bars, lines, theme)
+
+    return _figure("stability", "Shift of every column against the reference", draw, data,
+                   charts.describe_shifts(data, lines), header, rows)  # fmt: skip
+
+
 def importance_figure(found: Sequence[Importance]) -> Figure:
     """Mean absolute contribution of every feature."""
     data = [charts.Bar(each.feature, each.value, each.lower, each.upper) for each in found]

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from mrm.evaluation import queries
 from mrm.evaluation.models import Run
 from tests.factories import journey
 from tests.factories.access import Cast
@@ -66,7 +67,7 @@ def test_a_start_with_a_wrong_choice_says_so_beside_the_field(cast: Cast) -> Non
         "label": "default",
         "positive": "1",
     }
-    given |= {"event_name": "Default", "cutoff": "0.2"}
+    given |= {"event_name": "Default", "cutoff": "0.2", "suite": queries.suites_for(draft)[0].pk}
     answer = _client(cast.developer).post(address, given)
     assert answer.status_code == 422
     assert not Run.objects.exists()

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from mrm.audit.queries import of_subject
@@ -17,7 +18,7 @@ from mrm.jobs import services as jobs
 from mrm.jobs.models import Job, JobState
 from mrm.jobs.queries import latest_for
 from tests.factories import journey
-from tests.factories.access import Cast
+from tests.factories.access import Cast, fresh
 
 
 def test_a_run_goes_from_request_to_results_figures_and_pins(cast: Cast) -> None:
@@ -166,3 +167,26 @@ def test_text_that_a_spreadsheet_would_run_is_escaped() -> None:
 )
 def test_numbers_keep_their_decimals(measure: str, value: float | None, limits: tuple[float, ...], text: str) -> None:
     assert queries.shown(measure, value, limits) in {text, text.replace("0.797", "0.798")}
+
+
+def test_stability_is_against_the_training_data(cast: Cast, client: Client) -> None:
+    run = journey.evaluated(cast, journey.version(cast), ["stability"])
+    assert (run.status, run.reference.name) == ("done", run.version.datasets.get(role="training").dataset.name)
+    shifts = {each["detail"]["feature"]: each for each in run.results if each["measure"] == "psi"}
+    assert set(shifts) == {*run.version.features, "score"}
+    assert all(each["status"] in {"pass", "insufficient"} for each in shifts.values())
+    assert run.pins["reference_sha256"] == run.reference.sha256
+    assert [figure["name"] for figure in run.figures] == ["stability"]
+    client.force_login(cast.developer)
+    page = client.get(run.get_absolute_url()).content.decode()
+    assert "Population stability index" in page
+    assert run.reference.ref in page
+
+
+def test_training_data_are_not_compared_with_themselves(cast: Cast) -> None:
+    draft = journey.version(cast)
+    training = draft.datasets.get(role="training").dataset
+    with pytest.raises(Invalid, match="are the training data themselves"):
+        services.start(
+            draft, dataset=training, kinds=["stability"], settings=journey.settings(), actor=fresh(cast.developer)
+        )

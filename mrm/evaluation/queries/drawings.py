@@ -9,19 +9,27 @@ from mrm.evaluation.queries.sheet import TITLES
 
 BIAS = ("impact_ratio", "group_rates")
 PERFORMANCE = ("score_distribution", "calibration")
+STABILITY = ("stability",)
+_KIND_OF = {
+    **dict.fromkeys(BIAS, "bias"),
+    **dict.fromkeys(PERFORMANCE, "performance"),
+    **dict.fromkeys(STABILITY, "stability"),
+}
 WORDS = {
     "onnx": "ONNX: run here in a confined process; the model is a black box to the explainer",
     "skops": "skops: opened here in a confined process without pickle; linear and tree models are explained exactly",
+    "xgboost": "XGBoost: opened here in a confined process; trees are explained exactly",
+    "lightgbm": "LightGBM: opened here in a confined process; trees are explained exactly",
 }
 
 
 def figures_by_kind(run: Run) -> dict[str, list[dict[str, Any]]]:
     """Figures of bias, performance and explanation, each with the numbers drawn as text."""
-    found: dict[str, list[dict[str, Any]]] = {"bias": [], "performance": [], "explainability": []}
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in (*_KIND_OF.values(), "explainability")}
     for figure in run.figures:
-        name = figure["name"]
-        kind = "bias" if name in BIAS else "performance" if name in PERFORMANCE else "explainability"
-        found[kind].append({**figure, "table": [[_text(value) for value in row] for row in figure["rows"]]})
+        found[_KIND_OF.get(figure["name"], "explainability")].append(
+            {**figure, "table": [[_text(value) for value in row] for row in figure["rows"]]}
+        )
     return found
 
 

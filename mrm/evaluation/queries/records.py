@@ -16,7 +16,13 @@ _ORDER = (DatasetRole.OUT_OF_TIME, DatasetRole.TEST, DatasetRole.TRAINING)
 
 def visible_to(account: Account) -> QuerySet[Run]:
     return Run.objects.filter(version__in=versions_visible_to(account)).select_related(
-        "version__model__unit", "version__artifact", "dataset", "protected", "suite", "requested_by__person"
+        "version__model__unit",
+        "version__artifact",
+        "dataset",
+        "protected",
+        "reference",
+        "suite",
+        "requested_by__person",
     )
 
 

@@ -38,6 +38,8 @@ TITLES = {
     "matthews": "Matthews correlation at the cut-off",
     "additivity": "Additivity of the contributions",
     "importance": "Mean absolute contribution",
+    "psi": "Population stability index",
+    "jensen_shannon": "Jensen-Shannon distance",
     "air": "Impact ratio",
     "smd": "Score gap, SMD × 100",
     "tpr_gap": "Good outcomes favoured, gap",
@@ -49,6 +51,7 @@ TITLES = {
     "shortfall": "Shortfall",
 }
 _EXPLAINING = {"additivity", "importance"}
+_SHIFTS = {"psi", "jensen_shannon"}
 
 
 @dataclass(frozen=True)
@@ -128,13 +131,15 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
 
 def measure_rows(run: Run, kind: str) -> list[dict[str, Any]]:
     """Overall measures of a kind with value, interval, limits and status, problems first."""
-    wanted = [
-        each
-        for each in run.results
-        if not each["attribute"] and (each["measure"] in _EXPLAINING) == (kind != "performance")
-    ]
+    wanted = [each for each in run.results if not each["attribute"] and _kind(each["measure"]) == kind]
     rows = [_measure_row(run, each) for each in wanted if each["measure"] != "importance"]
     return sorted(rows, key=lambda row: SEVERITY.index(row["status"]))
+
+
+def _kind(measure: str) -> str:
+    if measure in _SHIFTS:
+        return "stability"
+    return "explainability" if measure in _EXPLAINING else "performance"
 
 
 def _measure_row(run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +147,7 @@ def _measure_row(run: Run, result: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": TITLES.get(measure, measure),
         "measure": measure,
+        "feature": result["detail"].get("feature", ""),
         "value": shown(measure, result["value"], limits),
         "interval": interval(measure, result, limits),
         "n": result["n"],

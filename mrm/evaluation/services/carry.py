@@ -24,9 +24,9 @@ from mrm.measures.results import EvaluationFailed
 
 def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
     """Compute in this worker; a run that ended before is left as it is, so a second call changes nothing."""
-    run = Run.objects.select_related("version__model", "version__artifact", "dataset", "protected", "suite").get(
-        pk=run_id
-    )
+    run = Run.objects.select_related(
+        "version__model", "version__artifact", "dataset", "protected", "reference", "suite"
+    ).get(pk=run_id)
     if run.status != RunState.QUEUED:
         return
     use_own_type()
@@ -54,6 +54,8 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         dataset_sha256=run.dataset.sha256,
         protected=blobs.fetch(run.protected.sha256, folder) if run.protected else None,
         protected_sha256=run.protected.sha256 if run.protected else None,
+        reference=blobs.fetch(run.reference.sha256, folder) if run.reference else None,
+        reference_sha256=run.reference.sha256 if run.reference else None,
         label=settings["label"],
         features=tuple(settings.get("features") or run.version.features),
         positive=settings.get("positive", 1),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mrm.measures.evaluation import RunOutcome
 
 RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM}
-KINDS = ("performance", "bias", "explainability")
+KINDS = ("performance", "bias", "stability", "explainability")
 SIDES = ("below", "at_or_above")
 SEED = 20260101
 
@@ -41,13 +41,15 @@ def start(
     permit(actor, "evaluation.start", version)
     if version.artifact is None:
         raise Refused(f"{version} has no artifact yet; attach one first.")
-    protected = _protected(version)
+    protected, reference = _linked(version, DatasetRole.PROTECTED), _linked(version, DatasetRole.TRAINING)
     _check(version, dataset, kinds, settings, protected)
+    _check_reference(dataset, kinds, reference)
     suite = _suite(version, suite)
     run = Run.objects.create(
         version=version,
         dataset=dataset,
         protected=protected if "bias" in kinds else None,
+        reference=reference if "stability" in kinds else None,
         suite=suite,
         artifact_sha256=version.artifact.sha256,
         kinds=kinds,
@@ -74,16 +76,33 @@ def _suite(version: Version, chosen: Pack | None) -> Pack:
     return chosen
 
 
-def _protected(version: Version) -> Dataset | None:
-    link = version.datasets.filter(role=DatasetRole.PROTECTED).select_related("dataset").last()
+def _linked(version: Version, role: DatasetRole) -> Dataset | None:
+    link = version.datasets.filter(role=role).select_related("dataset").last()
     return link.dataset if link else None
+
+
+def _check_reference(dataset: Dataset, kinds: list[str], reference: Dataset | None) -> None:
+    if "stability" not in kinds:
+        return
+    if reference is None:
+        raise Invalid(
+            "Stability is measured against the training data: link them to this version.",
+            fields={"kinds": ["Link the training data first."]},
+        )
+    if reference == dataset:
+        raise Invalid(
+            f"{dataset} are the training data themselves; stability compares other data with them.",
+            fields={"dataset": ["Choose data the model was not trained on."]},
+        )
 
 
 def _check(
     version: Version, dataset: Dataset, kinds: list[str], settings: dict[str, Any], protected: Dataset | None
 ) -> None:
     if not kinds or set(kinds) - set(KINDS):
-        raise Invalid("Choose performance, bias or explainability.", fields={"kinds": ["Choose at least one."]})
+        raise Invalid(
+            "Choose performance, bias, stability or explainability.", fields={"kinds": ["Choose at least one."]}
+        )
     if "bias" in kinds and protected is None:
         raise Invalid(
             "Bias needs protected attributes: link a data set that holds them to this version.",

@@ -8,9 +8,11 @@ from mrm.measures.charts.bars import (
     describe_contributions,
     describe_importance,
     describe_rates,
+    describe_shifts,
     draw_contributions,
     draw_importance,
     draw_rates,
+    draw_shifts,
 )
 from mrm.measures.charts.curves import (
     CalibrationPoint,
@@ -36,11 +38,13 @@ __all__ = [
     "describe_forest",
     "describe_importance",
     "describe_rates",
+    "describe_shifts",
     "draw_calibration",
     "draw_contributions",
     "draw_distribution",
     "draw_forest",
     "draw_importance",
     "draw_rates",
+    "draw_shifts",
     "register_font",
 ]

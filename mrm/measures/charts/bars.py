@@ -57,6 +57,39 @@ def describe_importance(data: Sequence[Bar]) -> str:
     return f"The score depends most on {said}, out of {len(bars)} features; the numbers are in the table below."
 
 
+def draw_shifts(data: Sequence[Bar], limits: Sequence[float], theme: str) -> str:
+    """A distance per column as a mark with its interval, largest first, at most 30, and a line at each limit."""
+    bars = sorted(data, key=lambda bar: (-bar.value, bar.name))[:30]
+    height = len(bars) * _ROW + 0.62
+
+    def paint(figure: Figure, inks: Theme) -> None:
+        axes = _panel(figure, height, len(bars))
+        for y, bar in enumerate(bars):
+            ink = inks.status(bar.status)
+            _whisker(axes, bar, -y, ink)
+            hollow = "none" if bar.status == "insufficient" else ink
+            mark = MARKS.get(bar.status, "o")
+            axes.plot([bar.value], [-y], mark, color=ink, markersize=5.5, markerfacecolor=hollow)
+            _side(axes, -y, bar.name, number(bar.value, 3), _between(bar, 3), inks)
+        for limit in limits:
+            axes.axvline(limit, color=inks.axis, linewidth=0.9, linestyle=(0, (4, 3)))
+        axes.set_xlim(0, max([*(bar.upper or bar.value for bar in bars), *limits], default=1.0) * 1.05)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.set_xlabel("Population stability index, 95 % interval")
+
+    return svg(theme, height, paint)
+
+
+def describe_shifts(data: Sequence[Bar], limits: Sequence[float]) -> str:
+    """The column that moved most, and how many lie beyond the first limit."""
+    most = max(data, key=lambda bar: bar.value)
+    said = f"{most.name} moved most, to {number(most.value, 3)}, of {len(data)} columns"
+    if limits:
+        beyond = sum(bar.value > min(limits) for bar in data)
+        said += f"; {beyond} beyond {number(min(limits))}"
+    return f"{said}. The numbers are in the table below."
+
+
 def draw_contributions(data: Sequence[Bar], base: float, output: float, unit: str, theme: str) -> str:
     """From the base to the output of one row, step by step, largest contribution first."""
     bars = _largest(data, 12)

@@ -25,7 +25,7 @@ from mrm.signoff.models import Decision, Request
 from mrm.validation import services as validation
 from mrm.validation.models import Validation
 
-KINDS = ["performance", "bias", "explainability"]
+KINDS = ["performance", "bias", "stability", "explainability"]
 Tell = Callable[[str], None]
 
 
