@@ -205,7 +205,7 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
         "sheet": queries.bias_sheet(found, selected),
         "drill": drill,
         "performance": queries.measure_rows(found, "performance"),
-        "shifts": queries.measure_rows(found, "stability"),
+        "shifts": queries.shifts(found),
         "explaining": queries.measure_rows(found, "explainability"),
         "figures": queries.figures_by_kind(found),
         "capability": queries.capability(found),

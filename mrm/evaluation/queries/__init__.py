@@ -11,6 +11,7 @@ from mrm.evaluation.queries.records import (
     visible_to,
 )
 from mrm.evaluation.queries.sheet import Cell, GroupRow, Sheet, bias_sheet, chosen_group, measure_rows
+from mrm.evaluation.queries.shifts import shifts
 from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "results_document",
     "results_table",
     "runs_of",
+    "shifts",
     "shown",
     "suites_for",
     "visible_to",

@@ -143,11 +143,10 @@ def _kind(measure: str) -> str:
 
 
 def _measure_row(run: Run, result: dict[str, Any]) -> dict[str, Any]:
-    measure, limits = result["measure"], _limits(run, result["measure"])
+    measure, limits = result["measure"], limits_of(run, result["measure"])
     return {
         "title": TITLES.get(measure, measure),
         "measure": measure,
-        "feature": result["detail"].get("feature", ""),
         "value": shown(measure, result["value"], limits),
         "interval": interval(measure, result, limits),
         "n": result["n"],
@@ -195,7 +194,7 @@ def _row(
 
 
 def _cell(run: Run, measure: str, result: dict[str, Any], url: str, selected: bool) -> Cell:
-    limits = _limits(run, measure)
+    limits = limits_of(run, measure)
     sub = interval(measure, result, limits)
     if result["status"] in {"insufficient", "not_applicable"}:
         sub = result["reason"].rstrip(".")
@@ -203,7 +202,8 @@ def _cell(run: Run, measure: str, result: dict[str, Any], url: str, selected: bo
     return Cell(measure, value, sub, result["status"], url if measure == "air" else "", selected and measure == "air")
 
 
-def _limits(run: Run, measure: str) -> tuple[float, ...]:
+def limits_of(run: Run, measure: str) -> tuple[float, ...]:
+    """The numbers at which a measure is watched and fails, by the run's suite."""
     entry = run.suite.content["thresholds"].get(measure, {})
     return tuple(entry[name] for name in ("watch", "fail") if isinstance(entry.get(name), int | float))
 
