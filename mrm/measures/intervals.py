@@ -75,6 +75,20 @@ def percentile(samples: NDArray[np.float64], confidence: float = 0.95) -> tuple[
     return float(low), float(high)
 
 
+def of_distance(
+    value: float, samples: NDArray[np.float64], confidence: float = 0.95
+) -> tuple[float | None, float | None]:
+    """Interval of a distance from bootstrap samples, which lie above it because chance adds distance.
+
+    Upper bound the percentile, lower bound its reflection at the value, not below zero; the value
+    lies between. (None, None) if over 5 % of the samples are undefined.
+    """
+    _, high = percentile(samples, confidence)
+    if high is None:
+        return None, None
+    return max(0.0, min(value, 2 * value - high)), max(value, high)
+
+
 @dataclass(frozen=True, slots=True)
 class Significance:
     """A two-sided test of two proportions: which test, its statistic and its p-value."""

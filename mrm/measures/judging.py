@@ -8,13 +8,15 @@ from mrm.measures.estimates import Estimate, HypothesisTest
 from mrm.measures.results import Limits, Result, judge
 
 
-def judged(measure: str, estimate: Estimate, limits: Limits | None = None, **where: Any) -> Result:
+def judged(
+    measure: str, estimate: Estimate, limits: Limits | None = None, p_adjusted: float | None = None, **where: Any
+) -> Result:
     """The estimate under its limits; `where` names attribute, group or reference.
 
     A value without an interval keeps the reason why, unless the limits have more to say. Raises
     ValueError on limits that cannot be read.
     """
-    said = judge(estimate.value, limits, lower=estimate.lower, upper=estimate.upper)
+    said = judge(estimate.value, limits, lower=estimate.lower, upper=estimate.upper, p_adjusted=p_adjusted)
     return Result(
         measure=measure,
         value=estimate.value,
@@ -26,7 +28,7 @@ def judged(measure: str, estimate: Estimate, limits: Limits | None = None, **whe
         status=said.status,
         reason=said.reason or estimate.reason,
         pack=said.pack,
-        detail=estimate.detail,
+        detail=estimate.detail if p_adjusted is None else {**estimate.detail, "p_adjusted": p_adjusted},
         **where,
     )
 

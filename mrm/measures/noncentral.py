@@ -18,12 +18,13 @@ def noncentral_interval(value: float, scale: float, degrees: int, confidence: fl
 
     The true divergence over `scale` is the non-centrality; bounds are the non-centralities under
     which the estimate is as high, or as low, with probability (1 - confidence) / 2. Above 5,000
-    the normal approximation with mean k + d and variance 2 (k + 2 d) stands in.
+    the normal approximation with mean k + d and variance 2 (k + 2 d) stands in. The upper bound is
+    never below the estimate, as it would be where chance made two samples too alike.
     """
     tail = (1 - confidence) / 2
     statistic = value / scale
     low, high = (_noncentrality(statistic, degrees, level) for level in (1 - tail, tail))
-    return low * scale, high * scale
+    return low * scale, max(high * scale, value)
 
 
 def _noncentrality(statistic: float, degrees: int, level: float) -> float:

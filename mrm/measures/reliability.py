@@ -15,7 +15,7 @@ from scipy import special
 from mrm.measures.calibration import LOGIT_CLIP
 from mrm.measures.checks import Labels, Scores, binary, same_length, within
 from mrm.measures.estimates import Estimate
-from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, percentile
+from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, of_distance, percentile
 
 DRAWS = 2_000
 
@@ -117,7 +117,10 @@ def mce(bands: ReliabilityTable, seed: int = 0, draws: int = DRAWS) -> Estimate:
     """
     mean = _mean(bands)
     drawn = bootstrap_counts(_counts(bands), draws, generator(seed, "mce"))
-    return _estimate(_largest(_counts(bands)[None], mean)[0], _largest(drawn, mean), bands, draws, "largest gap")
+    value = float(_largest(_counts(bands)[None], mean)[0])
+    low, high = of_distance(value, _largest(drawn, mean))
+    method = f"largest gap, {int((bands.n > 0).sum())} groups; bootstrap, lower bound reflected, {draws:,} draws"
+    return Estimate(value, low, high, method, int(bands.n.sum()))
 
 
 def calibration_in_the_large(labels: Labels, scores: Scores) -> Estimate | None:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from mrm.measures.checks import Scores
 from mrm.measures.estimates import Estimate, HypothesisTest
-from mrm.measures.intervals import Counts, benjamini_hochberg, bootstrap_counts, generator, percentile
+from mrm.measures.intervals import Counts, benjamini_hochberg, bootstrap_counts, generator, of_distance
 from mrm.measures.noncentral import noncentral_interval
 from mrm.measures.stability.counts import EXTRA
 from mrm.measures.stability.edges import NumericColumn
@@ -32,7 +32,9 @@ def total_variation(reference: ArrayLike, current: ArrayLike, seed: int = 0) -> 
 
 def overlap(reference: ArrayLike, current: ArrayLike, seed: int = 0) -> Estimate:
     """Sum of the smaller of both shares, 0 to 1: one less the total variation."""
-    return _estimate("overlap", lambda e, a: np.minimum(a, e).sum(axis=-1), reference, current, seed)
+    found = total_variation(reference, current, seed)
+    low, high = (None if bound is None else 1 - bound for bound in (found.upper, found.lower))
+    return Estimate(1 - found.value, low, high, f"1 - {found.method}", found.n)
 
 
 def largest_difference(reference: ArrayLike, current: ArrayLike, seed: int = 0) -> Estimate:
@@ -98,7 +100,7 @@ def chi_square(reference: ArrayLike, current: ArrayLike) -> tuple[Estimate, Hypo
     low, high = bounds
     note = "Cells expect fewer than five rows; the chi-square law is rough." if found.expected_freq.min() < 5 else ""
     null = "Both samples come from one population."
-    estimate = Estimate((statistic / n) ** 0.5, low, high, "Cramér's V; non-central chi-square interval", n)
+    estimate = Estimate((statistic / n) ** 0.5, low, high, "Cramér's V; non-central chi-square interval", int(a.sum()))
     test = HypothesisTest("Chi-square", statistic, float(found.pvalue), n, null, "Pearson, two samples", degrees, note)
     return estimate, test
 
@@ -107,7 +109,9 @@ def wasserstein(reference: ArrayLike, current: ArrayLike, column: NumericColumn,
     """Area between both distribution functions in standard deviations of the reference.
 
     Counts as `Summary` holds them. Values are spread evenly over their bin, those out of range
-    stand at the reference's end, missing ones are left out. Raises ValueError without spread.
+    stand at the reference's end, missing ones are left out. Where values lie in their bins is not
+    known: `detail["at_least"]` and `detail["at_most"]` bound the area whatever it be; finer frozen
+    edges bring them together. Raises ValueError without spread.
     """
     if column.deviation <= 0:
         raise ValueError(f"Column {column.name} has one value only in the reference; no distance is relative to it.")
@@ -122,7 +126,9 @@ def wasserstein(reference: ArrayLike, current: ArrayLike, column: NumericColumn,
         return np.asarray((height * widths).sum(axis=-1) / column.deviation)
 
     name = "area between distribution functions over the reference's standard deviation"
-    return _estimate(name, measure, _ordered(reference), _ordered(current), seed)
+    before, now = _ordered(reference), _ordered(current)
+    detail = dict(zip(("at_least", "at_most"), _area_bounds(before, now, widths / column.deviation), strict=True))
+    return _estimate(name, measure, before, now, seed, detail)
 
 
 def adjusted(tests: Mapping[str, HypothesisTest]) -> dict[str, float]:
@@ -136,6 +142,14 @@ def _ordered(values: ArrayLike) -> Counts:
     return np.asarray(np.r_[counted[EXTRA.index("below")], counted[len(EXTRA) :], counted[EXTRA.index("above")]])
 
 
+def _area_bounds(before: Counts, now: Counts, widths: Scores) -> tuple[float, float]:
+    """Smallest and largest area that two distribution functions through the same points can enclose."""
+    f, g = before.cumsum()[:-1] / before.sum(), now.cumsum()[:-1] / now.sum()
+    apart = np.maximum(f[:-1] - g[1:], g[:-1] - f[1:])
+    widest = np.maximum(f[1:] - g[:-1], g[1:] - f[:-1])
+    return float((np.maximum(apart, 0) * widths).sum()), float((widest * widths).sum())
+
+
 def _estimate(
     name: str, measure: Distance, reference: ArrayLike, current: ArrayLike, seed: int,
     detail: Mapping[str, Any] | None = None,
@@ -143,7 +157,7 @@ def _estimate(
     e, a, _, _ = _pair(reference, current)
     rng = generator(seed, name)
     drawn = [bootstrap_counts(each, DRAWS, rng) / each.sum() for each in (e, a)]
-    low, high = percentile(measure(*drawn))
     value = float(measure(e / e.sum(), a / a.sum()))
-    method = f"{name}; percentile bootstrap of both samples, {DRAWS:,} draws"
+    low, high = of_distance(value, measure(*drawn))
+    method = f"{name}; bootstrap of both samples, lower bound reflected, {DRAWS:,} draws"
     return Estimate(value, low, high, method, int(a.sum()), detail=detail or {})

@@ -16,7 +16,7 @@ from mrm.measures.estimates import Estimate, HypothesisTest
 from mrm.measures.intervals import Counts, normal_quantile
 from mrm.measures.noncentral import critical_value, noncentral_interval
 from mrm.measures.score_tables import equal_mass
-from mrm.measures.stability.counts import Summary
+from mrm.measures.stability.counts import EXTRA, Summary
 
 EPSILON = 1e-4
 TOLERANCE = 0.01
@@ -27,35 +27,30 @@ def psi(reference: ArrayLike, current: ArrayLike) -> Estimate:
 
     Counts by bin, shapes (bins,). Shares below 1e-4 count as 1e-4, so an empty bin stays finite.
     Between equal populations the index is near (1/N + 1/M) times chi-square with bins - 1 degrees
-    (Yurdakul and Naranjo 2020, J. Risk Model Validation 14); `detail["critical_value"]` is its 95 %
-    point, bins counted that hold a row. Interval: the same with a non-central chi-square. Raises
-    ValueError on counts that do not match or hold no row.
+    (Yurdakul and Naranjo 2020, J. Risk Model Validation 14), bins counted that hold a row:
+    `detail["critical_value"]` is its 95 % point, `detail["p"]` the p-value. Interval: the same with
+    a non-central chi-square. Raises ValueError on counts that do not match or hold no row.
     """
-    e, a, scale, degrees = _pair(reference, current)
-    shares, now = np.maximum(e / e.sum(), EPSILON), np.maximum(a / a.sum(), EPSILON)
-    parts = (now - shares) * np.log(now / shares)
-    value = float(parts.sum())
-    low, high = noncentral_interval(value, scale, degrees)
-    detail = {
-        "critical_value": critical_value(scale, degrees),
-        "epsilon": EPSILON,
-        "reference_n": int(e.sum()),
-        "parts": parts.tolist(),
-    }
-    method = (
-        f"{degrees + 1} bins frozen on the reference, shares of at least {EPSILON:g}; non-central chi-square interval"
-    )
-    return Estimate(value, low, high, method, int(a.sum()), detail=detail)
+    e, a, _, _ = _pair(reference, current)
+    return _psi(e, a, e, a)
 
 
 def characteristic_stability(reference: Summary, current: Summary) -> dict[str, Estimate]:
     """Characteristic stability index in its first meaning: the PSI of every column.
 
-    Raises ValueError if the two were counted by different edges.
+    Bins below, above and unseen are empty in the reference because the edges were made on it, not
+    because such values cannot occur. So p-value, critical value and lower bound come from the index
+    with below and above folded into the outermost bins and unseen into the rarest one. Raises
+    ValueError if the two were counted by different edges.
     """
     if reference.edges != current.edges:
         raise ValueError("The two were counted by different edges; count both by those frozen on the reference.")
-    return {name: psi(counted, current.counts[name]) for name, counted in reference.counts.items()}
+    out = {}
+    for name, counted in reference.counts.items():
+        e, a, _, _ = _pair(counted, current.counts[name])
+        rarest = len(EXTRA) + int(np.argmin(e[len(EXTRA) :]))
+        out[name] = _psi(e, a, _folded(e, rarest), _folded(a, rarest))
+    return out
 
 
 def points_shift(reference: ArrayLike, current: ArrayLike, points: ArrayLike) -> Estimate:
@@ -116,11 +111,21 @@ def score_groups(reference: Counts, groups: int = 10) -> NDArray[np.intp]:
 
 
 def score_psi(reference: Counts, current: Counts, groups: int = 10) -> Estimate:
-    """PSI of two score histograms by groups frozen on the first; shapes (bins,)."""
+    """PSI of two score histograms by groups frozen on the first; shapes (bins,).
+
+    For p-value, critical value and lower bound the groups below and above all scores of the
+    reference are folded into their neighbours.
+    """
     same_length(reference=reference, current=current)
     place = score_groups(reference, groups)
-    grouped = (np.bincount(place, weights=each, minlength=place.max() + 1) for each in (reference, current))
-    return psi(*grouped)
+    inner = np.clip(place, 1, int(place[np.flatnonzero(reference)].max()))
+    found = []
+    for each in (place, inner):
+        found += [
+            np.bincount(each, weights=rows, minlength=each.max() + 1).astype(np.int64) for rows in (reference, current)
+        ]
+    _pair(found[0], found[1])
+    return _psi(*found)
 
 
 def points_by_bin(names: tuple[str, ...], points: Mapping[str, float]) -> Scores:
@@ -129,6 +134,37 @@ def points_by_bin(names: tuple[str, ...], points: Mapping[str, float]) -> Scores
     if missing:
         raise ValueError(f"There are no points for {', '.join(missing)}; give each bin its points, extra bins as well.")
     return np.array([points[name] for name in names])
+
+
+def _psi(e: Counts, a: Counts, folded_e: Counts, folded_a: Counts) -> Estimate:
+    """The index of the counts; significance and lower bound from the folded ones."""
+    _, _, scale, degrees = _pair(folded_e, folded_a)
+    parts, folded = _parts(e, a), float(_parts(folded_e, folded_a).sum())
+    value, full = float(parts.sum()), int(((e + a) > 0).sum())
+    low = min(value, noncentral_interval(folded, scale, degrees)[0])
+    high = max(value, noncentral_interval(value, scale, full - 1)[1])
+    detail = {
+        "critical_value": critical_value(scale, degrees),
+        "p": float(stats.chi2.sf(folded / scale, degrees)) if degrees else 1.0,
+        "epsilon": EPSILON,
+        "reference_n": int(e.sum()),
+        "parts": parts.tolist(),
+    }
+    method = f"{full} bins frozen on the reference, shares of at least {EPSILON:g}; non-central chi-square interval"
+    return Estimate(value, low, high, method, int(a.sum()), detail=detail)
+
+
+def _parts(e: Counts, a: Counts) -> Scores:
+    shares, now = np.maximum(e / e.sum(), EPSILON), np.maximum(a / a.sum(), EPSILON)
+    return np.asarray((now - shares) * np.log(now / shares))
+
+
+def _folded(values: Counts, rarest: int) -> Counts:
+    """Missing and the reference's own bins, what lies outside them folded in."""
+    out = values.copy()
+    for name, place in (("below", len(EXTRA)), ("above", values.size - 1), ("unseen", rarest)):
+        out[place] += out[EXTRA.index(name)]
+    return np.asarray(np.r_[out[EXTRA.index("missing")], out[len(EXTRA) :]], dtype=np.int64)
 
 
 def _pair(reference: ArrayLike, current: ArrayLike) -> tuple[Counts, Counts, float, int]:
