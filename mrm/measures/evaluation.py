@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -36,8 +36,8 @@ from mrm.measures.figures import (
 from mrm.measures.performance import CALIBRATION, RANKING, RATES, performance
 from mrm.measures.results import EvaluationFailed, Limits, Result, check_limits, judge, plain
 from mrm.measures.scoring import ScoringFailed, explain_artifact, file_digest, score
-from mrm.measures.stability.assessment import MEASURES as SHIFT
 from mrm.measures.stability.assessment import stability
+from mrm.measures.stability.drift import MEASURES as SHIFT
 from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
 
 KINDS = frozenset({"performance", "bias", "explainability", "stability"})
@@ -323,13 +323,17 @@ def _stability(spec: RunSpec, scored: Path, tell: Progress) -> list[Result]:
     """Every feature, and the score where the reference can be scored or holds predictions too."""
     assert spec.reference is not None
     try:
-        found, _ = stability(spec.reference, spec.dataset, spec.features, spec.thresholds, engine=spec.engine)
+        found = _shifts(spec, spec.dataset, spec.reference, spec.features)
         before = _scores_of_reference(spec, tell)
         if before is not None:
-            found += stability(before, scored, ["score"], spec.thresholds, engine=spec.engine)[0]
+            found += _shifts(spec, scored, before, ["score"])
     except ValueError as error:
         raise EvaluationFailed(str(error)) from error
     return found
+
+
+def _shifts(spec: RunSpec, current: Path, reference: Path, columns: Sequence[str]) -> list[Result]:
+    return stability(reference, current, columns, spec.thresholds, seed=spec.seed, engine=spec.engine)
 
 
 def _scores_of_reference(spec: RunSpec, tell: Progress) -> Path | None:

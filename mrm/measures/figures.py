@@ -75,11 +75,9 @@ def bias_figures(results: Sequence[Result], thresholds: Mapping[str, Limits]) ->
 def stability_figure(results: Sequence[Result], limits: Limits) -> Figure:
     """Population stability index of every column, with the limits."""
     shifts = [each for each in results if each.measure == "psi"]
-    data = [charts.Bar(r.detail["feature"], r.value or 0.0, r.lower, r.upper, status=r.status) for r in shifts]
+    data = [charts.Bar(r.group, r.value or 0.0, r.lower, r.upper, status=r.status) for r in shifts]
     lines = tuple(limits[name] for name in ("watch", "fail") if name in limits)
-    rows = tuple(
-        (r.detail["feature"], r.n, r.value, r.lower, r.upper, r.detail["critical_value"], r.status) for r in shifts
-    )
+    rows = tuple((r.group, r.n, r.value, r.lower, r.upper, r.detail.get("critical_value"), r.status) for r in shifts)
     header = ("Column", "n", "PSI", "Lower", "Upper", "By chance", "Status")
 
     def draw(bars: Sequence[charts.Bar], theme: str) -> str:

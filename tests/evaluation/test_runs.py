@@ -172,7 +172,7 @@ def test_numbers_keep_their_decimals(measure: str, value: float | None, limits: 
 def test_stability_is_against_the_training_data(cast: Cast, client: Client) -> None:
     run = journey.evaluated(cast, journey.version(cast), ["stability"])
     assert (run.status, run.reference.name) == ("done", run.version.datasets.get(role="training").dataset.name)
-    shifts = {each["detail"]["feature"]: each for each in run.results if each["measure"] == "psi"}
+    shifts = {each["group"]: each for each in run.results if each["measure"] == "psi"}
     assert set(shifts) == {*run.version.features, "score"}
     assert all(each["status"] in {"pass", "insufficient"} for each in shifts.values())
     assert run.pins["reference_sha256"] == run.reference.sha256

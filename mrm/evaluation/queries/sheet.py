@@ -14,7 +14,18 @@ COLUMNS = (
     ("tpr_gap", "Good outcomes favoured, gap"),
     ("actual_to_expected", "Actual to expected"),
 )
+SHIFTS = {
+    "psi": "Population stability index",
+    "jensen_shannon": "Jensen-Shannon distance",
+    "kolmogorov_smirnov": "Kolmogorov-Smirnov distance of both samples",
+    "wasserstein": "Wasserstein distance over the reference's spread",
+    "cramers_v": "Cramér's V",
+    "missing_change": "Change of the share missing",
+    "out_of_range": "Share outside the reference's range",
+    "unseen": "Share in categories the reference did not hold",
+}
 TITLES = {
+    **SHIFTS,
     "base_rate": "Event rate",
     "auc": "Area under the ROC curve",
     "gini": "Gini",
@@ -38,8 +49,6 @@ TITLES = {
     "matthews": "Matthews correlation at the cut-off",
     "additivity": "Additivity of the contributions",
     "importance": "Mean absolute contribution",
-    "psi": "Population stability index",
-    "jensen_shannon": "Jensen-Shannon distance",
     "air": "Impact ratio",
     "smd": "Score gap, SMD × 100",
     "tpr_gap": "Good outcomes favoured, gap",
@@ -51,7 +60,6 @@ TITLES = {
     "shortfall": "Shortfall",
 }
 _EXPLAINING = {"additivity", "importance"}
-_SHIFTS = {"psi", "jensen_shannon"}
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,7 @@ def measure_rows(run: Run, kind: str) -> list[dict[str, Any]]:
 
 
 def _kind(measure: str) -> str:
-    if measure in _SHIFTS:
+    if measure in SHIFTS:
         return "stability"
     return "explainability" if measure in _EXPLAINING else "performance"
 

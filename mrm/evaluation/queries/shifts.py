@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mrm.evaluation.models import Run
-from mrm.evaluation.queries.numbers import interval, shown
-from mrm.evaluation.queries.sheet import SEVERITY, limits_of
+from mrm.evaluation.queries.numbers import NONE, interval, shown
+from mrm.evaluation.queries.sheet import SEVERITY, SHIFTS, TITLES, limits_of
 
 
 @dataclass(frozen=True)
 class Shift:
-    """One column: its index with interval, what equal populations reach by chance, and its distance."""
+    """One column: its index with interval, what equal populations reach by chance, its distance, and what is new."""
 
     column: str
     n: int
@@ -18,6 +18,8 @@ class Shift:
     between: str
     chance: str
     distance: str
+    missing: str
+    outside: str
     status: str
     reason: str
 
@@ -26,22 +28,36 @@ def shifts(run: Run) -> list[Shift]:
     """Every column and the score, those that moved first; none when stability was not asked for."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for each in run.results:
-        if each["measure"] in {"psi", "jensen_shannon"}:
-            found.setdefault(each["detail"]["feature"], {})[each["measure"]] = each
+        if each["measure"] in SHIFTS:
+            found.setdefault(each["group"], {})[each["measure"]] = each
     rows = [_shift(run, column, results) for column, results in found.items()]
     return sorted(rows, key=lambda row: (SEVERITY.index(row.status), -float(found[row.column]["psi"]["value"] or 0)))
 
 
 def _shift(run: Run, column: str, results: dict[str, dict[str, Any]]) -> Shift:
-    index, distance, limits = results["psi"], results["jensen_shannon"], limits_of(run, "psi")
-    worst = min((index["status"], distance["status"]), key=SEVERITY.index)
+    index, limits = results["psi"], limits_of(run, "psi")
+    worst = min((each["status"] for each in results.values()), key=SEVERITY.index)
+    outside = results.get("out_of_range") or results.get("unseen")
     return Shift(
         column=column,
         n=index["n"],
         index=shown("psi", index["value"], limits),
         between=interval("psi", index, limits),
-        chance=shown("psi", index["detail"]["critical_value"]),
-        distance=shown("jensen_shannon", distance["value"], limits_of(run, "jensen_shannon")),
+        chance=shown("psi", index["detail"].get("critical_value")),
+        distance=_value(run, results.get("jensen_shannon")),
+        missing=_value(run, results.get("missing_change")),
+        outside=_value(run, outside),
         status=worst,
-        reason=index["reason"] if worst == "insufficient" else "",
+        reason="" if worst in {"pass", "info"} else _reason(results, worst),
     )
+
+
+def _value(run: Run, result: dict[str, Any] | None) -> str:
+    return shown(result["measure"], result["value"], limits_of(run, result["measure"])) if result else NONE
+
+
+def _reason(results: dict[str, dict[str, Any]], worst: str) -> str:
+    """Which measures stand at the worst status, and why where they say so."""
+    at = [each for each in results.values() if each["status"] == worst]
+    said = [each["reason"] for each in at if each["reason"]]
+    return said[0] if said else ", ".join(TITLES.get(each["measure"], each["measure"]) for each in at)
