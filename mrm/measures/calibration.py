@@ -10,7 +10,7 @@ from scipy import special
 
 from mrm.measures.checks import Labels, Scores
 from mrm.measures.estimates import Estimate
-from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, percentile, wilson
+from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, of_distance, wilson
 from mrm.measures.score_tables import equal_mass
 
 LOGIT_CLIP = 1e-6
@@ -63,16 +63,16 @@ def reliability(labels: Labels, scores: Scores, bins: int = 20) -> list[Reliabil
 def ece(labels: Labels, scores: Scores, seed: int, bins: int = 20, draws: int = 10_000) -> Estimate:
     """Expected calibration error over equal-mass bins, sum of n_b/n |observed - predicted|.
 
-    Interval: percentile bootstrap of bin by outcome with the bins' mean probabilities held. The
-    error of a perfectly calibrated model is above zero in any sample; read the interval so.
+    Interval: bootstrap of bin by outcome with the bins' mean probabilities held, the lower bound
+    reflected, since the error of a perfectly calibrated model is above zero in any sample.
     """
     table = reliability(labels, scores, bins)
     predicted = np.array([each.predicted for each in table])
     counts = np.array([[each.events, each.n - each.events] for each in table], dtype=np.int64)
     drawn = bootstrap_counts(counts, draws, generator(seed, "ece"))
-    low, high = percentile(_weighted_gap(drawn, predicted))
     value = float(_weighted_gap(counts[None], predicted)[0])
-    method = f"{len(table)} equal-mass bins; percentile bootstrap, {draws:,} draws"
+    low, high = of_distance(value, _weighted_gap(drawn, predicted))
+    method = f"{len(table)} equal-mass bins; bootstrap, lower bound reflected, {draws:,} draws"
     return Estimate(value, low, high, method, labels.size)
 
 

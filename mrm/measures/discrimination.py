@@ -8,7 +8,7 @@ from scipy import special, stats
 
 from mrm.measures.checks import Labels, Scores, both_classes
 from mrm.measures.estimates import Estimate, HypothesisTest
-from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, percentile
+from mrm.measures.intervals import bootstrap_counts, generator, normal_quantile, of_distance
 
 SINGLE = "One event or one non-event alone has no spread."
 NO_SPREAD = "Events and non-events do not overlap, or all scores are alike, so the error cannot be estimated."
@@ -101,8 +101,8 @@ def average_precision(labels: Labels, scores: Scores, confidence: float = 0.95) 
 def ks(labels: Labels, scores: Scores, seed: int, draws: int = 2_000) -> Estimate:
     """Largest distance between the score distributions of the two classes.
 
-    The value is exact. The interval is a percentile bootstrap on at most 1,000 quantile bins of
-    the score, a multinomial draw on bin by label.
+    The value is exact. The interval is a bootstrap on at most 1,000 quantile bins of the score, a
+    multinomial draw on bin by label, the lower bound reflected.
     """
     value = stats.ks_2samp(scores[labels == 1], scores[labels == 0], method="asymp").statistic
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, 1_001)))
@@ -110,9 +110,9 @@ def ks(labels: Labels, scores: Scores, seed: int, draws: int = 2_000) -> Estimat
     counts = np.zeros((2, edges.size), dtype=np.int64)
     np.add.at(counts, (labels, place), 1)
     samples = _ks_samples(counts, draws, generator(seed, "ks"))
-    low, high = percentile(samples)
+    low, high = of_distance(float(value), samples)
     reason = "" if low is not None else "Too many bootstrap draws hold one outcome only."
-    method = f"exact; percentile bootstrap on 1,000 quantile bins, {draws:,} draws"
+    method = f"exact; bootstrap, lower bound reflected, on 1,000 quantile bins, {draws:,} draws"
     return Estimate(float(value), low, high, method, labels.size, reason)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mrm.measures.checks import Scores
 from mrm.measures.estimates import Estimate
-from mrm.measures.intervals import Counts, bootstrap_counts, generator, percentile
+from mrm.measures.intervals import Counts, bootstrap_counts, generator, of_distance, percentile
 from mrm.measures.tables import FIXED_POINT, Cell, Summary
 
 DRAWS = 200
@@ -96,7 +96,7 @@ def ks(table: ScoreTable, seed: int = 0, draws: int = DRAWS) -> Estimate:
     The exact distance is at most `detail["bound"]` above: the largest share of an outcome in one bin.
     """
     bound = float((table.counts / table.counts.sum(axis=1, keepdims=True)).max())
-    return _estimate(table, distances, "ks", "largest distance at bin edges", seed, draws, bound)
+    return _estimate(table, distances, "ks", "largest distance at bin edges", seed, draws, bound, of_distance)
 
 
 def brier(table: ScoreTable, seed: int = 0, draws: int = DRAWS) -> Estimate:
@@ -135,7 +135,7 @@ def ece(table: ScoreTable, seed: int = 0, draws: int = DRAWS, groups: int = GROU
     method = f"{place.max() + 1} equal-mass groups of bins"
     return _estimate(
         table, lambda counts: calibration_gaps(counts, table.middles, place), "ece", method, seed, draws,
-        table.half_width,
+        table.half_width, of_distance,
     )  # fmt: skip
 
 
@@ -175,14 +175,15 @@ def _shares(counts: NDArray[np.int64]) -> Scores:
 
 def _estimate(
     table: ScoreTable, measure: Callable[[NDArray[np.int64]], Scores], name: str, method: str, seed: int, draws: int,
-    bound: float,
+    bound: float, interval: Callable[[float, Scores], tuple[float | None, float | None]] | None = None,
 ) -> Estimate:  # fmt: skip
     value = float(measure(table.counts))
     samples = measure(bootstrap_counts(table.counts, draws, generator(seed, f"score table {name}")))
-    low, high = percentile(samples)
+    low, high = interval(value, samples) if interval else percentile(samples)
+    kind = "bootstrap, lower bound reflected" if interval else "percentile bootstrap"
     reason = "" if low is not None else "Too many bootstrap draws hold one outcome only."
     bins = table.counts.shape[1]
-    method = f"{method}; {bins:,} score bins; percentile bootstrap, {draws:,} draws"
+    method = f"{method}; {bins:,} score bins; {kind}, {draws:,} draws"
     return Estimate(value, low, high, method, table.n, reason, {"bound": bound})
 
 

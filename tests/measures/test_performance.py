@@ -66,6 +66,16 @@ def test_every_interval_contains_its_value_and_names_its_method(sample):
         assert result.n > 0
 
 
+def test_intervals_of_distances_hold_their_value_where_there_is_nothing_to_find():
+    rng = np.random.default_rng(15)
+    p = rng.beta(2, 5, 3_000)
+    found = by_name(performance((rng.random(3_000) < p).astype(int), p, 0.5))
+    useless = by_name(performance(rng.integers(0, 2, 3_000), rng.random(3_000), 0.5))
+    for result in (found["ece"], useless["ks"]):
+        assert result.lower <= result.value <= result.upper
+    assert useless["ks"].lower < 0.02
+
+
 def test_delong_covers_the_true_auc():
     rng, truth, hits = np.random.default_rng(8), stats.norm.cdf(1 / np.sqrt(2)), 0
     for _ in range(200):
