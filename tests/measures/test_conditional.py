@@ -168,3 +168,24 @@ def test_segment_cells_that_are_small_are_not_shown():
     )
     assert "tiny" not in {p["segment"] for p in women.detail["points"]}
     assert len(women.detail["points"]) < 2
+
+
+def test_a_factor_that_decides_alone_gives_insufficient_evidence():
+    frame = people(400, 5).assign(known=lambda f: np.where(f["s"] < 0.4, "low", "high"))
+    results = fairness(table(frame, attributes=("sex",), segments=("known",)), FairnessSettings(draws=0))
+    told = {r.measure: r for r in results if r.measure in ("conditional_odds_ratio", "average_marginal_effect")}
+    assert {r.status for r in told.values()} == {"insufficient"}
+    assert {r.reason for r in told.values()} == {
+        "The regression has no solution: a factor alone decides, or factors say the same."
+    }
+    (common,) = [r for r in results if r.measure == "common_odds_ratio"]
+    assert common.reason == "No stratum holds both groups and both decisions."
+
+
+def test_levels_that_the_reference_does_not_show_leave_the_gap_whole():
+    frame = people(900, 6)
+    frame["branch"] = np.where(frame["sex"] == "F", "x", "z")
+    results = fairness(table(frame, attributes=("sex",), segments=("branch",)), FairnessSettings(draws=50))
+    assert [r.reason for r in results if r.measure == "explained_gap"] == [
+        "The reference does not show every level of the factors."
+    ]

@@ -13,6 +13,7 @@ from mrm.measures.calibration import slope_and_intercept
 from mrm.measures.fairness import MEASURES, FairnessSettings, conditional, fairness, strata
 from mrm.measures.fairness.calibration import deciles, slopes
 from mrm.measures.fairness.rank_order import area
+from mrm.measures.fairness.selection import odds_ratio
 from mrm.measures.fairness.significance import standard_deviations
 from mrm.measures.tables import from_counts
 from tests.measures.worlds import found, people, table
@@ -243,3 +244,18 @@ def test_draws_shrink_before_memory_does():
     many = from_counts("g", {f"{i:04d}": (30 + i % 7, 60) for i in range(500)})
     results = fairness(many, FairnessSettings(exclude_share=0.0))
     assert found(results, "air", "0000").method.endswith("6,666 draws")
+
+
+def test_odds_without_a_count_have_no_interval_and_no_value():
+    assert odds_ratio((5, 5), (3, 6)) == (None, (None, None))
+    assert odds_ratio((0, 5), (3, 6)) == (0.0, (None, None))
+
+
+def test_a_single_case_and_equal_scores_say_why_they_tell_nothing():
+    frame = pd.DataFrame({"s": [0.3] * 80, "sex": ["F"] * 40 + ["M"] * 40, "y": [1] + [0] * 39 + [0, 1] * 20})
+    results = fairness(table(frame, attributes=("sex",)), FairnessSettings(references={"sex": "M"}, draws=0))
+    assert found(results, "auc_gap", "F").method.endswith("no interval: a single case on one side")
+    smd = found(results, "smd", "F")
+    assert (smd.status, smd.reason) == ("not_applicable", "All scores are equal.")
+    slope = found(results, "group_calibration_slope", "M")
+    assert slope.reason == "The recalibration has no solution: the score separates the outcomes."

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrm.measures.fairness import FairnessSettings, fairness
+from mrm.measures.fairness.intersections import full_cross
 from mrm.measures.fairness.suppression import suppressed
 from mrm.measures.tables import Cell, Spec, Summary, from_counts
-from tests.measures.worlds import found
+from tests.measures.worlds import found, table
 
 VIEWS = [("sex",), ("race",), ("sex", "race")]
 SIZES = st.integers(0, 60) | st.integers(0, 12)
@@ -103,7 +104,34 @@ def test_a_withheld_group_says_why_and_is_no_reference():
 
 def test_people_in_the_summary_of_a_frame_are_hidden_alike():
     frame = pd.DataFrame({"sex": ["F"] * 30 + ["M"] * 40 + ["X"] * 4, "y": 1, "s": 0.3})
-    from tests.measures.worlds import table
-
     results = fairness(table(frame, attributes=("sex",)), FairnessSettings(draws=0))
     assert {r.group for r in results if r.measure == "selection_rate" and r.n is None} == {"F", "X"}
+
+
+def test_three_attributes_and_all_their_crosses():
+    rng = np.random.default_rng(5)
+    spec = Spec("y", "s", 0.5, "below", ("a", "b", "c"))
+    places = [(f"{i}", f"{j}", f"{k}") for i in range(3) for j in range(3) for k in range(4)]
+    summary = Summary(spec, {(who, -1, 1): Cell(int(rng.integers(1, 50)), 0, 0) for who in places})
+    views = [("a",), ("b",), ("c",), *full_cross(("a", "b", "c"))]
+    hidden = suppressed(summary, views, 11)
+    assert 4 < sum(map(len, hidden.values())) < len(places)
+    shown, small = [np.ones(len(places))], []
+    for view in views:
+        title = " × ".join(view)
+        names = [" × ".join(who["abc".index(name)] for name in view) for who in places]
+        for name in sorted(set(names)):
+            row = np.array([float(each == name) for each in names])
+            n = sum(summary.cells[who, -1, 1].n for who, inside in zip(places, row, strict=True) if inside)
+            (small if n < 11 else shown if name not in hidden[title] else []).append(row)
+    rank = np.linalg.matrix_rank(np.array(shown))
+    assert small
+    assert all(np.linalg.matrix_rank(np.array([*shown, row])) == rank + 1 for row in small)
+
+
+def test_a_named_reference_that_is_too_small_compares_nothing():
+    counts = from_counts("g", {"large": (600, 1_000), "mid": (300, 500), "tiny": (5, 7)})
+    results = fairness(counts, FairnessSettings(references={"g": "tiny"}, draws=0))
+    assert [r.reason for r in results if r.measure == "air"] == [
+        "Nothing can be compared with tiny: it may not be shown, or has no favourable decision."
+    ]

@@ -140,3 +140,26 @@ def test_an_attribute_with_thousands_of_values_is_refused():
     data = pd.DataFrame({"y": 0, "s": 0.5, "born": np.arange(6_000)})
     with pytest.raises(ValueError, match="more than 5,000 combinations; put their values into bands"):
         summarise(data, Spec("y", "s", 0.4, "below", ("born",), bins=1))
+
+
+def test_one_file_equals_the_frame_in_it(tmp_path):
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"y": rng.choice([0.0, 1.0, np.nan], 700), "s": rng.random(700)})
+    data["sex"], data["age"] = rng.choice(["F", "M", None, " "], 700), rng.choice([20.0, np.nan], 700)
+    data.to_parquet(tmp_path / "all.parquet")
+    assert summarise(ParquetBatch(tmp_path / "all.parquet"), SPEC).digest() == summarise(data, SPEC).digest()
+    data.astype({"sex": "category"}).to_parquet(tmp_path / "coded.parquet")
+    assert summarise(ParquetBatch(tmp_path / "coded.parquet"), SPEC).digest() == summarise(data, SPEC).digest()
+    with pytest.raises(ValueError, match="The data has no column region, age2"):
+        summarise(ParquetBatch(tmp_path / "all.parquet"), Spec("y", "s", 0.3, "below", ("region", "age2")))
+    assert {g for g, _, _ in summarise(data, SPEC).cells} == {(s, a) for s in ("F", "M", None) for a in ("20", None)}
+
+
+def test_attributes_of_many_values_are_coded_without_a_dense_table():
+    rng = np.random.default_rng(6)
+    data = pd.DataFrame({"y": 1, "s": rng.random(300), **{f"a{i}": rng.integers(0, 60, 300) for i in range(4)}})
+    summary = summarise(data, Spec("y", "s", 0.3, "below", tuple(f"a{i}" for i in range(4)), bins=5))
+    counted = data.groupby([f"a{i}" for i in range(4)]).size()
+    assert summary.n == 300
+    for (groups, _, _), cell in summary.cells.items():
+        assert cell.n <= counted[tuple(int(each) for each in groups)]

@@ -53,7 +53,7 @@ def fairness(summary: Summary, settings: FairnessSettings, thresholds: Threshold
         reference = reference_group(counts, settings.references.get(counts.attribute), settings.exclude_share, unseen)
         out.extend(selection.rates(counts, reference, settings, unseen))
         if reference is None or reference.favourable == 0:
-            out.append(_no_reference(counts))
+            out.append(_no_reference(counts, settings.references.get(counts.attribute)))
             continue
         comparison = Comparison(counts, reference, summary, settings, histograms(summary, attributes), unseen)
         out.extend(_compared(comparison))
@@ -88,8 +88,10 @@ def _compared(comparison: Comparison) -> Iterator[Result]:
         yield from calibration.measures(comparison)
 
 
-def _no_reference(counts: AttributeCounts) -> Result:
+def _no_reference(counts: AttributeCounts, named: str | None) -> Result:
     reason = "No group is large enough, with a favourable decision, to compare the others with."
+    if named is not None:
+        reason = f"Nothing can be compared with {named}: it may not be shown, or has no favourable decision."
     return Result(
         "air", None, None, None, counts.n_known, "", status="insufficient", reason=reason, attribute=counts.attribute
     )

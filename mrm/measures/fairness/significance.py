@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from scipy import special
 
 from mrm.measures.intervals import benjamini_hochberg, two_proportions
@@ -54,12 +53,3 @@ def adjusted(results: Sequence[Result]) -> list[Result]:
     for i, p in zip(tested, p_values, strict=True):
         out[i] = replace(out[i], detail={**out[i].detail, "p_adjusted": p, "compared": len(tested)})
     return out
-
-
-def replicate_p(samples: np.ndarray[Any, np.dtype[np.float64]], null: float = 0.0) -> float | None:
-    """Two-sided bootstrap p-value that a statistic is `null`; None without finite replicates."""
-    finite = samples[np.isfinite(samples)]
-    if not finite.size:
-        return None
-    below, above = (finite <= null).sum(), (finite >= null).sum()
-    return float(min(1.0, 2 * (min(below, above) + 1) / (finite.size + 1)))

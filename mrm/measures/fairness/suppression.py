@@ -7,7 +7,7 @@ cells, so what can be got back is what lies in the linear span of what is publis
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,57 +17,65 @@ from mrm.measures.groups import INTERSECTION, group_of
 from mrm.measures.tables import UNKNOWN_OUTCOME, Cell, CellKey, Groups, Spec, Summary
 
 Key = tuple[str, str | None]
-Vector = NDArray[np.float64]
-_NEGLIGIBLE = 1e-8
+Line = tuple[int | None, list[int]]
+_NEGLIGIBLE, _CLOSE = 1e-9, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Every count that may stand in a report: the finest cells it adds up, shape (cells,), and its people."""
+    """Every count that may stand in a report, beside the number of everybody, which always does.
 
-    vectors: Mapping[Key, Vector]
-    people: Mapping[Key, int]
-    total: Vector
+    `vectors` says which of the finest cells each count adds up, shape (counts, cells); `people` its
+    people. A line is a whole (None: everybody) and the counts of one view that lie within it.
+    """
 
-    def cost(self, key: Key) -> tuple[bool, int, str]:
+    keys: tuple[Key, ...]
+    vectors: NDArray[np.float64]
+    people: tuple[int, ...]
+    everybody: int
+    lines: tuple[Line, ...]
+
+    def cost(self, place: int) -> tuple[bool, int, int]:
         """How much is lost by hiding a count: those whose group is not known first, then the smallest group."""
-        return key[1] is not None, self.people[key], repr(key)
+        return self.keys[place][1] is not None, self.people[place], place
 
-    def span(self, hidden: set[Key]) -> Vector:
-        """Orthonormal rows that span all counts but the hidden, the total of everybody among them."""
-        rows = np.array([self.total, *(v for key, v in self.vectors.items() if key not in hidden)])
-        _, sizes, basis = np.linalg.svd(rows, full_matrices=False)
-        return np.asarray(basis[sizes > _NEGLIGIBLE * sizes[0]])
-
-    def recoverable(self, keys: Sequence[Key], hidden: set[Key]) -> list[Key]:
-        """Which of `keys` are sums and differences of counts that are not hidden."""
-        if not keys:
-            return []
-        wanted = np.array([self.vectors[key] for key in keys])
-        basis = self.span(hidden)
-        missed = np.abs(wanted - wanted @ basis.T @ basis).max(axis=1)
-        return [key for key, distance in zip(keys, missed, strict=True) if distance < _NEGLIGIBLE]
+    def recovered(self, wanted: list[int], hidden: set[int]) -> list[list[int]]:
+        """For each of `wanted` that is a sum or difference of counts shown, the counts that it takes."""
+        shown = [place for place in range(len(self.keys)) if place not in hidden]
+        rows = np.vstack([np.ones(self.vectors.shape[1]), self.vectors[shown]])
+        sizes, basis = np.linalg.eigh(rows.T @ rows)
+        telling = sizes > _NEGLIGIBLE * sizes[-1]
+        sizes, basis = sizes[telling], basis[:, telling]
+        along = self.vectors[wanted] @ basis
+        missed = np.abs(self.vectors[wanted] - along @ basis.T).max(axis=1)
+        weights = (along / sizes) @ (rows @ basis).T
+        return [
+            [place for place, weight in zip(shown, row[1:], strict=True) if abs(weight) > _CLOSE]
+            for row, distance in zip(weights, missed, strict=True)
+            if distance < _CLOSE
+        ]
 
 
 def suppressed(summary: Summary, views: Sequence[tuple[str, ...]], threshold: int) -> dict[str, frozenset[str | None]]:
     """Names of the groups to hide, by view (None stands for those whose group is not known).
 
-    First every group with fewer than `threshold` people, then as few others as a greedy choice
-    finds (those whose group is not known, then the smallest group), until no small group can be worked out and no line with a small group has
-    less than `threshold` people left to share among its hidden parts.
+    First every group with fewer than `threshold` people; then others, those whose group is not known
+    before the smallest group, until no small group can be worked out and no line with a small group
+    has less than `threshold` people left to share among its hidden parts.
     """
     published = _published(summary, views)
-    small = [key for key, n in published.people.items() if n < threshold]
+    small = [place for place, n in enumerate(published.people) if n < threshold]
     hidden = set(small)
     while small:
-        more = _thin_line(published, views, small, hidden, threshold) or _giving_away(published, small, hidden)
-        if more is None:
+        before = len(hidden)
+        _fill_lines(published, set(small), hidden, threshold)
+        if len(hidden) == before:
+            _cut_ways(published, small, hidden)
+        if len(hidden) == before:
             break
-        hidden.add(more)
-    return {
-        INTERSECTION.join(view): frozenset(name for title, name in hidden if title == INTERSECTION.join(view))
-        for view in views
-    }
+    names = [published.keys[place] for place in hidden]
+    titles = [INTERSECTION.join(view) for view in views]
+    return {title: frozenset(name for owner, name in names if owner == title) for title in titles}
 
 
 def withheld_parts(people: Mapping[str | None, int], threshold: int) -> frozenset[str | None]:
@@ -85,49 +93,49 @@ def _published(summary: Summary, views: Sequence[tuple[str, ...]]) -> Published:
     for (groups, _, _), cell in summary.cells.items():
         cells[groups] = cells.get(groups, 0) + cell.n
     finest = sorted((who for who, n in cells.items() if n), key=repr)
-    counts = np.array([cells[who] for who in finest], dtype=np.float64)
-    vectors: dict[Key, Vector] = {}
+    counts = np.array([cells[who] for who in finest], dtype=np.int64)
+    vectors: dict[Key, NDArray[np.float64]] = {}
     for view in views:
         named = group_of(summary, view)
         for index, who in enumerate(finest):
             vectors.setdefault((INTERSECTION.join(view), named(who)), np.zeros(len(finest)))[index] = 1.0
-    people = {key: int(vector @ counts) for key, vector in vectors.items()}
-    return Published(vectors, people, np.ones(len(finest)))
+    keys = tuple(sorted(vectors, key=repr))
+    matrix = np.array([vectors[key] for key in keys]).reshape(len(keys), len(finest))
+    people = tuple(int(n) for n in matrix @ counts)
+    return Published(keys, matrix, people, int(counts.sum()), _lines(keys, matrix))
 
 
-def _lines(published: Published, views: Sequence[tuple[str, ...]], hidden: set[Key]) -> Iterator[tuple[int, list[Key]]]:
-    """People of every published whole, and the groups of a view that are its parts."""
-    everybody = sum(n for (title, _), n in published.people.items() if title == INTERSECTION.join(views[0]))
-    wholes: list[tuple[int, Vector, str]] = [(everybody, published.total, "")]
-    wholes += [(published.people[key], v, key[0]) for key, v in published.vectors.items() if key not in hidden]
-    for view in views:
-        title = INTERSECTION.join(view)
-        parts = [(key, vector) for key, vector in published.vectors.items() if key[0] == title]
-        for people, whole, owner in wholes:
-            inside = [key for key, vector in parts if not (vector * (1 - whole)).any()]
-            if owner != title and inside:
-                yield people, inside
+def _lines(keys: tuple[Key, ...], vectors: NDArray[np.float64]) -> tuple[Line, ...]:
+    """Every published whole with the counts of another view that lie within it."""
+    views: dict[str, list[int]] = {}
+    for place, (title, _) in enumerate(keys):
+        views.setdefault(title, []).append(place)
+    out: list[Line] = [(None, places) for places in views.values()]
+    sizes = vectors.sum(axis=1)
+    for whole, shared in enumerate(vectors @ vectors.T):
+        within = shared == sizes
+        for title, places in views.items():
+            inside = [place for place in places if within[place]]
+            if inside and title != keys[whole][0]:
+                out.append((whole, inside))
+    return tuple(out)
 
 
-def _thin_line(
-    published: Published, views: Sequence[tuple[str, ...]], small: list[Key], hidden: set[Key], threshold: int
-) -> Key | None:
-    """The smallest shown part of a line whose hidden parts have fewer than `threshold` people together."""
-    for people, parts in _lines(published, views, hidden):
-        shown = [key for key in parts if key not in hidden]
-        left = people - sum(published.people[key] for key in shown)
-        if shown and left < threshold and any(key in small for key in parts):
-            return min(shown, key=published.cost)
-    return None
+def _fill_lines(published: Published, small: set[int], hidden: set[int], threshold: int) -> None:
+    """Hide the cheapest shown parts of every line whose hidden parts have fewer than `threshold` people together."""
+    for whole, parts in published.lines:
+        if whole in hidden or small.isdisjoint(parts):
+            continue
+        shown = sorted((place for place in parts if place not in hidden), key=published.cost)
+        people = published.everybody if whole is None else published.people[whole]
+        left = people - sum(published.people[place] for place in shown)
+        while shown and left < threshold:
+            cheapest = shown.pop(0)
+            hidden.add(cheapest)
+            left += published.people[cheapest]
 
 
-def _giving_away(published: Published, small: list[Key], hidden: set[Key]) -> Key | None:
-    """The smallest count without which a small group that can be worked out would be harder to get at."""
-    for key in published.recoverable(small, hidden):
-        shown = [each for each in published.vectors if each not in hidden]
-        rows = np.array([published.total, *(published.vectors[each] for each in shown)])
-        weights = np.linalg.lstsq(rows.T, published.vectors[key], rcond=None)[0][1:]
-        used = [each for each, weight in zip(shown, weights, strict=True) if abs(weight) > _NEGLIGIBLE]
-        if used:
-            return min(used, key=published.cost)
-    return None
+def _cut_ways(published: Published, small: list[int], hidden: set[int]) -> None:
+    """Hide the cheapest count in the ways to a quarter of the small groups that can be worked out, then look again."""
+    found = [used for used in published.recovered(small, hidden) if used]
+    hidden |= {min(used, key=published.cost) for used in found[: -(-len(found) // 4)]}
