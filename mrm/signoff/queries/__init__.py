@@ -37,23 +37,27 @@ from mrm.signoff.queries.records import (
     staff,
     visible_to,
 )
+from mrm.signoff.queries.several import MOST_AT_ONCE, Single, chosen, several
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.trial import Trial, past_requests, trial
 from mrm.signoff.queries.ways import Way, key_options, ways
 
 __all__ = [
+    "MOST_AT_ONCE",
     "Candidate",
     "Ground",
     "Group",
     "Row",
     "Sheet",
+    "Single",
     "Trial",
     "Way",
     "asked_by_others",
     "behind",
     "blocked",
     "candidates",
+    "chosen",
     "covering",
     "current_content",
     "current_digest",
@@ -84,6 +88,7 @@ __all__ = [
     "queue",
     "role_used",
     "roles_used",
+    "several",
     "sheet",
     "signer",
     "staff",

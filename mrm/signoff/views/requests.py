@@ -79,6 +79,7 @@ def requests(request: HttpRequest) -> HttpResponse:
             "tabs": [_tab(key, label, view, counts[key]) for key, label in TABS],
             "tiers": [_tier(view, value, tier) for value in ("", "1", "2", "3", "4")],
             "tier": f"tier {tier}" if tier else "any",
+            "most": queries.MOST_AT_ONCE,
             "groups": queries.grouped(rows, today) if view != "decided" else [],
             "overdue": queries.number_of(shown, due_before=today) if view != "decided" else 0,
             "page": page,
