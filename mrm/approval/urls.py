@@ -12,6 +12,13 @@ urlpatterns = [
     path("<int:pk>/met/", views.meet, name="meet"),
 ]
 
+# the register of what is borne for a time has an address of its own
+risks = [
+    path("", views.register, name="register"),
+    path("export/", views.register_csv, name="register-csv"),
+    path("propose/<uuid:pk>/", views.propose_exception, name="propose"),
+]
+
 api = [
     path("versions/<uuid:pk>/submit/", rest.Submit.as_view(), name="submit"),
     path("versions/<uuid:pk>/reopen/", rest.Reopen.as_view(), name="reopen"),

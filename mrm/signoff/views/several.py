@@ -1,11 +1,13 @@
 """Several requests beside each other: each read, decided and signed by itself."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -75,12 +77,16 @@ def _read(
         "form": form,
         "trouble": trouble,
         "unit": account.person.unit,
-        "seconds": min(
-            (each.request.policy.content["signature"]["max_age_s"] for each in laid if not each.refusal), default=0
-        ),
+        "seconds": min((_seconds_left(each) for each in laid if not each.refusal), default=0),
     }
     faulty = bool(form.errors or trouble or not statements)
     return render(request, "signoff/several_read.html", shown, status=422 if faulty else 200)
+
+
+def _seconds_left(laid: services.Laid) -> int:
+    """How long the statement may still be signed."""
+    age = timezone.now() - dt.datetime.fromisoformat(laid.statement["time"])
+    return max(0, int(laid.request.policy.content["signature"]["max_age_s"] - age.total_seconds()))
 
 
 def _shown(laid: services.Laid) -> dict[str, Any]:
