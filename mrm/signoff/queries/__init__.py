@@ -19,7 +19,7 @@ from mrm.signoff.queries.fold import (
     verdict_at_use,
     why_not,
 )
-from mrm.signoff.queries.ground import Ground, ground, history_of, judged_open
+from mrm.signoff.queries.ground import Ground, Judged, ground, history_of, judged_open
 from mrm.signoff.queries.listed import number_of, waiting, waiting_count
 from mrm.signoff.queries.queue import Group, Row, grouped, queue
 from mrm.signoff.queries.records import (
@@ -48,6 +48,7 @@ __all__ = [
     "Candidate",
     "Ground",
     "Group",
+    "Judged",
     "Row",
     "Sheet",
     "Single",
