@@ -9,6 +9,8 @@ from mrm.access.services.confirming import (
     confirm_identity,
     confirm_second_factor,
     note_sign_in,
+    opened,
+    proof_under,
 )
 from mrm.access.services.factors import (
     app_address,
@@ -72,6 +74,8 @@ __all__ = [
     "name_key",
     "note_sign_in",
     "open_record",
+    "opened",
+    "proof_under",
     "refuse",
     "remove_factor",
     "rename",

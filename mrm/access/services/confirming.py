@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.core import signing
 from django.utils import timezone
 
 from mrm.access import queries
@@ -14,7 +15,8 @@ from mrm.access.sealing import unseal
 from mrm.access.second_factors import Unanswered, answered, registered_key, step_of
 from mrm.audit.trail import audited, describe, recorded, register_verb
 from mrm.core.actors import Actor
-from mrm.core.refusal import Forbidden, Refused
+from mrm.core.canonical import digest
+from mrm.core.refusal import Forbidden, Invalid, Refused
 
 MOST_FAILURES = 5
 FRESH = dt.timedelta(minutes=5)
@@ -46,6 +48,28 @@ class Confirmed:
 
     method: str
     evidence: dict[str, str] = field(default_factory=dict)
+
+
+def opened(token: str, *, salt: str, seconds: int, where: str) -> dict[str, Any]:
+    """The statement that was shown, word for word, while it may be signed; `where` is the page that shows it."""
+    try:
+        statement: dict[str, Any] = signing.loads(token, salt=salt, max_age=seconds)
+    except signing.SignatureExpired as error:
+        raise Refused("The statement was shown too long ago; read it again and sign.") from error
+    except signing.BadSignature as error:
+        raise Refused(f"This is not a statement that was shown here; open the {where} and sign again.") from error
+    return statement
+
+
+def proof_under(
+    statement: Mapping[str, Any], *, password: str = "", code: str = "", answer: Mapping[str, Any] | None = None
+) -> Proof:
+    """What was shown under a statement, in one way: a security key answers the statement's digest."""
+    if sum(map(bool, (password, code, answer))) != 1:
+        raise Invalid("Confirm that it is you in one way: by password, by code, or by security key.")
+    if answer:
+        return Proof(Method.WEBAUTHN, answer=answer, challenge=bytes.fromhex(digest(statement)))
+    return Proof(Method.TOTP, secret=code) if code else Proof(Method.PASSWORD, secret=password)
 
 
 @audited("access.confirm_identity", "confirmed who signs")

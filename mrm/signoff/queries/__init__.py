@@ -41,7 +41,7 @@ from mrm.signoff.queries.several import MOST_AT_ONCE, Single, chosen, several
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.trial import Trial, past_requests, trial
-from mrm.signoff.queries.ways import Way, key_options, ways
+from mrm.signoff.queries.ways import ways
 
 __all__ = [
     "MOST_AT_ONCE",
@@ -53,7 +53,6 @@ __all__ = [
     "Sheet",
     "Single",
     "Trial",
-    "Way",
     "asked_by_others",
     "behind",
     "blocked",
@@ -71,7 +70,6 @@ __all__ = [
     "history_of",
     "in_order",
     "judged_open",
-    "key_options",
     "known_content",
     "material",
     "number_of",

@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect, retarget
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
+from mrm.access.queries import key_options
 from mrm.access.roles import Role
 from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid
@@ -208,7 +209,7 @@ def _dialog(
         "seconds": asked.policy.content["signature"]["max_age_s"],
         "sign": SignForm(initial={"token": token}, auto_id="sign_%s"),
         "ways": queries.ways(asked, account),
-        "key_options": json.dumps(queries.key_options(statement, account)),
+        "key_options": json.dumps(key_options(statement, account)),
         "party": settings.RELYING_PARTY,
     }
     if getattr(request, "htmx", False):
