@@ -53,7 +53,12 @@ class RegisterFilter(forms.Form):
     """A unit with everything below it."""
 
     unit: "forms.ModelChoiceField[BusinessUnit]" = forms.ModelChoiceField(
-        label="Business unit", queryset=None, required=False, to_field_name="key", empty_label="Every unit"
+        label="Business unit",
+        queryset=None,
+        required=False,
+        to_field_name="key",
+        empty_label="Every unit",
+        widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
     )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:

@@ -24,6 +24,7 @@ api = [
     path("versions/<uuid:pk>/reopen/", rest.Reopen.as_view(), name="reopen"),
     path("versions/<uuid:pk>/approval/", rest.OfVersion.as_view(), name="version-approvals"),
     path("approvals/<uuid:pk>/withdraw/", rest.Withdraw.as_view(), name="withdraw-approval"),
+    path("accepted-risks/", rest.AcceptedRisks.as_view(), name="accepted-risks"),
     path("approvals/renewals/", rest.Renewals.as_view(), name="renewals"),
     path("approvals/<uuid:pk>/review/", rest.Review.as_view(), name="review-emergency"),
     path("conditions/<int:pk>/meet/", rest.Meet.as_view(), name="meet-condition"),

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from mrm.audit.models import Event
 from mrm.inventory.models import Model, Version
@@ -137,6 +138,24 @@ def test_the_register_is_exported_as_it_is_shown(cast: Cast, version: Version, c
         found.ref, "exception", version.model.ref, "Fairness tests", "in force", "", found.request.ref
     )  # fmt: skip
     assert client.get(f"{REGISTER}export/", {"unit": "nowhere"}).status_code == 422
+
+
+def test_the_register_reads_over_the_api(cast: Cast, version: Version) -> None:
+    found = excepted(cast, version.model)
+    api = APIClient()
+    api.force_authenticate(fresh(cast.auditor))
+    (row,) = api.get("/api/v1/accepted-risks/", {"unit": "retail"}).json()["results"]
+    assert (row["ref"], row["kind"], row["about"], row["until"], row["in_force"], row["ended_on"]) == (
+        found.ref, "Exception", "Fairness tests", found.until.isoformat(), True, None
+    )  # fmt: skip
+    assert api.get("/api/v1/accepted-risks/", {"view": "ended"}).json()["results"] == []
+    wrong = api.get("/api/v1/accepted-risks/", {"view": "lost"})
+    assert (wrong.status_code, wrong.json()["reasons"]) == (
+        400, ["view: lost is none; use one of in_force, soon, ended."]
+    )  # fmt: skip
+    assert api.get("/api/v1/accepted-risks/", {"unit": "nowhere"}).status_code == 404
+    api.force_authenticate(fresh(cast.outsider))
+    assert api.get("/api/v1/accepted-risks/").json()["results"] == []
 
 
 def test_the_register_asks_no_more_for_many_than_for_one(cast: Cast, version: Version, client: Client) -> None:

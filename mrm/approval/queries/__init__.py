@@ -14,7 +14,15 @@ from mrm.approval.queries.evidence import (
 )
 from mrm.approval.queries.panel import SIGNABLE, Panel, last_request, panel, seal
 from mrm.approval.queries.parts import parts
-from mrm.approval.queries.register import Borne, borne, risk_counts, risks_listed, risks_of, risks_visible_to
+from mrm.approval.queries.register import (
+    RISK_VIEWS,
+    Borne,
+    borne,
+    risk_counts,
+    risks_listed,
+    risks_of,
+    risks_visible_to,
+)
 from mrm.approval.queries.standing import (
     approvals_of,
     conditions_visible_to,
@@ -32,6 +40,7 @@ from mrm.approval.queries.standing import (
 __all__ = [
     "KINDS",
     "MEASURES",
+    "RISK_VIEWS",
     "SIGNABLE",
     "Borne",
     "Evidence",

@@ -13,6 +13,7 @@ from mrm.inventory.models import Model
 from mrm.inventory.queries import models_visible_to
 from mrm.validation.models import RiskAcceptance
 
+RISK_VIEWS = ("in_force", "soon", "ended")
 SOON = dt.timedelta(days=30)  # so long before its end a renewal or a remedy is due
 
 
@@ -85,7 +86,7 @@ def risks_of(model: Model) -> list[Borne]:
 def _views() -> dict[str, Q]:
     today = timezone.localdate()
     running = Q(ended_at=None, until__gte=today)
-    return {"in_force": running, "soon": running & Q(until__lt=today + SOON), "ended": ~running}
+    return dict(zip(RISK_VIEWS, (running, running & Q(until__lt=today + SOON), ~running), strict=True))
 
 
 def _on(found: QuerySet[RiskAcceptance], unit: BusinessUnit | None) -> QuerySet[RiskAcceptance]:
