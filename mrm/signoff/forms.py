@@ -62,10 +62,6 @@ class SingleForm(forms.Form):
     )
     rationale = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
-    def __init__(self, *args: Any, draft: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["rationale"].widget.attrs["data-draft"] = draft
-
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         if self.errors:

@@ -151,7 +151,7 @@ def test_the_register_reads_over_the_api(cast: Cast, version: Version) -> None:
     assert api.get("/api/v1/accepted-risks/", {"view": "ended"}).json()["results"] == []
     wrong = api.get("/api/v1/accepted-risks/", {"view": "lost"})
     assert (wrong.status_code, wrong.json()["reasons"]) == (
-        400, ["view: lost is none; use one of in_force, soon, ended."]
+        422, ["view: lost is none; use one of in_force, soon, ended."]
     )  # fmt: skip
     assert api.get("/api/v1/accepted-risks/", {"unit": "nowhere"}).status_code == 404
     api.force_authenticate(fresh(cast.outsider))

@@ -56,9 +56,8 @@ def several(request: HttpRequest) -> HttpResponse:
 
 
 def _decider(request: HttpRequest, single: queries.Single) -> Decider:
-    key = single.request.pk
     given = request.POST if request.method == "POST" and not single.alone else None
-    return single, SingleForm(given, prefix=f"d-{key}", draft=f"decision-{key}")
+    return single, SingleForm(given, prefix=f"d-{single.request.pk}")
 
 
 def _decide(request: HttpRequest, deciders: Sequence[Decider], trouble: str = "") -> HttpResponse:
