@@ -16,6 +16,7 @@ urlpatterns = [
 risks = [
     path("", views.register, name="register"),
     path("export/", views.register_csv, name="register-csv"),
+    path("model/<uuid:pk>/", views.of_model, name="of_model"),
     path("propose/<uuid:pk>/", views.propose_exception, name="propose"),
 ]
 

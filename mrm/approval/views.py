@@ -94,7 +94,19 @@ def propose_exception(request: HttpRequest, pk: object) -> HttpResponse:
     if made := carried_out(form, lambda: signoff.propose(model, "policy_exception", **form.proposal(), actor=account)):
         messages.success(request, "Proposed; the clause holds until the exception is signed for.")
         return redirect(made)
-    return form_page(request, "approval/exception.html", {**model_page(model, account, ""), "form": form})
+    return form_page(request, "approval/exception.html", {**model_page(model, account, "risks:of_model"), "form": form})
+
+
+@require_safe
+def of_model(request: HttpRequest, pk: object) -> HttpResponse:
+    """The tab of a model's page: what is borne on it today, and the door to ask for an exception."""
+    account = account_of(request)
+    model = get_object_or_404(models_visible_to(account), pk=pk)
+    context = model_page(model, account, "risks:of_model") | {
+        "rows": queries.borne(queries.risks_of(model, account)),
+        "lacks": account.lacks("approval.ask_exception", model),
+    }
+    return render(request, "approval/of_model.html", context)
 
 
 @require_safe
@@ -190,9 +202,3 @@ def panel(version: Version, account: Account) -> Panel:
     sheet = queries.panel(version, account)
     forms = {"submit": SubmitForm(), "withdraw": WithdrawForm(), "meet": MeetForm()}
     return Panel("approval/panel.html", {"sheet": sheet, **forms})
-
-
-def risks_panel(model: Model, account: Account) -> Panel:
-    """What is borne on a model today, and the door to ask for an exception."""
-    lacks = account.lacks("approval.ask_exception", model)
-    return Panel("approval/risks_panel.html", {"rows": queries.risks_of(model), "lacks": lacks, "model": model})

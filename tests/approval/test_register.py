@@ -46,7 +46,9 @@ def test_an_exception_is_asked_for_on_the_page_of_its_model(cast: Cast, version:
     client.force_login(cast.owner)
     address = f"{REGISTER}propose/{version.model_id}/"
     assert f"{address}?clause=bias" in client.get(version.get_absolute_url()).content.decode()
-    assert address in client.get(version.model.get_absolute_url()).content.decode()
+    tab = f"{REGISTER}model/{version.model_id}/"
+    assert tab in client.get(version.model.get_absolute_url()).content.decode()
+    assert address in client.get(tab).content.decode()
     page = client.get(address, {"clause": "bias"}).content.decode()
     assert '<option value="bias" selected>Fairness tests</option>' in page
     given = {"clause": "bias", "reason": REASON, "compensation": "Read by a person.", "until": day(90)}
@@ -86,9 +88,11 @@ def test_only_who_stands_behind_the_model_asks(cast: Cast, version: Version, cli
         client.force_login(who)
         assert (client.get(address).status_code, client.post(address).status_code) == (status, status)
     client.force_login(cast.auditor)
-    page = client.get(version.model.get_absolute_url()).content.decode()
+    page = client.get(f"{REGISTER}model/{version.model_id}/").content.decode()
     assert "Ask for an exception" in page
     assert address not in page
+    client.force_login(cast.outsider)
+    assert client.get(f"{REGISTER}model/{version.model_id}/").status_code == 404
 
 
 def test_the_register_shows_what_runs_what_ends_soon_and_what_has_ended(
@@ -99,6 +103,8 @@ def test_the_register_shows_what_runs_what_ends_soon_and_what_has_ended(
     page = client.get(REGISTER)
     assert [row.entry for row in page.context["rows"]] == [short, long]
     text = page.content.decode()
+    tab = client.get(f"{REGISTER}model/{version.model_id}/")
+    assert [row.entry for row in tab.context["rows"]] == [short, long]
     for words in (long.ref, "Fairness tests", version.model.name, REASON, "Every refusal is read by a person."):
         assert words in text
     assert [row.entry for row in client.get(REGISTER, {"view": "soon"}).context["rows"]] == [short]

@@ -71,16 +71,14 @@ def risk_counts(account: Account, unit: BusinessUnit | None = None) -> dict[str,
 
 def borne(entries: Iterable[RiskAcceptance]) -> list[Borne]:
     """Lines of the register, each with what it is about in words."""
-    titles, today = clauses(), timezone.localdate()
-    return [Borne(each, _title(each, titles), today) for each in entries]
+    found, today = list(entries), timezone.localdate()
+    titles = clauses() if any(each.clause for each in found) else {}
+    return [Borne(each, _title(each, titles), today) for each in found]
 
 
-def risks_of(model: Model) -> list[Borne]:
+def risks_of(model: Model, account: Account) -> QuerySet[RiskAcceptance]:
     """What is borne on a model today, the next to end first."""
-    found = RiskAcceptance.objects.filter(_views()["in_force"], model=model).select_related(
-        "model__unit", "finding", "request"
-    )
-    return borne(found.order_by("until", "pk"))
+    return risks_listed(account, "in_force").filter(model=model)
 
 
 def _views() -> dict[str, Q]:
