@@ -1,7 +1,7 @@
 """Named reads of people, accounts and grants."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -28,11 +28,12 @@ from mrm.access.models import (
     Token,
 )
 from mrm.access.roles import Role
-from mrm.access.second_factors import decoded
+from mrm.access.second_factors import decoded, request_options
 from mrm.access.single_sign_on import Claims
 from mrm.audit.models import Outcome
 from mrm.audit.queries import of_subject
 from mrm.core.actors import Actor
+from mrm.core.canonical import digest
 from mrm.core.refusal import Refused
 from mrm.core.registry import Registry
 
@@ -195,6 +196,41 @@ def methods_of(account: Account) -> set[str]:
     """By which of the methods the account can confirm who it is."""
     held = {Method.PASSWORD.value} if account.has_usable_password() else set()
     return held | (set(factors_of(account).values_list("type", flat=True)) & set(Method.values))
+
+
+WAYS = (
+    (Method.WEBAUTHN, "Signs this statement itself", "Not set up: add a security key on your account page."),
+    (Method.TOTP, "6-digit code", "Not set up: add an authenticator app on your account page."),
+    (Method.PASSWORD, "The one you sign in with", "Your account has no password."),
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to confirm who signs: open, or closed with the reason."""
+
+    method: str
+    label: str
+    sub: str
+    reason: str
+    checked: bool = False
+
+
+def ways(account: Account, refused: Callable[[str], str | None] = lambda method: None) -> list[Way]:
+    """What is taken and the person has, the strongest that is open chosen first."""
+    held = methods_of(account)
+    found: list[Way] = []
+    for method, sub, lacking in WAYS:
+        reason = refused(method) or ("" if method in held else lacking)
+        first = not reason and not any(way.checked for way in found)
+        found.append(Way(method, str(method.label), sub, reason, checked=first))
+    return found
+
+
+def key_options(statement: Mapping[str, Any], account: Account) -> dict[str, Any] | None:
+    """What a browser needs to have a security key answer the statement; None when the person has no key."""
+    known = credential_ids(account)
+    return request_options(bytes.fromhex(digest(statement)), known) if known else None
 
 
 def credential_ids(account: Account) -> list[bytes]:

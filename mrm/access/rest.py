@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from mrm.access import queries
-from mrm.access.models import Account
+from mrm.access.models import Account, Method
 from mrm.audit.models import Place
+from mrm.core.canonical import digest
 from mrm.core.outage import outage
 from mrm.core.refusal import Forbidden, Invalid, Refused, Stale
 
@@ -68,6 +69,13 @@ class Strict(serializers.Serializer[Any]):
             raise serializers.ValidationError({name: [f"Unknown field; known are {known}."] for name in unknown})
         return super().to_internal_value(data)
 
+    @classmethod
+    def read(cls, request: Request) -> dict[str, Any]:
+        """What the body of a request says, checked."""
+        given = cls(data=request.data)
+        given.is_valid(raise_exception=True)
+        return dict(given.validated_data)
+
 
 class Pages(pagination.PageNumberPagination):
     page_size_query_param = "page_size"
@@ -111,3 +119,40 @@ def _sentences(detail: Any, field: str = "") -> list[str]:
     if isinstance(detail, list):
         return [line for part in detail for line in _sentences(part, field)]
     return [f"{field}: {detail}" if field and field != "non_field_errors" else str(detail)]
+
+
+class WayOut(serializers.Serializer[Any]):
+    method = serializers.ChoiceField(Method.choices)
+    reason = serializers.CharField(help_text="Why it is closed to the caller; empty when it is open.")
+
+
+class StatementOut(serializers.Serializer[Any]):
+    statement = serializers.DictField()
+    statement_digest = serializers.CharField()
+    token = serializers.CharField()
+    methods = WayOut(many=True)
+    webauthn = serializers.DictField(
+        allow_null=True, help_text="Request options for a security key; the challenge is the statement's digest."
+    )
+
+
+class SignIn(Strict):
+    """The token of a statement, and exactly one of the other fields."""
+
+    token = serializers.CharField()
+    password = serializers.CharField(required=False, trim_whitespace=False)
+    code = serializers.CharField(required=False, help_text="Of the authenticator app.")
+    answer = serializers.DictField(required=False, help_text="What the security key answered, as JSON.")
+
+
+def laid(statement: dict[str, Any], token: str, ways: list[queries.Way], account: Account) -> Any:
+    """A statement as it is laid before a program, with the ways to sign it."""
+    return StatementOut(
+        {
+            "statement": statement,
+            "statement_digest": digest(statement),
+            "token": token,
+            "methods": ways,
+            "webauthn": queries.key_options(statement, account),
+        }
+    ).data

@@ -1,5 +1,6 @@
 """The mathematics of second factors: time-based codes (RFC 6238) and the answers of security keys (WebAuthn)."""
 
+import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ PERIOD_S = 30
 ALGORITHMS = {-7, -8, -257}  # ES256, EdDSA, RS256: every device has one, and the offline verifier checks these
 SKEW = 1  # the clocks of phone and server may differ by this many periods
 # what parsing an answer raises that is not one
-MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error)
 
 
 class Unanswered(Exception):

@@ -1,15 +1,19 @@
 """The same approvals as JSON: ask for one, read it, end it, accept its conditions."""
 
+from typing import Any
+
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mrm.access.rest import Strict, account_of
+from mrm.access.queries import units_visible_to
+from mrm.access.rest import Pages, Strict, account_of
 from mrm.approval import queries, services
 from mrm.approval.models import Approval, ApprovalKind, Condition
+from mrm.core.refusal import Invalid
 from mrm.inventory.queries import versions_visible_to
 
 
@@ -122,6 +126,41 @@ class OfVersion(APIView):
     def get(self, request: Request, pk: object) -> Response:
         version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
         return Response(ApprovalOut(queries.approvals_of(version), many=True).data)
+
+
+class AcceptedRiskOut(serializers.Serializer[Any]):
+    """An exception from a clause, or the accepted risk of a finding."""
+
+    ref = serializers.CharField(source="entry.ref")
+    kind = serializers.CharField()
+    model = serializers.CharField(source="entry.model.ref")
+    unit = serializers.CharField(source="entry.unit.key")
+    about = serializers.CharField(source="title")
+    reason = serializers.CharField(source="entry.reason")
+    compensation = serializers.CharField(source="entry.compensation")
+    accepted_at = serializers.DateTimeField(source="entry.accepted_at")
+    until = serializers.DateField(source="entry.until")
+    in_force = serializers.BooleanField()
+    ended_on = serializers.DateField(allow_null=True)
+    request = serializers.CharField(source="entry.request.ref")
+
+
+class AcceptedRisks(APIView):
+    """What is borne for a time under signatures, on models that the caller sees."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("view", enum=queries.RISK_VIEWS), OpenApiParameter("unit", str)],
+        responses=AcceptedRiskOut(many=True),
+        operation_id="accepted_risks_list",
+    )
+    def get(self, request: Request) -> Response:
+        account, pages = account_of(request), Pages()
+        view, key = request.query_params.get("view", queries.RISK_VIEWS[0]), request.query_params.get("unit")
+        if view not in queries.RISK_VIEWS:
+            raise Invalid(f"view: {view} is none; use one of {', '.join(queries.RISK_VIEWS)}.")
+        unit = get_object_or_404(units_visible_to(account), key=key) if key else None
+        found = pages.paginate_queryset(queries.risks_listed(account, view, unit), request, view=self)
+        return pages.get_paginated_response(AcceptedRiskOut(queries.borne(found or ()), many=True).data)
 
 
 class Renewals(APIView):

@@ -6,9 +6,9 @@ class ApprovalConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from mrm.approval import views  # noqa: PLC0415  models must be loaded
+        from mrm.approval import queries, views  # noqa: PLC0415  models must be loaded
         from mrm.approval.services import EmergencyUse, InterimUse, PolicyException, VersionUse  # noqa: PLC0415
-        from mrm.inventory.queries.tabs import SEALS, VERSION_PANELS  # noqa: PLC0415
+        from mrm.inventory.queries.tabs import SEALS, TABS, VERSION_PANELS, Tab  # noqa: PLC0415
         from mrm.signoff.models import SUBJECTS  # noqa: PLC0415
 
         SUBJECTS.add("version_use", VersionUse())
@@ -17,3 +17,4 @@ class ApprovalConfig(AppConfig):
         SUBJECTS.add(PolicyException.kind, PolicyException())
         SEALS.add("approval", views.seal)
         VERSION_PANELS.add("2-approval", views.panel)
+        TABS.add("2-risks", Tab("Accepted risks", "risks:of_model", queries.risks_of))

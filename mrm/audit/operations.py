@@ -7,6 +7,7 @@ from django.db import migrations
 CAPTURE_TRIGGER = "audit_capture"
 TRUNCATE_TRIGGER = "audit_no_truncate"
 APPEND_TRIGGER = "audit_append_only"
+ONCE_TRIGGER = "audit_set_once"
 STATE_TRIGGER = "audit_states"
 
 
@@ -71,6 +72,25 @@ class AppendOnly(migrations.RunSQL):
 
     def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
         return (self.__class__.__name__, [self.table], {})
+
+
+class SetOnce(migrations.RunSQL):
+    """Rows stay as they were written, whoever asks, but for the columns named: each is set once."""
+
+    def __init__(self, table: str, *columns: str) -> None:
+        self.table, self.columns = table, columns
+        super().__init__(
+            sql=_trigger(
+                table,
+                ONCE_TRIGGER,
+                "BEFORE UPDATE OR DELETE",
+                f"FOR EACH ROW EXECUTE FUNCTION audit_set_once({_literals(columns)})",
+            ),
+            reverse_sql=_drop(table, ONCE_TRIGGER),
+        )
+
+    def deconstruct(self) -> tuple[str, Sequence[object], dict[str, object]]:
+        return (self.__class__.__name__, [self.table, *self.columns], {})
 
 
 class States(migrations.RunSQL):

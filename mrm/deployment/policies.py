@@ -15,3 +15,10 @@ def applied_before(numbers: Iterable[int], wanted: int) -> str | None:
     if wanted not in set(numbers):
         return f"Revision {wanted} was never verified at this place; a rollback goes to one that was."
     return None
+
+
+def records(actor: str, asked_by: str) -> str | None:
+    """What a push came to is written down in the name of whoever asked for it."""
+    if actor != asked_by:
+        return "What became of a deployment is recorded by the worker, in the name of whoever asked for it."
+    return None

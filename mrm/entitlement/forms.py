@@ -112,16 +112,3 @@ class ConfirmForm(forms.Form):
     def __init__(self, *args: Any, keys: Iterable[int], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["items"].choices = [(key, str(key)) for key in keys]  # type: ignore[attr-defined]
-
-
-class AttestForm(forms.Form):
-    """The statement that was read, and who signs it."""
-
-    token = forms.CharField(widget=forms.HiddenInput)
-    password = forms.CharField(
-        label=_("Your password"),
-        strip=False,
-        widget=forms.PasswordInput({"autocomplete": "current-password"}),
-        help_text=_("Confirms that it is you."),
-        error_messages={"required": _("Type your password; nothing was signed.")},
-    )

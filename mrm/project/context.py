@@ -15,7 +15,7 @@ MENU = (
     ("Home", "home", ()),
     ("Models", "inventory:models", ("inventory", "evaluation")),
     ("Approvals", "signoff:requests", ("signoff", "approval")),
-    ("Findings", "validation:findings", ("validation",)),
+    ("Findings", "validation:findings", ("validation", "risks")),
     ("Monitoring", "deployment:deployments", ("deployment",)),
     ("Reports", "reporting:documents", ("reporting",)),
     ("Admin", "access:admin", ("access", "jobs", "audit", "assurance", "privacy", "entitlement")),

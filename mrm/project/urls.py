@@ -55,6 +55,7 @@ urlpatterns = [
     path("validations/", include("mrm.validation.urls")),
     path("approvals/", include("mrm.signoff.urls")),
     path("conditions/", include("mrm.approval.urls")),
+    path("accepted-risks/", include((approval.risks, "risks"))),
     path("deployments/", include("mrm.deployment.urls")),
     path("reports/", include("mrm.reporting.urls")),
     path("log/", include("mrm.assurance.urls")),

@@ -17,6 +17,8 @@ from mrm.signoff.models import Decision, Gate, Request
 
 LINES = {"rows": 2}
 MOST_BYTES = 256 * 1024
+# what is decided with a rationale alone, and so beside other requests
+PLAIN_DECISIONS = (Decision.APPROVE, Decision.RETURN, Decision.REJECT)
 
 
 class DecisionForm(forms.Form):
@@ -48,6 +50,32 @@ class DecisionForm(forms.Form):
             self.add_error(
                 name if name in self.fields else None, [*(sentences if name in self.fields else fault.reasons)]
             )
+
+
+class SingleForm(forms.Form):
+    """The decision on one of several requests with its own rationale; left empty, the request stays as it is."""
+
+    decision = forms.ChoiceField(
+        required=False,
+        choices=[choice for choice in Decision.choices if choice[0] in PLAIN_DECISIONS],
+        error_messages={"invalid_choice": "Choose one of the decisions offered here."},
+    )
+    rationale = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if self.errors:
+            return given
+        if given["decision"] and not given["rationale"]:
+            self.add_error("rationale", "It goes into the record; say why.")
+        elif given["rationale"] and not given["decision"]:
+            self.add_error("decision", "Choose a decision, or take the rationale away to leave this request as it is.")
+        return given
+
+    @property
+    def is_left(self) -> bool:
+        """Whether nothing was decided here."""
+        return not self.cleaned_data.get("decision")
 
 
 class ConditionForm(forms.Form):
@@ -115,6 +143,17 @@ class SignForm(forms.Form):
         if not values.get(field) and field not in self.errors:
             self.add_error(field, lacking)
         return {name: value for name, value in values.items() if name in ("token", field)}
+
+
+class SeriesForm(forms.Form):
+    """The one thing that confirms who signs each of several statements."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": "Type your password; nothing was signed."},
+    )
 
 
 class QuestionForm(forms.Form):

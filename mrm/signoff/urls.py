@@ -1,13 +1,15 @@
 from django.urls import path
 
 from mrm.signoff import api as rest
-from mrm.signoff.views import aside, policies, requests
+from mrm.signoff.views import aside, policies, requests, several
 
 app_name = "signoff"
 
 urlpatterns = [
     path("", requests.requests, name="requests"),
     path("waiting/", requests.waiting, name="waiting"),
+    path("several/", several.several, name="several"),
+    path("several/sign/", several.sign_several, name="sign-several"),
     path("delegations/", aside.delegations, name="delegations-page"),
     path("delegations/<int:pk>/end/", aside.end_delegation, name="end-delegation-page"),
     path("questions/<int:pk>/answer/", aside.answer, name="answer-page"),

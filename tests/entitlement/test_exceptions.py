@@ -183,3 +183,15 @@ def test_the_api_opens_lists_and_ends_it(cast: Cast) -> None:
     assert (answer.status_code, answer.json()["in_force"]) == (200, False)
     assert api.get("/api/v1/exceptions/").json()["results"] == []
     assert len(api.get("/api/v1/exceptions/?ended=true").json()["results"]) == 1
+
+
+def test_the_database_lets_an_exception_be_about_nothing_else(cast: Cast) -> None:
+    """Whose it is and which record it opens never change; raw SQL inside an action is refused as well."""
+    row = opened(cast, make.model(cast))
+    other = make.model(cast, name="Another of the unit")
+    for values in ({"user": cast.developer}, {"content_object": other}):
+        with pytest.raises(Error, match="never changes"), transaction.atomic():  # noqa: SIM117
+            with recorded("access.except", actor=SETUP, subject=row):
+                ModelException.objects.filter(pk=row.pk).update(**values)
+    row.refresh_from_db()
+    assert row.user == cast.outsider

@@ -14,7 +14,7 @@ from tests.journeys.conftest import PICTURES, Enter, House
 
 PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
-    "/validations/", "/validations/findings/", "/approvals/", "/approvals/policies/", "/deployments/",
+    "/validations/", "/validations/findings/", "/accepted-risks/", "/approvals/", "/approvals/several/", "/approvals/policies/", "/deployments/",
     "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
     "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/access/exceptions/", "/access/reviews/", "/access/reviews/open/",
     "/oversight/", "/oversight/roles/",
@@ -73,6 +73,8 @@ def test_every_page_is_accessible(enter: Enter, theme: str, width: int) -> None:
         ("/validations/", "/validations/"), ("/reports/", "/reports/"),
     ):  # fmt: skip
         addresses += list(links(person.go(source), within))
+    chosen = [each.split("/")[2] for each in addresses if each.startswith("/approvals/") and each.count("-") == 4]
+    addresses.append("/approvals/several/?" + "&".join(f"asked={key}" for key in chosen))
     for address in dict.fromkeys(addresses):
         page = person.go(address)
         found += faults(page)

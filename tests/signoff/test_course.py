@@ -1,10 +1,12 @@
 """Beside the votes: delegates, recusals, questions, escalation, changes of the subject; the services and the database."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from mrm.access import services as access
@@ -314,6 +316,38 @@ def test_a_cool_down_leaves_time_to_object_and_then_settles(cast: Cast, monkeypa
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.status, second.status, Approval.objects.get().request) == ("approved", "rejected", first)
+
+
+@pytest.mark.parametrize("what", [services.settle_due, services.escalate_overdue, services.look_again_at_all])
+def test_what_time_does_asks_no_more_for_many_requests_than_for_one(cast: Cast, what: Callable[[], int]) -> None:
+    staged(cast, cool_down_hours=24)
+    make.sign(make.submitted(cast), cast.lead)
+    with CaptureQueriesContext(connection) as one:
+        assert what() == 0
+    for name in ("Card fraud", "Mortgage LGD"):
+        make.sign(make.submitted(cast, name=name), cast.lead)
+    make.submitted(cast, name="Cards PD")
+    with CaptureQueriesContext(connection) as four:
+        assert what() == 0
+    assert len(four) == len(one) < 15
+
+
+def test_what_was_written_down_is_asked_of_the_log_before_it_settles(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lead who signed took part meanwhile: as written down his vote stands, as the log has it it does not."""
+    staged(cast, cool_down_hours=24)
+    asked = make.submitted(cast)
+    make.sign(asked, cast.lead)
+    access.grant(cast.lead, role="owner", unit=cast.retail, actor=SETUP)
+    model = Model.objects.get()
+    inventory.edit(model, changes={"name": "Mine now"}, revision=model.revision, actor=fresh(cast.lead))
+    later(monkeypatch, hours=25)
+    (judged,) = queries.judged_open()
+    assert (judged.verdict.state, queries.verdict(asked).is_open) == ("approved", True)
+    assert services.settle_due() == 0
+    asked.refresh_from_db()
+    assert asked.status == "open"
 
 
 def test_the_policy_forbids_a_delegate(cast: Cast, third: Account) -> None:

@@ -107,6 +107,35 @@ def test_one_answer_of_a_key_at_the_same_instant_signs_once(bank: Cast) -> None:
     assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
 
 
+def laid(bank: Cast) -> tuple[Account, list[tuple[Request, str]]]:
+    """Three statements that the risk officer has read beside each other."""
+    signer = with_password(fresh(bank.officer))
+    asked = [make.submitted(bank, name=name) for name in ("Card fraud", "Mortgage LGD", "Retail PD")]
+    read = services.compose_each([services.Decided(each, "approve", "Read.") for each in asked], actor=signer)
+    return signer, [(each.request, each.token) for each in read]
+
+
+def test_a_series_that_is_sent_twice_at_the_same_instant_signs_each_once(bank: Cast) -> None:
+    signer, tokens = laid(bank)
+    steps = [lambda: services.sign_each(tokens, password=PASSWORD, actor=fresh(signer))] * 2
+    found = side_by_side(*steps)
+    assert sum(each.vote is not None for series in found for each in series) == 3
+    assert [Vote.objects.filter(request=request).count() for request, _ in tokens] == [1, 1, 1]
+
+
+def test_a_series_beside_the_withdrawal_of_one_request_loses_at_most_that_one(bank: Cast) -> None:
+    signer, tokens = laid(bank)
+    found = side_by_side(
+        lambda: services.sign_each(tokens, password=PASSWORD, actor=fresh(signer)),
+        lambda: services.withdraw(tokens[1][0], reason="Later.", actor=fresh(bank.developer)),
+    )
+    first, second, third = found[0]
+    assert (first.vote is not None, third.vote is not None) == (True, True)
+    assert second.vote is not None or second.refusal == "This request is decided."
+    assert Request.objects.get(pk=tokens[1][0].pk).status == "withdrawn"
+    assert Vote.objects.filter(request=tokens[1][0]).count() == (second.vote is not None)
+
+
 def test_two_of_one_unit_at_the_same_instant_fill_one_place(bank: Cast) -> None:
     colleague = named("olaf")
     asked = make.submitted(bank)

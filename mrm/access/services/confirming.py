@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.core import signing
 from django.utils import timezone
 
 from mrm.access import queries
@@ -14,7 +15,8 @@ from mrm.access.sealing import unseal
 from mrm.access.second_factors import Unanswered, answered, registered_key, step_of
 from mrm.audit.trail import audited, describe, recorded, register_verb
 from mrm.core.actors import Actor
-from mrm.core.refusal import Forbidden, Refused
+from mrm.core.canonical import digest
+from mrm.core.refusal import Forbidden, Invalid, Refused
 
 MOST_FAILURES = 5
 FRESH = dt.timedelta(minutes=5)
@@ -23,6 +25,10 @@ RECOVERY, SIGN_IN = "recovery", "sign_in"  # beside the methods that sign
 register_verb("access.sign_in", "signed in")
 register_verb("access.sign_out", "signed out")
 register_verb("access.fail_sign_in", "failed to sign in")
+
+
+class Unconfirmed(Refused):
+    """Nobody was confirmed: what was shown does not hold, or was wrong too often."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,28 @@ class Confirmed:
     evidence: dict[str, str] = field(default_factory=dict)
 
 
+def opened(token: str, *, salt: str, seconds: int, where: str) -> dict[str, Any]:
+    """The statement that was shown, word for word, while it may be signed; `where` is the page that shows it."""
+    try:
+        statement: dict[str, Any] = signing.loads(token, salt=salt, max_age=seconds)
+    except signing.SignatureExpired as error:
+        raise Refused("The statement was shown too long ago; read it again and sign.") from error
+    except signing.BadSignature as error:
+        raise Refused(f"This is not a statement that was shown here; open the {where} and sign again.") from error
+    return statement
+
+
+def proof_under(
+    statement: Mapping[str, Any], *, password: str = "", code: str = "", answer: Mapping[str, Any] | None = None
+) -> Proof:
+    """What was shown under a statement, in one way: a security key answers the statement's digest."""
+    if sum(map(bool, (password, code, answer))) != 1:
+        raise Invalid("Confirm that it is you in one way: by password, by code, or by security key.")
+    if answer:
+        return Proof(Method.WEBAUTHN, answer=answer, challenge=bytes.fromhex(digest(statement)))
+    return Proof(Method.TOTP, secret=code) if code else Proof(Method.PASSWORD, secret=password)
+
+
 @audited("access.confirm_identity", "confirmed who signs")
 def confirm_identity(account: Account, *, proof: Proof, actor: Actor, undone: str = "nothing was signed") -> Confirmed:
     """Ask again who it is before what is binding; five failures close the door for a quarter of an hour."""
@@ -52,7 +80,7 @@ def confirm_identity(account: Account, *, proof: Proof, actor: Actor, undone: st
     if getattr(actor, "scopes", None) is not None or account.is_service:
         raise Forbidden("Service accounts and tokens cannot sign: only a person does, signed in.")
     if queries.failures(account, "access.confirm_identity") >= MOST_FAILURES:
-        raise Refused("Too many wrong passwords, codes or keys; sign again in a quarter of an hour.")
+        raise Unconfirmed("Too many wrong passwords, codes or keys; sign again in a quarter of an hour.")
     confirmed = _check(account, proof, undone)
     describe(method=confirmed.method)
     return confirmed
@@ -80,16 +108,16 @@ def note_sign_in(account: Account, verb: str) -> None:
 
 def _check(account: Account, proof: Proof, undone: str) -> Confirmed:
     if proof.method not in CHECKS:
-        raise Refused(f"{proof.method or 'Nothing'} is no way to confirm who you are.")
+        raise Unconfirmed(f"{proof.method or 'Nothing'} is no way to confirm who you are.")
     after = f"; {undone}" if undone else ""
     return CHECKS[proof.method](account, proof, after)
 
 
 def _check_password(account: Account, proof: Proof, after: str) -> Confirmed:
     if not account.has_usable_password():
-        raise Refused(f"Your account has no password{after}.")
+        raise Unconfirmed(f"Your account has no password{after}.")
     if not account.check_password(proof.secret):
-        raise Refused(f"The password is wrong{after}.")
+        raise Unconfirmed(f"The password is wrong{after}.")
     return Confirmed(Method.PASSWORD)
 
 
@@ -97,12 +125,12 @@ def _check_code(account: Account, proof: Proof, after: str) -> Confirmed:
     """A code serves once, and after it none that is older: its step is kept under lock."""
     factor = _locked(account, Method.TOTP).first()
     if factor is None:
-        raise Refused(f"No authenticator app is set up for your account{after}.")
+        raise Unconfirmed(f"No authenticator app is set up for your account{after}.")
     step = step_of(_secret(factor), proof.secret)
     if step is None:
-        raise Refused(f"The code is wrong{after}.")
+        raise Unconfirmed(f"The code is wrong{after}.")
     if step <= factor.data.get("last_step", 0):
-        raise Refused(f"This code was used before; wait for the next one{after}.")
+        raise Unconfirmed(f"This code was used before; wait for the next one{after}.")
     _note_use(factor, last_step=step)
     return Confirmed(Method.TOTP)
 
@@ -111,7 +139,7 @@ def _secret(factor: Factor) -> str:
     try:
         return unseal(factor.data["secret"])
     except Refused as error:
-        raise Refused(
+        raise Unconfirmed(
             "The secret key of this system was replaced since your app was set up; an administrator removes the factor,"
             " then set it up anew."
         ) from error
@@ -121,15 +149,15 @@ def _check_key(account: Account, proof: Proof, after: str) -> Confirmed:
     """The key's counter only grows: one that stands still or goes back is a copy."""
     factors = list(_locked(account, Method.WEBAUTHN))
     if not factors:
-        raise Refused(f"No security key is set up for your account{after}.")
+        raise Unconfirmed(f"No security key is set up for your account{after}.")
     try:
         answer = answered(proof.answer, proof.challenge, [registered_key(each.data["credential"]) for each in factors])
     except Unanswered as error:
-        raise Refused(f"The security key was not accepted: {error}{after}.") from error
+        raise Unconfirmed(f"The security key was not accepted: {error}{after}.") from error
     factor = next(each for each in factors if each.credential == answer.credential)
     known = factor.data.get("counter", 0)
     if (known or answer.counter) and answer.counter <= known:
-        raise Refused(
+        raise Unconfirmed(
             f"The security key was not accepted: it answered before what it answers now, as a copy of it would{after}."
         )
     _note_use(factor, counter=answer.counter)
@@ -139,9 +167,9 @@ def _check_key(account: Account, proof: Proof, after: str) -> Confirmed:
 def _check_fresh(account: Account, proof: Proof, after: str) -> Confirmed:
     """For who has no password here: the sign-in itself, while it is fresh."""
     if account.has_usable_password():
-        raise Refused(f"Your account has a password: confirm with it{after}.")
+        raise Unconfirmed(f"Your account has a password: confirm with it{after}.")
     if proof.signed_in_at is None or timezone.now() - proof.signed_in_at > FRESH:
-        raise Refused(f"Your sign-in is older than five minutes: sign out, sign in, and do this first{after}.")
+        raise Unconfirmed(f"Your sign-in is older than five minutes: sign out, sign in, and do this first{after}.")
     return Confirmed(SIGN_IN)
 
 

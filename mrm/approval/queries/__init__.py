@@ -14,6 +14,15 @@ from mrm.approval.queries.evidence import (
 )
 from mrm.approval.queries.panel import SIGNABLE, Panel, last_request, panel, seal
 from mrm.approval.queries.parts import parts
+from mrm.approval.queries.register import (
+    RISK_VIEWS,
+    Borne,
+    borne,
+    risk_counts,
+    risks_listed,
+    risks_of,
+    risks_visible_to,
+)
 from mrm.approval.queries.standing import (
     approvals_of,
     conditions_visible_to,
@@ -31,10 +40,13 @@ from mrm.approval.queries.standing import (
 __all__ = [
     "KINDS",
     "MEASURES",
+    "RISK_VIEWS",
     "SIGNABLE",
+    "Borne",
     "Evidence",
     "Panel",
     "approvals_of",
+    "borne",
     "clauses",
     "conditions_visible_to",
     "evidence_of",
@@ -47,6 +59,10 @@ __all__ = [
     "panel",
     "parts",
     "renewals",
+    "risk_counts",
+    "risks_listed",
+    "risks_of",
+    "risks_visible_to",
     "seal",
     "standing_approval",
     "subject_versions",

@@ -32,6 +32,7 @@ class Panel:
     why_not_meet: str | None
     why_not_reopen: str | None
     broken: str | None
+    may_except: bool = False
 
     @property
     def returned(self) -> bool:
@@ -74,6 +75,7 @@ def panel(version: Version, account: Account) -> Panel:
         account.lacks("approval.meet_condition", version),
         account.lacks("approval.reopen", version) or policies.may_reopen(version, asked, evidence.concluded),
         policies.in_force(valid, timezone.localdate()) if valid else None,
+        may_except=account.lacks("approval.ask_exception", version) is None,
     )
 
 

@@ -4,6 +4,26 @@ BEGIN
     USING ERRCODE = 'insufficient_privilege';
 END $$;
 
+-- Rows stay as they were written, but for the columns named, each of which is set once.
+CREATE FUNCTION audit_set_once() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  later CONSTANT text[] := TG_ARGV;
+  was CONSTANT jsonb := to_jsonb(OLD);
+  now_is CONSTANT jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(NEW) END;
+  name text;
+BEGIN
+  IF TG_OP = 'DELETE' OR was - later IS DISTINCT FROM now_is - later THEN
+    RAISE EXCEPTION '% of % is refused: of its rows only % is added', TG_OP, TG_TABLE_NAME, array_to_string(later, ', ')
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  FOREACH name IN ARRAY later LOOP
+    IF was -> name <> 'null' AND was -> name IS DISTINCT FROM now_is -> name THEN
+      RAISE EXCEPTION '%.% is set once and stays', TG_TABLE_NAME, name USING ERRCODE = 'insufficient_privilege';
+    END IF;
+  END LOOP;
+  RETURN NEW;
+END $$;
+
 -- Runs as the owner, because the application role may not write to audit_change itself.
 CREATE FUNCTION audit_capture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET timezone = 'UTC' AS $$

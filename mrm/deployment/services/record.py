@@ -11,7 +11,7 @@ from mrm.connectors.errors import ConnectorError
 from mrm.connectors.protocol import FULL, Artifact, ArtifactFile, Cap, Desired, Observed, Role, Variant, VersionRef
 from mrm.core.actors import Actor, System
 from mrm.core.refusal import Refused
-from mrm.deployment import queries
+from mrm.deployment import policies, queries
 from mrm.deployment.models import Deployment, Health, Revision, Sync
 from mrm.deployment.services.target import connect
 from mrm.deployment.workflow import FLOW, RevisionState
@@ -85,6 +85,7 @@ def differences(desired: Desired, observed: Observed, caps: Cap) -> list[str]:
 def settle(revision: Revision, *, verification: dict[str, Any], actor: Account) -> Revision:
     """Record what was pushed and seen, and carry it to version and model."""
     revision = _locked(revision)
+    _check_records(revision, actor)
     for former in revision.deployment.revisions.filter(status=RevisionState.APPLIED).exclude(pk=revision.pk):
         _move(former, "supersede", actor)
         former.save(update_fields=["status"])
@@ -123,6 +124,7 @@ def _carry(revision: Revision, actor: Actor) -> None:
 def fail(revision: Revision, *, error: str, actor: Account) -> Revision:
     """Record why a revision was not brought about; what ran before is still wanted."""
     revision = _locked(revision)
+    _check_records(revision, actor)
     _move(revision, "fail", actor)
     revision.error, revision.settled_at = error, timezone.now()
     revision.save(update_fields=["status", "error", "settled_at"])
@@ -176,9 +178,14 @@ def _see(deployment: Deployment, seen: dict[str, Any], sync: str, health: str, d
 def _locked(revision: Revision) -> Revision:
     return (
         Revision.objects.select_for_update(of=("self",))
-        .select_related("deployment__model__unit", "deployment__target", "version__model")
+        .select_related("deployment__model__unit", "deployment__target", "version__model", "requested_by")
         .get(pk=revision.pk)
     )
+
+
+def _check_records(revision: Revision, actor: Account) -> None:
+    if reason := policies.records(actor.identity.key, revision.requested_by.identity.key):
+        raise Refused(reason)
 
 
 def _move(revision: Revision, name: str, actor: Actor) -> None:

@@ -56,9 +56,7 @@ class Exceptions(APIView):
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         account = account_of(request)
-        given = ExceptionIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        values = dict(given.validated_data)
+        values = ExceptionIn.read(request)
         model = get_object_or_404(models_visible_to(account), pk=values.pop("model"))
         known = accounts().filter(person__in=persons_visible_to(account))
         reader = get_object_or_404(known, username=values.pop("account"))
@@ -72,7 +70,6 @@ class EndOfException(APIView):
     def post(self, request: Request, pk: int) -> Response:
         account = account_of(request)
         found = get_object_or_404(exceptions_visible_to(account, "model"), pk=pk)
-        given = EndIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        access.end_exception(found, **given.validated_data, actor=account)
+        given = EndIn.read(request)
+        access.end_exception(found, **given, actor=account)
         return Response(ExceptionOut(found).data)

@@ -64,9 +64,7 @@ class Proposals(APIView):
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         account = account_of(request)
-        given = ProposalIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        values = dict(given.validated_data)
+        values = ProposalIn.read(request)
         concerned = _account(account, values.pop("account"))
         unit = get_object_or_404(units_visible_to(account), key=values.pop("unit"))
         made = services.propose(concerned, **values, unit=unit, actor=account)

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mrm.access.models import Account, Person
-from mrm.access.queries import person_with_email, units_visible_to
-from mrm.access.rest import Pages, Strict, account_of
+from mrm.access.queries import person_with_email, units_visible_to, ways
+from mrm.access.rest import Pages, SignIn, StatementOut, Strict, account_of, laid
 from mrm.core.refusal import Invalid
 from mrm.entitlement import queries, services
 from mrm.entitlement.models import Review
@@ -41,6 +41,8 @@ class ReviewOut(serializers.Serializer[Any]):
     completed_at = serializers.DateTimeField(allow_null=True)
     statement = serializers.CharField(help_text="The canonical JSON that was signed; empty while the review is open.")
     statement_digest = serializers.CharField()
+    method = serializers.CharField(help_text="How the signer was confirmed.")
+    evidence = serializers.JSONField(help_text="What a security key answered to the statement.")
 
 
 class ItemOut(serializers.Serializer[Any]):
@@ -69,16 +71,6 @@ class RevokeIn(Strict):
     reason = serializers.CharField(max_length=1000)
 
 
-class ReviewStatementOut(serializers.Serializer[Any]):
-    statement = serializers.JSONField()
-    token = serializers.CharField(help_text="Brings the statement back to be signed, within five minutes.")
-
-
-class AttestIn(Strict):
-    token = serializers.CharField()
-    password = serializers.CharField(trim_whitespace=False)
-
-
 class Reviews(APIView):
     @extend_schema(
         responses=ReviewOut(many=True), operation_id="access_reviews", summary="Access reviews that one may watch"
@@ -94,9 +86,7 @@ class Reviews(APIView):
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         account = account_of(request)
-        given = ReviewIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        values = dict(given.validated_data)
+        values = ReviewIn.read(request)
         unit = get_object_or_404(units_visible_to(account), key=values.pop("unit"))
         address = values.pop("substitute")
         person = _person(address) if address else None
@@ -107,7 +97,7 @@ class Reviews(APIView):
 class OneReview(APIView):
     @extend_schema(responses=ReviewOut, operation_id="access_review", summary="An access review with its counts")
     def get(self, request: Request, pk: int) -> Response:
-        return Response(ReviewOut(get_object_or_404(queries.reviews_visible_to(account_of(request)), pk=pk)).data)
+        return Response(ReviewOut(_watched(account_of(request), pk)).data)
 
 
 class Substitute(APIView):
@@ -117,10 +107,9 @@ class Substitute(APIView):
     )  # fmt: skip
     def post(self, request: Request, pk: int) -> Response:
         account = account_of(request)
-        found = get_object_or_404(queries.reviews_visible_to(account), pk=pk)
-        given = SubstituteIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        person = _person(given.validated_data["substitute"])
+        found = _watched(account, pk)
+        given = SubstituteIn.read(request)
+        person = _person(given["substitute"])
         return Response(_told(services.name_substitute(found, substitute=person, actor=account)))
 
 
@@ -147,9 +136,7 @@ class Confirm(APIView):
     def post(self, request: Request, pk: int) -> Response:
         account = account_of(request)
         found = _in_reach(account, pk)
-        given = ConfirmIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        values = given.validated_data
+        values = ConfirmIn.read(request)
         return Response(_told(services.confirm(found, keys=values["items"], reason=values["reason"], actor=account)))
 
 
@@ -163,38 +150,36 @@ class Revoke(APIView):
     def post(self, request: Request, pk: int) -> Response:
         account = account_of(request)
         found = _in_reach(account, pk)
-        given = RevokeIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        item = get_object_or_404(queries.items_of(found), pk=given.validated_data["item"])
-        return Response(ItemOut(services.revoke(item, reason=given.validated_data["reason"], actor=account)).data)
+        given = RevokeIn.read(request)
+        item = get_object_or_404(queries.items_of(found), pk=given["item"])
+        return Response(ItemOut(services.revoke(item, reason=given["reason"], actor=account)).data)
 
 
 class Statement(APIView):
     @extend_schema(
-        responses=ReviewStatementOut,
+        responses=StatementOut,
         operation_id="access_review_statement",
         summary="The statement that completes it, to be read",
     )
     def get(self, request: Request, pk: int) -> Response:
         account = account_of(request)
-        found = get_object_or_404(queries.reviews_visible_to(account), pk=pk)
+        found = _watched(account, pk)
         statement, token = services.compose(found, actor=account)
-        return Response({"statement": statement, "token": token})
+        return Response(laid(statement, token, ways(account), account))
 
 
 class Attest(APIView):
     @extend_schema(
-        request=AttestIn,
+        request=SignIn,
         responses=ReviewOut,
         operation_id="access_review_attest",
         summary="Sign the statement that was read",
     )
     def post(self, request: Request, pk: int) -> Response:
         account = account_of(request)
-        found = get_object_or_404(queries.reviews_visible_to(account), pk=pk)
-        given = AttestIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        return Response(_told(services.attest(found, **given.validated_data, actor=account)))
+        found = _watched(account, pk)
+        given = SignIn.read(request)
+        return Response(_told(services.attest(found, **given, actor=account)))
 
 
 def _in_reach(account: Account, pk: int) -> Review:
@@ -202,6 +187,10 @@ def _in_reach(account: Account, pk: int) -> Review:
     found = get_object_or_404(queries.reviews(), pk=pk)
     if account.may("entitlement.review") and queries.open_to(found, account):
         return found
+    return _watched(account, pk)
+
+
+def _watched(account: Account, pk: int) -> Review:
     return get_object_or_404(queries.reviews_visible_to(account), pk=pk)
 
 

@@ -31,6 +31,8 @@ class Migration(migrations.Migration):
                 ('printed_name', models.CharField(blank=True, max_length=120)),
                 ('statement', models.TextField(blank=True)),
                 ('statement_digest', models.CharField(blank=True, max_length=64)),
+                ('method', models.CharField(blank=True, choices=[('password', 'Password'), ('totp', 'Authenticator'), ('webauthn', 'Passkey')], max_length=20)),
+                ('evidence', models.JSONField(default=dict)),
                 ('completed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('opened_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('substitute', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='access.person')),
@@ -88,7 +90,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('completed_at', None), ('completed_by', None), ('statement', ''), ('status', 'open')), models.Q(('completed_at__isnull', False), ('completed_by__isnull', False), ('status', 'completed'), models.Q(('statement', ''), _negated=True), models.Q(('statement_digest', ''), _negated=True)), _connector='OR'), name='review_completed_with_its_statement'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('completed_at', None), ('completed_by', None), ('method', ''), ('statement', ''), ('status', 'open')), models.Q(('completed_at__isnull', False), ('completed_by__isnull', False), ('status', 'completed'), models.Q(('statement', ''), _negated=True), models.Q(('statement_digest', ''), _negated=True), ('method__in', ['password', 'totp', 'webauthn'])), _connector='OR'), name='review_completed_with_its_statement'),
+        ),
+        migrations.AddConstraint(
+            model_name='review',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('method', 'webauthn'), models.Q(('evidence', {}), _negated=True)), models.Q(models.Q(('method', 'webauthn'), _negated=True), ('evidence', {})), _connector='OR'), name='review_evidence'),
         ),
         migrations.AddConstraint(
             model_name='item',

@@ -52,7 +52,8 @@ ALTER TABLE entitlement_proposal ENABLE ALWAYS TRIGGER entitlement_proposal_stay
 -- review is open, and never by the person concerned.
 CREATE FUNCTION entitlement_review_rules() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE done CONSTANT text[] :=
-  ARRAY['substitute_id', 'status', 'completed_at', 'completed_by_id', 'printed_name', 'statement', 'statement_digest'];
+  ARRAY['substitute_id', 'status', 'completed_at', 'completed_by_id', 'printed_name', 'statement', 'statement_digest',
+        'method', 'evidence'];
 BEGIN
   IF TG_OP = 'DELETE' OR OLD.status <> 'open' OR to_jsonb(NEW) - done IS DISTINCT FROM to_jsonb(OLD) - done THEN
     RAISE EXCEPTION 'a review is completed once and otherwise stays' USING ERRCODE = 'check_violation';

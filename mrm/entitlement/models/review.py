@@ -3,7 +3,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from mrm.access.models import Account, BusinessUnit, Person, RoleGrant
+from mrm.access.models import Account, BusinessUnit, Method, Person, RoleGrant
 from mrm.audit.models import Governed
 from mrm.entitlement.workflow import Outcome, ReviewState
 
@@ -26,6 +26,9 @@ class Review(Governed):
     printed_name = models.CharField(max_length=120, blank=True)
     statement = models.TextField(blank=True)
     statement_digest = models.CharField(max_length=64, blank=True)
+    method = models.CharField(max_length=20, choices=Method, blank=True)
+    # what a security key answered to the statement, so that an outsider can verify it without trusting us
+    evidence = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["-opened_at"]
@@ -35,11 +38,16 @@ class Review(Governed):
                 fields=["unit"], condition=Q(status=ReviewState.OPEN), name="review_one_open_for_a_unit"
             ),
             models.CheckConstraint(
-                condition=Q(status=ReviewState.OPEN, completed_at=None, completed_by=None, statement="")
+                condition=Q(status=ReviewState.OPEN, completed_at=None, completed_by=None, statement="", method="")
                 | Q(status=ReviewState.COMPLETED, completed_at__isnull=False, completed_by__isnull=False)
                 & ~Q(statement="")
-                & ~Q(statement_digest=""),
+                & ~Q(statement_digest="")
+                & Q(method__in=Method.values),
                 name="review_completed_with_its_statement",
+            ),
+            models.CheckConstraint(
+                condition=Q(method=Method.WEBAUTHN) & ~Q(evidence={}) | ~Q(method=Method.WEBAUTHN) & Q(evidence={}),
+                name="review_evidence",
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from mrm.entitlement.services.proposal import RoleSubject, propose, take_effect
 from mrm.entitlement.services.review import (
+    FRESH,
     attest,
     complete,
     compose,
@@ -15,6 +16,7 @@ from mrm.entitlement.services.review import (
 )
 
 __all__ = [
+    "FRESH",
     "RoleSubject",
     "attest",
     "complete",

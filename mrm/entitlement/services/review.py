@@ -2,14 +2,14 @@
 
 import datetime as dt
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core import signing
 from django.utils import timezone
 
 from mrm.access import services as access
-from mrm.access.models import EXCEPTIONS, Account, BusinessUnit, Method, Person
+from mrm.access.models import EXCEPTIONS, Account, BusinessUnit, Person
 from mrm.access.queries import account_of
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, System, permit
@@ -27,6 +27,9 @@ MEANING = (
     " decide on it, or ended without a decision as the record of each says; that nobody decided on his own; and that what"
     " was revoked is no longer held."
 )
+ATTESTED = (
+    "status", "completed_at", "completed_by", "printed_name", "statement", "statement_digest", "method", "evidence",
+)  # fmt: skip
 LATE, MEANWHILE = "Not reviewed by the due day.", "Ended before it was reviewed."
 
 
@@ -139,22 +142,26 @@ def compose(review: Review, *, actor: Account) -> tuple[dict[str, Any], str]:
     return statement, signing.dumps(statement, salt=SALT)
 
 
-def attest(review: Review, *, token: str, password: str, actor: Account) -> Review:
-    """Confirm who signs, then complete the review under exactly the statement that was shown."""
-    try:
-        statement = signing.loads(token, salt=SALT, max_age=FRESH)
-    except signing.SignatureExpired as error:
-        raise Refused("The statement was shown too long ago; read it again and sign.") from error
-    except signing.BadSignature as error:
-        raise Refused("This is not a statement that was shown here; open the review and sign again.") from error
-    access.confirm_identity(actor, proof=access.Proof(Method.PASSWORD, password), actor=actor)
-    return complete(review, statement=statement, actor=actor)
+def attest(
+    review: Review,
+    *,
+    token: str,
+    actor: Account,
+    password: str = "",
+    code: str = "",
+    answer: Mapping[str, Any] | None = None,
+) -> Review:
+    """Confirm who signs, as for any signature, then complete the review under exactly the statement that was shown."""
+    statement = access.opened(token, salt=SALT, seconds=FRESH, where="review")
+    proof = access.proof_under(statement, password=password, code=code, answer=answer)
+    confirmed = access.confirm_identity(actor, proof=proof, actor=actor)
+    return complete(review, statement=statement, confirmed=confirmed, actor=actor)
 
 
 @audited(
     "entitlement.complete_review", "attested the access review {subject}: {confirmed} confirmed, {revoked} revoked"
 )
-def complete(review: Review, *, statement: dict[str, Any], actor: Account) -> Review:
+def complete(review: Review, *, statement: dict[str, Any], confirmed: access.Confirmed, actor: Account) -> Review:
     """Close the review; what is attested is what is there."""
     permit(actor, "entitlement.complete_review", review)
     review = _open(review)
@@ -168,11 +175,10 @@ def complete(review: Review, *, statement: dict[str, Any], actor: Account) -> Re
     review.status, review.completed_at, review.completed_by = ReviewState.COMPLETED, timezone.now(), actor
     review.printed_name = statement["name"]
     review.statement, review.statement_digest = canonical(statement).decode(), digest(statement)
-    review.save(
-        update_fields=["status", "completed_at", "completed_by", "printed_name", "statement", "statement_digest"]
-    )
+    review.method, review.evidence = confirmed.method, confirmed.evidence
+    review.save(update_fields=ATTESTED)
     told = ("items", "confirmed", "revoked", "ended_meanwhile", "snapshot_digest", "decisions_digest", "meaning")
-    describe(statement_digest=review.statement_digest, **{name: statement[name] for name in told})
+    describe(statement_digest=review.statement_digest, method=review.method, **{name: statement[name] for name in told})
     return review
 
 

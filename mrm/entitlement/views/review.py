@@ -2,6 +2,7 @@
 
 import json
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,16 +11,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from mrm.access import queries as access
 from mrm.access.forms import ReasonForm, take_refusal
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.core.actors import permit
+from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid
 from mrm.core.sheets import csv_answer
 from mrm.entitlement import queries, services
-from mrm.entitlement.forms import AttestForm, ConfirmForm, ReviewForm, SubstituteForm
+from mrm.entitlement.forms import ConfirmForm, ReviewForm, SubstituteForm
 from mrm.entitlement.models import Review
 from mrm.entitlement.workflow import Outcome
+from mrm.signoff.forms import SignForm
 
 COLUMNS = ("type", "access", "person", "account", "unit", "until", "outcome", "reason", "decided_by", "decided_at")
 
@@ -175,18 +179,28 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @require_http_methods(["GET", "HEAD", "POST"])
 def attest(request: HttpRequest, pk: int) -> HttpResponse:
     """The statement word for word, and the signature under it."""
     account = account_of(request)
     found = get_object_or_404(queries.reviews_visible_to(account), pk=pk)
-    form = AttestForm(request.POST or None)
+    form = SignForm(request.POST or None)
     if form.is_valid():
         services.attest(found, **form.cleaned_data, actor=account)
         messages.success(request, _("%(review)s is completed and attested.") % {"review": found})
         return redirect(found)
     statement, token = services.compose(found, actor=account)
-    shown = AttestForm(initial={"token": token}) if not form.is_bound else form
-    context = {"review": found, "statement": statement, "form": shown, "unit": account.person.unit}
+    context = {
+        "review": found,
+        "statement": statement,
+        "statement_digest": digest(statement),
+        "token": token,  # of the statement that is shown, also when another was sent
+        "form": form,
+        "ways": access.ways(account),
+        "key_options": json.dumps(access.key_options(statement, account)),
+        "party": settings.RELYING_PARTY,
+        "seconds": services.FRESH,
+        "unit": account.person.unit,
+    }
     return render(request, "entitlement/attest.html", context, status=422 if form.errors else 200)

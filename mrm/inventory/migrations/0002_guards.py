@@ -25,8 +25,12 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             "CREATE TRIGGER access_exception_rules BEFORE INSERT OR UPDATE OR DELETE ON inventory_modelexception"
             f" FOR EACH ROW EXECUTE FUNCTION access_exception_rules('{LONGEST_EXCEPTION}');"
-            "ALTER TABLE inventory_modelexception ENABLE ALWAYS TRIGGER access_exception_rules",
-            "DROP TRIGGER access_exception_rules ON inventory_modelexception",
+            "ALTER TABLE inventory_modelexception ENABLE ALWAYS TRIGGER access_exception_rules;"
+            "CREATE TRIGGER access_stays BEFORE UPDATE ON inventory_modelexception"
+            " FOR EACH ROW EXECUTE FUNCTION access_stays('user_id', 'permission_id', 'content_object_id');"
+            "ALTER TABLE inventory_modelexception ENABLE ALWAYS TRIGGER access_stays",
+            "DROP TRIGGER access_exception_rules ON inventory_modelexception;"
+            "DROP TRIGGER access_stays ON inventory_modelexception",
         ),
         States("inventory_version", "status", VERSION.edges()),
         States("inventory_model", "lifecycle", LIFE.edges()),

@@ -71,9 +71,8 @@ class Recuse(APIView):
 
     @extend_schema(request=RecusalIn, responses={201: RecusalOut})
     def post(self, asking: Asking, pk: object) -> Response:
-        asked, given = find(asking, pk), RecusalIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        made = services.recuse(asked, **given.validated_data, actor=account_of(asking))
+        asked, given = find(asking, pk), RecusalIn.read(asking)
+        made = services.recuse(asked, **given, actor=account_of(asking))
         return Response(RecusalOut(made).data, status.HTTP_201_CREATED)
 
 
@@ -87,9 +86,8 @@ class Questions(APIView):
 
     @extend_schema(request=QuestionIn, responses={201: QuestionOut})
     def post(self, asking: Asking, pk: object) -> Response:
-        asked, given = find(asking, pk), QuestionIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        made = services.ask(asked, **given.validated_data, actor=account_of(asking))
+        asked, given = find(asking, pk), QuestionIn.read(asking)
+        made = services.ask(asked, **given, actor=account_of(asking))
         return Response(QuestionOut(made).data, status.HTTP_201_CREATED)
 
 
@@ -99,9 +97,8 @@ class Answer(APIView):
     @extend_schema(request=QuestionIn, responses=QuestionOut)
     def post(self, asking: Asking, pk: int) -> Response:
         question = get_object_or_404(queries.questions_visible_to(account_of(asking)), pk=pk)
-        given = QuestionIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        return Response(QuestionOut(services.answer(question, **given.validated_data, actor=account_of(asking))).data)
+        given = QuestionIn.read(asking)
+        return Response(QuestionOut(services.answer(question, **given, actor=account_of(asking))).data)
 
 
 class Escalate(APIView):
@@ -122,9 +119,7 @@ class Delegations(APIView):
 
     @extend_schema(request=DelegationIn, responses={201: DelegationOut}, operation_id="delegations_create")
     def post(self, asking: Asking) -> Response:
-        given = DelegationIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        wanted = dict(given.validated_data)
+        wanted = DelegationIn.read(asking)
         to = _person(asking, wanted.pop("to"))
         made = services.delegate(to, **wanted, actor=account_of(asking))
         return Response(DelegationOut(made).data, status.HTTP_201_CREATED)

@@ -53,9 +53,7 @@ class ProposedChanges(ListAPIView[Proposal]):
 
     @extend_schema(request=ProposedChangeIn, responses={201: ProposedChangeMadeOut})
     def post(self, asking: Asking) -> Response:
-        given = ProposedChangeIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        wanted, account = given.validated_data, account_of(asking)
+        wanted, account = ProposedChangeIn.read(asking), account_of(asking)
         record = services.kind_of(wanted["kind"]).reached(account, wanted["target"])
         if record is None:
             raise Http404

@@ -10,9 +10,8 @@ from rest_framework.request import Request as Asking
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mrm.access.models import Method, Person
-from mrm.access.rest import Strict, account_of, receipt_address
-from mrm.core.canonical import digest
+from mrm.access.models import Person
+from mrm.access.rest import SignIn, StatementOut, Strict, account_of, laid, receipt_address
 from mrm.core.refusal import Refused
 from mrm.signoff import queries, services
 from mrm.signoff.models import Decision, Request, RequestState, Vote
@@ -92,30 +91,6 @@ class StatementIn(Strict):
     on_behalf_of = serializers.EmailField(
         required=False, default="", help_text="The person in whose place a delegate signs, by e-mail address."
     )
-
-
-class WayOut(serializers.Serializer[Any]):
-    method = serializers.ChoiceField(Method.choices)
-    reason = serializers.CharField(help_text="Why it is closed to the caller; empty when it is open.")
-
-
-class StatementOut(serializers.Serializer[Any]):
-    statement = serializers.DictField()
-    statement_digest = serializers.CharField()
-    token = serializers.CharField()
-    methods = WayOut(many=True)
-    webauthn = serializers.DictField(
-        allow_null=True, help_text="Request options for a security key; the challenge is the statement's digest."
-    )
-
-
-class SignIn(Strict):
-    """The token of a statement, and exactly one of the other fields."""
-
-    token = serializers.CharField()
-    password = serializers.CharField(required=False, trim_whitespace=False)
-    code = serializers.CharField(required=False, help_text="Of the authenticator app.")
-    answer = serializers.DictField(required=False, help_text="What the security key answered, as JSON.")
 
 
 class CommentIn(Strict):
@@ -223,9 +198,7 @@ class Statement(APIView):
 
     @extend_schema(request=StatementIn, responses=StatementOut)
     def post(self, asking: Asking, pk: object) -> Response:
-        asked, given = find(asking, pk), StatementIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        wanted = given.validated_data
+        asked, wanted = find(asking, pk), StatementIn.read(asking)
         conditions = [{**entry, "due": entry["due"].isoformat()} for entry in wanted["conditions"]]
         statement, token = services.compose(
             asked,
@@ -235,14 +208,8 @@ class Statement(APIView):
             actor=account_of(asking),
             on_behalf_of=_principal(asking, wanted["on_behalf_of"]),
         )
-        told = {
-            "statement": statement,
-            "statement_digest": digest(statement),
-            "token": token,
-            "methods": queries.ways(asked, account_of(asking)),
-            "webauthn": queries.key_options(statement, account_of(asking)),
-        }
-        return Response(StatementOut(told).data)
+        account = account_of(asking)
+        return Response(laid(statement, token, queries.ways(asked, account), account))
 
 
 def _principal(asking: Asking, email: str) -> Person | None:
@@ -259,9 +226,8 @@ class Sign(APIView):
 
     @extend_schema(request=SignIn, responses={201: VoteOut})
     def post(self, asking: Asking, pk: object) -> Response:
-        asked, given = find(asking, pk), SignIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        vote = services.sign(asked, **given.validated_data, actor=account_of(asking))
+        asked, given = find(asking, pk), SignIn.read(asking)
+        vote = services.sign(asked, **given, actor=account_of(asking))
         return Response(VoteOut(vote).data, status.HTTP_201_CREATED)
 
 
@@ -274,9 +240,8 @@ class Comments(APIView):
 
     @extend_schema(request=CommentIn, responses={201: CommentOut})
     def post(self, asking: Asking, pk: object) -> Response:
-        asked, given = find(asking, pk), CommentIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        said = services.comment(asked, **given.validated_data, actor=account_of(asking))
+        asked, given = find(asking, pk), CommentIn.read(asking)
+        said = services.comment(asked, **given, actor=account_of(asking))
         return Response(CommentOut(said).data, status.HTTP_201_CREATED)
 
 
@@ -285,7 +250,6 @@ class Withdraw(APIView):
 
     @extend_schema(request=WithdrawIn, responses=RequestOut)
     def post(self, asking: Asking, pk: object) -> Response:
-        asked, given = find(asking, pk), WithdrawIn(data=asking.data)
-        given.is_valid(raise_exception=True)
-        services.withdraw(asked, **given.validated_data, actor=account_of(asking))
+        asked, given = find(asking, pk), WithdrawIn.read(asking)
+        services.withdraw(asked, **given, actor=account_of(asking))
         return Response(RequestOut(find(asking, pk)).data)

@@ -19,7 +19,7 @@ from mrm.signoff.queries.fold import (
     verdict_at_use,
     why_not,
 )
-from mrm.signoff.queries.ground import Ground, ground, history_of, judged_open
+from mrm.signoff.queries.ground import Ground, Judged, ground, history_of, judged_open
 from mrm.signoff.queries.listed import number_of, waiting, waiting_count
 from mrm.signoff.queries.queue import Group, Row, grouped, queue
 from mrm.signoff.queries.records import (
@@ -37,23 +37,27 @@ from mrm.signoff.queries.records import (
     staff,
     visible_to,
 )
+from mrm.signoff.queries.several import MOST_AT_ONCE, Single, chosen, several
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
 from mrm.signoff.queries.signers import Candidate, blocked, candidates
 from mrm.signoff.queries.trial import Trial, past_requests, trial
-from mrm.signoff.queries.ways import Way, key_options, ways
+from mrm.signoff.queries.ways import ways
 
 __all__ = [
+    "MOST_AT_ONCE",
     "Candidate",
     "Ground",
     "Group",
+    "Judged",
     "Row",
     "Sheet",
+    "Single",
     "Trial",
-    "Way",
     "asked_by_others",
     "behind",
     "blocked",
     "candidates",
+    "chosen",
     "covering",
     "current_content",
     "current_digest",
@@ -66,7 +70,6 @@ __all__ = [
     "history_of",
     "in_order",
     "judged_open",
-    "key_options",
     "known_content",
     "material",
     "number_of",
@@ -84,6 +87,7 @@ __all__ = [
     "queue",
     "role_used",
     "roles_used",
+    "several",
     "sheet",
     "signer",
     "staff",

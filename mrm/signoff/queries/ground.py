@@ -74,15 +74,28 @@ def ground(requests: Iterable[Request]) -> Ground:
     return Ground(grants, delegations, timezone.now(), by_person)
 
 
-def judged_open() -> Iterator[tuple[Request, Verdict]]:
-    """Every open request with its verdict, by a number of queries that grows by a few for every five hundred."""
+@dataclass(frozen=True)
+class Judged:
+    """A request as it is written down, with what its votes amount to."""
+
+    request: Request
+    past: History
+    verdict: Verdict
+
+
+def judged_open() -> Iterator[Judged]:
+    """Every open request, judged, by a number of queries that grows by a few for every five hundred.
+
+    Parties and changes are those written down: what follows for one request is asked of the log again.
+    """
     found = Request.objects.filter(status=RequestState.OPEN).select_related("policy", "unit").defer("subject_content")
     waiting = list(found.order_by("number"))
     for start in range(0, len(waiting), AT_ONCE):
         some = waiting[start : start + AT_ONCE]
         on = ground(some)
         for request in some:
-            yield request, evaluate(request.policy.content, history_of(request, on))
+            past = history_of(request, on)
+            yield Judged(request, past, evaluate(request.policy.content, past))
 
 
 def history_of(

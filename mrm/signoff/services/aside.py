@@ -11,7 +11,7 @@ from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import Escalation, Question, Recusal, Request, RequestState
-from mrm.signoff.policies import clock, evaluate, words
+from mrm.signoff.policies import History, clock, evaluate, words
 from mrm.signoff.services.asking import CLOCK, keep_open_roles, locked
 
 
@@ -65,7 +65,7 @@ def escalate(request: Request, *, actor: Actor, reason: str = "") -> Escalation:
     """An overdue stage opens to a further role; the quorum stays as it was."""
     permit(actor, "signoff.escalate", request)
     request = _open(request)
-    stage, closed = _overdue_stage(request)
+    stage, closed = _overdue_stage(request, queries.history(request))
     if closed:
         raise Refused(closed)
     describe(request=request.ref, stage=stage["id"], role=words(stage["escalate_to"]))
@@ -74,9 +74,8 @@ def escalate(request: Request, *, actor: Actor, reason: str = "") -> Escalation:
     return made
 
 
-def _overdue_stage(request: Request) -> tuple[Mapping[str, Any], str | None]:
+def _overdue_stage(request: Request, past: History) -> tuple[Mapping[str, Any], str | None]:
     """The open stage, and why it is not escalated now."""
-    past = queries.history(request)
     now = evaluate(request.policy.content, past)
     runs = clock(request.policy.content, past, now)
     stage: Mapping[str, Any] = next((each for each in request.policy.content["stages"] if each["id"] == now.stage), {})
@@ -84,7 +83,7 @@ def _overdue_stage(request: Request) -> tuple[Mapping[str, Any], str | None]:
         return stage, f"No stage of {request.ref} waits for a signature."
     if not stage.get("escalate_to"):
         return stage, f"{request.policy} names nobody to whom the stage {stage['id']} escalates."
-    if request.escalations.filter(stage=stage["id"]).exists():
+    if any(each.stage == stage["id"] for each in past.escalations):
         return stage, f"The stage {stage['id']} was escalated before."
     if runs.paused:
         return stage, "The clock stands still until the question is answered."
@@ -96,12 +95,17 @@ def _overdue_stage(request: Request) -> tuple[Mapping[str, Any], str | None]:
 def escalate_overdue(*, actor: Actor = CLOCK) -> int:
     """Escalate every stage that is overdue, or that nobody can complete, and names somebody for that."""
     done = 0
-    for request in Request.objects.filter(status=RequestState.OPEN).select_related("policy", "unit"):
-        named = any(stage.get("escalate_to") for stage in request.policy.content["stages"])
-        if named and _overdue_stage(request)[1] is None:
-            escalate(request, actor=actor)
+    for each in queries.judged_open():
+        if _overdue_stage(each.request, each.past)[1] is None and _is_late(each.request):
+            escalate(each.request, actor=actor)
             done += 1
     return done
+
+
+def _is_late(request: Request) -> bool:
+    """Whether it is open still, and its stage late as the log has it now."""
+    request.refresh_from_db(fields=["status"])
+    return request.status == RequestState.OPEN and _overdue_stage(request, queries.history(request))[1] is None
 
 
 def _open(request: Request) -> Request:

@@ -84,9 +84,9 @@ def look_again(request: Request, *, actor: Actor) -> Request:
 def look_again_at_all() -> int:
     """Look again at every open request that is listed for other roles than it waits for."""
     done = 0
-    for request, verdict in queries.judged_open():
-        if sorted(waited_for(request.policy.content, verdict)) != request.open_roles:
-            look_again(request, actor=CLOCK)
+    for each in queries.judged_open():
+        if sorted(waited_for(each.request.policy.content, each.verdict)) != each.request.open_roles:
+            look_again(each.request, actor=CLOCK)
             done += 1
     return done
 
@@ -143,11 +143,17 @@ def settle(request: Request, *, actor: Actor) -> Request:
 def settle_due(*, actor: Actor = CLOCK) -> int:
     """Settle every request that everybody has signed and whose time to object has passed."""
     done = 0
-    for request in Request.objects.filter(status=RequestState.OPEN).select_related("policy"):
-        if request.policy.content.get("cool_down_hours") and not queries.verdict(request).is_open:
-            settle(request, actor=actor)
+    for each in queries.judged_open():
+        if each.request.policy.content.get("cool_down_hours") and not each.verdict.is_open and _is_due(each.request):
+            settle(each.request, actor=actor)
             done += 1
     return done
+
+
+def _is_due(request: Request) -> bool:
+    """Whether it is open still, and decided as the log has it now."""
+    request.refresh_from_db(fields=["status"])
+    return request.status == RequestState.OPEN and not queries.verdict(request).is_open
 
 
 @audited("signoff.withdraw_request", "withdrew {subject}")

@@ -9,8 +9,9 @@ from django.core import signing
 from django.db.models import Q
 from django.utils import timezone
 
-from mrm.access.models import Account, Method, Person
-from mrm.access.services import Confirmed, Proof, confirm_identity
+from mrm.access import services as access
+from mrm.access.models import Account, Person
+from mrm.access.services import Confirmed
 from mrm.audit.trail import audited, describe, recorded
 from mrm.core.actors import permit
 from mrm.core.canonical import canonical, digest, timestamp
@@ -91,36 +92,19 @@ def sign(
     """
     try:
         statement = opened(request, token)
-        proof = _proof(statement, password, code, answer)
+        proof = access.proof_under(statement, password=password, code=code, answer=answer)
         if reason := method_allowed(request.policy.content, str(request.policy), proof.method):
             raise Refused(reason)
     except Refused:
         with recorded("signoff.vote", actor=actor, subject=request):
             raise
-    confirmed = confirm_identity(actor, proof=proof, actor=actor)
+    confirmed = access.confirm_identity(actor, proof=proof, actor=actor)
     return vote(request, statement=statement, confirmed=confirmed, actor=actor)
 
 
 def opened(request: Request, token: str) -> dict[str, Any]:
     """The statement that was shown, word for word, while it may be signed."""
-    try:
-        statement: dict[str, Any] = signing.loads(
-            token, salt=SALT, max_age=request.policy.content["signature"]["max_age_s"]
-        )
-    except signing.SignatureExpired as error:
-        raise Refused("The statement was shown too long ago; read it again and sign.") from error
-    except signing.BadSignature as error:
-        raise Refused("This is not a statement that was shown here; open the request and sign again.") from error
-    return statement
-
-
-def _proof(statement: dict[str, Any], password: str, code: str, answer: Mapping[str, Any] | None) -> Proof:
-    """A security key answers the statement itself: its challenge is the statement's digest."""
-    if sum(map(bool, (password, code, answer))) != 1:
-        raise Invalid("Confirm that it is you in one way: by password, by code, or by security key.")
-    if answer:
-        return Proof(Method.WEBAUTHN, answer=answer, challenge=bytes.fromhex(digest(statement)))
-    return Proof(Method.TOTP, secret=code) if code else Proof(Method.PASSWORD, secret=password)
+    return access.opened(token, salt=SALT, seconds=request.policy.content["signature"]["max_age_s"], where="request")
 
 
 @audited("signoff.vote", "signed {decision} on {request}")

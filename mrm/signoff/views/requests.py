@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect, retarget
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
+from mrm.access.queries import key_options
 from mrm.access.roles import Role
 from mrm.core.canonical import digest
 from mrm.core.refusal import Invalid
@@ -79,6 +80,7 @@ def requests(request: HttpRequest) -> HttpResponse:
             "tabs": [_tab(key, label, view, counts[key]) for key, label in TABS],
             "tiers": [_tier(view, value, tier) for value in ("", "1", "2", "3", "4")],
             "tier": f"tier {tier}" if tier else "any",
+            "most": queries.MOST_AT_ONCE,
             "groups": queries.grouped(rows, today) if view != "decided" else [],
             "overdue": queries.number_of(shown, due_before=today) if view != "decided" else 0,
             "page": page,
@@ -207,7 +209,7 @@ def _dialog(
         "seconds": asked.policy.content["signature"]["max_age_s"],
         "sign": SignForm(initial={"token": token}, auto_id="sign_%s"),
         "ways": queries.ways(asked, account),
-        "key_options": json.dumps(queries.key_options(statement, account)),
+        "key_options": json.dumps(key_options(statement, account)),
         "party": settings.RELYING_PARTY,
     }
     if getattr(request, "htmx", False):

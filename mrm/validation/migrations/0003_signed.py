@@ -4,7 +4,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-from mrm.audit.operations import Govern, SignedFor, States
+from mrm.audit.operations import Govern, SetOnce, SignedFor, States
 from mrm.validation.workflow import FINDING
 
 STATES = [
@@ -93,6 +93,7 @@ class Migration(migrations.Migration):
             },
         ),
         Govern("validation_riskacceptance"),
+        SetOnce("validation_riskacceptance", "ended_at"),
         States("validation_finding", "status", FINDING.edges()),
         SignedFor("validation_validation", "validation_outcome", "id", "UPDATE", passes("concluded")),
         SignedFor("validation_finding", "finding_closure", "id", "UPDATE", passes("closed")),
