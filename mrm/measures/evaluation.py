@@ -21,7 +21,9 @@ from mrm.measures.calibration import reliability
 from mrm.measures.crosscheck import crosscheck
 from mrm.measures.engine import ENGINE, Engine
 from mrm.measures.evidence import FairnessSettings
-from mrm.measures.explanation.attributions import AdditivityError, Explanation, importance
+from mrm.measures.explanation.assessment import MEASURES as EXPLAINING
+from mrm.measures.explanation.assessment import assessed, unexplained
+from mrm.measures.explanation.attributions import AdditivityError, importance
 from mrm.measures.fairness import MEASURES as BIAS
 from mrm.measures.fairness import fairness
 from mrm.measures.figures import (
@@ -34,16 +36,16 @@ from mrm.measures.figures import (
     stability_figure,
 )
 from mrm.measures.performance import CALIBRATION, RANKING, RATES, performance
-from mrm.measures.results import EvaluationFailed, Limits, Result, check_limits, judge, plain
-from mrm.measures.scoring import ScoringFailed, explain_artifact, file_digest, score
+from mrm.measures.results import EvaluationFailed, Limits, Result, check_limits, plain
+from mrm.measures.scoring import ScoringFailed, doubt_artifact, explain_artifact, file_digest, score
 from mrm.measures.stability.assessment import stability
 from mrm.measures.stability.drift import MEASURES as SHIFT
 from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
 
 KINDS = frozenset({"performance", "bias", "explainability", "stability"})
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "duckdb", "fairlearn", "shap", "scikit-learn", "onnxruntime",
-             "skops", "matplotlib")  # fmt: skip
-MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *BIAS, *SHIFT, "additivity", "importance"})
+             "skops", "xgboost-cpu", "lightgbm", "woodelf-explainer", "matplotlib")  # fmt: skip
+MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *BIAS, *SHIFT, *EXPLAINING})
 Progress = Callable[[str, int, int], None]
 
 
@@ -359,53 +361,22 @@ def _explanation(
     if spec.artifact is None or spec.predictions is not None:
         notes.append("The scores were not explained: that needs a model that can be run here.")
         return {}
+    options: dict[str, Any] = {
+        "explain_rows": spec.explain_rows, "background_rows": spec.background_rows, "timeout_s": spec.timeout_s,
+        "memory_mb": spec.memory_mb, "progress": lambda done, total: tell("explaining", done, total),
+    }  # fmt: skip
+    artifact = (spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder, spec.features, spec.seed)
     try:
-        found = explain_artifact(
-            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder, spec.features,
-            spec.seed, explain_rows=spec.explain_rows, background_rows=spec.background_rows, timeout_s=spec.timeout_s,
-            memory_mb=spec.memory_mb, progress=lambda done, total: tell("explaining", done, total), workers=spec.workers,
-        )  # fmt: skip
+        found = explain_artifact(*artifact, workers=spec.workers, **options)
+        doubt = doubt_artifact(*artifact, exact=found.is_exact, **options)
     except AdditivityError as error:
-        results.append(_additivity(None, spec.thresholds, str(error)))
+        results.append(unexplained(str(error), spec.thresholds))
         return {}
     except ScoringFailed as error:
-        results.append(_additivity(None, spec.thresholds, str(error)))
+        results.append(unexplained(str(error), spec.thresholds))
         notes.append(f"The scores were not explained: {error}")
         return {}
     ranked = importance(found, spec.seed)
-    results.append(_additivity(found, spec.thresholds, found.notes))
-    results += [
-        Result("importance", each.value, each.lower, each.upper, found.n_rows,
-               f"mean absolute contribution, {found.method}; percentile bootstrap over rows",
-               detail={"feature": each.feature, "share": each.share, "unit": found.output})
-        for each in ranked
-    ]  # fmt: skip
+    results += assessed(found, ranked, doubt, spec.thresholds)
     figures += [importance_figure(ranked), *contribution_figures(found)]
     return found.as_dict() | {"importance": [[e.feature, e.value, e.lower, e.upper, e.share] for e in ranked]}
-
-
-def _additivity(found: Explanation | None, thresholds: Mapping[str, Limits], reason: str) -> Result:
-    """Largest miss of the contributions' sum over the scale of the outputs, at least 1.
-
-    A failed explanation is no evidence, never a pass.
-    """
-    limits = thresholds.get("additivity")
-    if found is None:
-        said = judge(None, limits)
-        return Result("additivity", None, None, None, 0, "", said.text, "insufficient", reason, pack=said.pack)
-    scale = max(1.0, float(np.abs(found.values.sum(axis=1) + found.base).max()))
-    value = found.additivity_max / scale
-    said = judge(value, limits)
-    method = f"largest absolute error over scale, {found.n_rows} rows, {found.method}"
-    return Result(
-        "additivity",
-        value,
-        None,
-        None,
-        found.n_rows,
-        method,
-        said.text,
-        said.status,
-        reason or said.reason,
-        pack=said.pack,
-    )

@@ -17,6 +17,8 @@ from typing import Any, TextIO
 from mrm.measures.confinement import confine
 
 BATCH = 65_536
+DOUBTED = 50  # so many explained rows are explained again against another background
+SAMPLE = 1_000  # rows on which other methods are tried
 
 
 def main() -> int:
@@ -57,7 +59,7 @@ def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dic
     scorer, native = OPENERS[request["kind"]](content, request["features"])
     if request["task"] == "score":
         return _score(scorer, request, progress)
-    return _explain(scorer, native, request, progress)
+    return {"explain": _explain, "doubt": _doubt}[request["task"]](scorer, native, request, progress)
 
 
 def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
@@ -88,23 +90,60 @@ def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], 
 
 
 def _explain(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
-    from dataclasses import replace  # limits come first
+    import numpy as np  # limits come first
 
-    import numpy as np
+    frame, order, model = _ground(scorer, native, request)
+    begin, end = request["part"]
+    background = frame.iloc[np.sort(order[: request["background_rows"]])]
+    chosen = np.sort(order[::-1][: request["explain_rows"]])[begin:end]
+    return {"rows": _attribute(model, background, frame, chosen, request, progress)}
+
+
+def _doubt(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+    import numpy as np  # limits come first
+
+    from mrm.measures.explanation.capability import margin, matrix_of
+    from mrm.measures.explanation.validity import permutation_importance, surrogate_fidelity
+
+    frame, order, model = _ground(scorer, native, request)
+    drawn = np.random.default_rng([request["seed"], 1]).integers(
+        0, len(frame), min(request["background_rows"], len(frame))
+    )
+    chosen = np.sort(order[::-1][: min(request["explain_rows"], DOUBTED)])
+    _attribute(model, frame.iloc[np.sort(drawn)], frame, chosen, request, progress)
+    function, _ = margin(model, request["features"])
+    sample = matrix_of(frame.iloc[np.sort(order[::-1][:SAMPLE])])
+    found = {"importance": permutation_importance(function, sample, request["seed"]).tolist(), "surrogate": None}
+    outputs = function(sample)
+    if len(sample) > sample.shape[1] + 1 and np.ptp(outputs) > 0:
+        fit = surrogate_fidelity(sample, outputs, request["seed"])
+        found["surrogate"] = [fit.value, fit.lower, fit.upper, fit.method, fit.n, fit.reason]
+    return found
+
+
+def _ground(scorer: Any, native: Any, request: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """The data, its rows in an order drawn by the seed, and what is explained."""
+    import numpy as np  # limits come first
     import pandas as pd
     import pyarrow.parquet as pq
 
-    from mrm.measures.explanation.shapley import explain
-
-    features, (begin, end) = request["features"], request["part"]
+    features = request["features"]
     frame = pq.read_table(request["parquet_in"], columns=features).to_pandas()
     order = np.random.default_rng(request["seed"]).permutation(len(frame))
-    background = frame.iloc[np.sort(order[: request["background_rows"]])]
-    chosen = np.sort(order[::-1][: request["explain_rows"]])[begin:end]
     model = native if native is not None else (lambda matrix: scorer(pd.DataFrame(matrix, columns=features)))
+    return frame, order, model
+
+
+def _attribute(
+    model: Any, background: Any, frame: Any, chosen: Any, request: dict[str, Any], progress: Callable[[int, int], None]
+) -> int:
+    from dataclasses import replace  # limits come first
+
+    from mrm.measures.explanation.shapley import explain
+
     found = explain(model, background, frame.iloc[chosen], request["seed"], progress, exact=request["exact"])
     replace(found, rows=tuple(int(row) for row in chosen)).save(Path(request["npz_out"]))
-    return {"rows": found.n_rows}
+    return found.n_rows
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from mrm.measures.estimates import Estimate
+from mrm.measures.explanation.assessment import Doubt
 from mrm.measures.explanation.attributions import Explanation, joined, load
 from mrm.measures.results import EvaluationFailed
 
@@ -132,6 +134,37 @@ def explain_artifact(
     if len({each.method for each in found}) > 1:  # where one part had to leave the exact method, all do
         found = explained(exact=False)
     return joined(found)
+
+
+def doubt_artifact(
+    artifact_path: Path,
+    kind: str,
+    expected_sha256: str,
+    parquet_in: Path,
+    folder: Path,
+    features: Sequence[str],
+    seed: int,
+    *,
+    exact: bool,
+    explain_rows: int = 200,
+    background_rows: int = 10_000,
+    timeout_s: float = 1_800,
+    memory_mb: int = 4_096,
+    progress: Progress | None = None,
+) -> Doubt:
+    """What the explanation of `explain_artifact` is held against; same arguments and errors.
+
+    Explains some of the same rows against a background drawn anew with replacement, and asks other
+    methods what the output depends on.
+    """
+    _ready(artifact_path, kind, expected_sha256, parquet_in, features)
+    out = (folder / "again.npz").resolve()
+    request = {"task": "doubt", "seed": seed, "explain_rows": explain_rows, "background_rows": background_rows}
+    request |= {"exact": exact, "npz_out": str(out)}
+    request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
+    answer = _run(request, timeout_s, memory_mb, progress)
+    fit = answer["surrogate"]
+    return Doubt(_read(out), tuple(answer["importance"]), Estimate(*fit) if fit else None)
 
 
 def together(requests: Sequence[dict[str, Any]], timeout_s: float, memory_mb: int, progress: Progress | None) -> None:

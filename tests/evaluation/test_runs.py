@@ -179,7 +179,7 @@ def test_stability_is_against_the_training_data(cast: Cast, client: Client) -> N
     assert [figure["name"] for figure in run.figures] == ["stability"]
     client.force_login(cast.developer)
     page = client.get(run.get_absolute_url()).content.decode()
-    assert "Population stability index" in page
+    assert "Equal populations of these sizes exceed" in page
     assert run.reference.ref in page
 
 

@@ -127,7 +127,7 @@ def run(
     from mrm.audit.trail import recorded
 
     data = Dataset.objects.filter(name="Applications 2026").first() or dataset(cast)
-    suite = Pack.objects.get(kind="test_suite", current=True)
+    suite = Pack.objects.get(kind="test_suite", key="credit-decision", current=True)
     with recorded("evaluation.start", actor=cast.developer) as action:
         made = Run.objects.create(
             version=of,

@@ -17,7 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from mrm.measures import scoring
-from mrm.measures.scoring import CannotScore, ScoringFailed, explain_artifact, file_digest, score
+from mrm.measures.explanation.assessment import assessed
+from mrm.measures.explanation.attributions import importance
+from mrm.measures.scoring import CannotScore, ScoringFailed, doubt_artifact, explain_artifact, file_digest, score
 
 FEATURES = ["income", "debt", "age"]
 
@@ -253,6 +255,25 @@ def test_onnx_is_explained_by_permutation_and_in_parts_the_same(place, rows, onn
     assert (parts.values == alone.values).all()
     assert parts.as_dict() == alone.as_dict()
     assert parts.rows == alone.rows
+
+
+def test_an_explanation_is_held_against_another_background_and_other_methods(place, rows, skops_file):
+    named = (skops_file, "skops", file_digest(skops_file), place / "rows.parquet", place, FEATURES)
+    found = explain_artifact(*named, seed=3, explain_rows=80, background_rows=100)
+    doubt = doubt_artifact(*named, seed=3, exact=found.is_exact, explain_rows=80, background_rows=100)
+    assert set(doubt.again.rows) <= set(found.rows)
+    assert (doubt.again.n_rows, doubt.again.n_background) == (50, 100)
+    assert doubt.again.background_digest != found.background_digest
+    # a logistic regression is a straight line in its log-odds
+    assert (doubt.surrogate.value, doubt.surrogate.n) == (pytest.approx(1), 300)
+    results = {each.measure: each for each in assessed(found, importance(found, 3), doubt, {})}
+    assert results["additivity"].value < 1e-12
+    assert results["explanation_stability"].n == 50
+    assert results["explanation_agreement"].value == pytest.approx(1)
+    assert results["surrogate_fidelity"].value == pytest.approx(1)
+    same = doubt_artifact(*named, seed=3, exact=True, explain_rows=80, background_rows=100)
+    assert same.again.as_dict() == doubt.again.as_dict()
+    assert (same.importance, same.surrogate) == (doubt.importance, doubt.surrogate)
 
 
 @pytest.fixture(scope="module")

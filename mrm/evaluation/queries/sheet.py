@@ -49,6 +49,9 @@ TITLES = {
     "matthews": "Matthews correlation at the cut-off",
     "additivity": "Additivity of the contributions",
     "importance": "Mean absolute contribution",
+    "explanation_stability": "Same leading features under another background",
+    "explanation_agreement": "Agreement with importance by permutation",
+    "surrogate_fidelity": "Share of the output that straight lines tell",
     "air": "Impact ratio",
     "smd": "Score gap, SMD × 100",
     "tpr_gap": "Good outcomes favoured, gap",
@@ -58,8 +61,36 @@ TITLES = {
     "selection_rate_difference": "Difference of favourable decisions",
     "selection_rate_homogeneity": "Equality of rates across groups",
     "shortfall": "Shortfall",
+    "odds_ratio": "Odds ratio of a favourable decision",
+    "residual_smd": "Gap of score less outcome, SMD × 100",
+    "fnr_gap": "Good outcomes refused, gap",
+    "for_gap": "Good among the refused, gap",
+    "npv_gap": "Bad among the refused, gap",
+    "accuracy_gap": "Right decisions, gap",
+    "average_odds_gap": "Average of both error gaps",
+    "equalized_odds_gap": "Larger of both error gaps",
+    "demographic_parity_difference": "Demographic parity, difference",
+    "demographic_parity_ratio": "Demographic parity, ratio",
+    "equal_opportunity_difference": "Equal opportunity, difference",
+    "equalized_odds_difference": "Equalized odds, difference",
+    "auc_gap": "Area under the ROC curve, gap",
+    "xauc_gap": "Ranking across groups, gap",
+    "ece_gap": "Calibration error, gap",
+    "group_ece": "Calibration error within the group",
+    "group_calibration_slope": "Calibration slope within the group",
+    "scoring_rate": "Share above the median score",
+    "scoring_rate_ratio": "Impact ratio of scoring rates",
+    "air_sweep": "Impact ratio at every approval rate",
+    "categorical_air": "Impact ratio at each ordered outcome",
+    "segmented_air": "Impact ratio within segments",
+    "common_odds_ratio": "Common odds ratio over segments",
+    "conditional_odds_ratio": "Odds ratio given legitimate factors",
+    "average_marginal_effect": "Average marginal effect given legitimate factors",
+    "explained_gap": "Gap explained by legitimate factors",
+    "unexplained_gap": "Gap not explained by legitimate factors",
+    "worst_cell_air": "Impact ratio of the worst cell",
 }
-_EXPLAINING = {"additivity", "importance"}
+_EXPLAINING = {"additivity", "importance", "explanation_stability", "explanation_agreement", "surrogate_fidelity"}
 
 
 @dataclass(frozen=True)
@@ -134,14 +165,24 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
     ratio = found.get("air")
     if ratio is None or ratio["n"] is None:
         return None
-    return {"attribute": attribute, "group": group, "status": ratio["status"], "facts": _group_facts(run, found)}
+    return {
+        "attribute": attribute,
+        "group": group,
+        "status": ratio["status"],
+        "facts": _group_facts(run, found),
+        "measures": sorted((_measure_row(run, each) for each in found.values()), key=_by_severity),
+    }
 
 
 def measure_rows(run: Run, kind: str) -> list[dict[str, Any]]:
     """Overall measures of a kind with value, interval, limits and status, problems first."""
     wanted = [each for each in run.results if not each["attribute"] and _kind(each["measure"]) == kind]
     rows = [_measure_row(run, each) for each in wanted if each["measure"] != "importance"]
-    return sorted(rows, key=lambda row: SEVERITY.index(row["status"]))
+    return sorted(rows, key=_by_severity)
+
+
+def _by_severity(row: dict[str, Any]) -> int:
+    return SEVERITY.index(row["status"])
 
 
 def _kind(measure: str) -> str:
