@@ -6,18 +6,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd  # an upload opens files alone, and need not load it
 
 INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 FLOATS = frozenset({"FLOAT", "DOUBLE", "HUGEINT", "UBIGINT", "UHUGEINT"})
 TEXT = frozenset({"VARCHAR", "BOOLEAN", "ENUM"})
 
 
-Batch: TypeAlias = pd.DataFrame | Path
+Batch: TypeAlias = "pd.DataFrame | Path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,10 @@ def opened(batch: Batch, engine: Engine = ENGINE) -> Iterator[duckdb.DuckDBPyCon
 
 def view(connection: duckdb.DuckDBPyConnection, batch: Batch, name: str) -> None:
     """Make the batch a view of that name."""
-    if isinstance(batch, pd.DataFrame):
-        connection.register(name, pa.Table.from_pandas(batch, preserve_index=False))
-    else:
+    if isinstance(batch, Path):
         connection.from_parquet(str(batch)).create_view(name)
+    else:
+        connection.register(name, pa.Table.from_pandas(batch, preserve_index=False))
 
 
 def kinds(connection: duckdb.DuckDBPyConnection, columns: Sequence[str] = ()) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mrm.deployment.queries import release_request
 from mrm.deployment.workflow import RevisionState
 from mrm.evaluation import services as evaluation
 from mrm.evaluation.models import Run
+from mrm.evaluation.workflow import RunState
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Dataset, Model, Version
 from mrm.jobs.runner import run_next
@@ -27,6 +29,7 @@ from mrm.validation.models import Validation
 
 KINDS = ["performance", "bias", "stability", "explainability"]
 Tell = Callable[[str], None]
+PATIENCE_S = 600.0
 
 
 def walk(tell: Tell) -> None:
@@ -54,10 +57,16 @@ def walk(tell: Tell) -> None:
         )
 
 
-def drain() -> None:
-    """Do the waiting work here and now, as a worker would."""
-    while run_next():
-        pass
+def drain(record: Run | Revision, waiting: set[str]) -> None:
+    """Do the waiting work here and now, as a worker would, until the record is `waiting` no more.
+
+    Workers may run beside: what one of them took before is waited for.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while record.status in waiting and time.monotonic() < until:
+        if not run_next():
+            time.sleep(0.2)
+        record.refresh_from_db()
 
 
 def _inventory(facts: dict[str, Any]) -> None:
@@ -137,8 +146,7 @@ def _evaluate(version: Version, dataset: Dataset) -> Run:
         "event_name": "Default",
     }
     run = evaluation.start(version, dataset=dataset, kinds=KINDS, settings=settings, actor=account_of("priya"))
-    drain()
-    run.refresh_from_db()
+    drain(run, {RunState.QUEUED})
     if run.status != "done":
         raise RuntimeError(f"{run.ref} did not complete: {run.error}")
     return run
@@ -238,8 +246,7 @@ def _deploy(version: Version) -> Revision:
     asked = release_request(revision)
     assert asked is not None
     _sign(asked, "maria", "The approved bytes, to the place that was tested.")
-    drain()
-    revision.refresh_from_db()
+    drain(revision, {RevisionState.AWAITING, RevisionState.PENDING})
     if revision.status != RevisionState.APPLIED:
         raise RuntimeError(f"the deployment failed: {revision.error}")
     return revision
