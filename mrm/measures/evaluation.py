@@ -157,11 +157,13 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         figures += bias_figures(found, spec.thresholds)
     elif "bias" in spec.kinds:
         notes.append("Bias was not evaluated: there is no protected data.")
-    if "stability" in spec.kinds:
+    if "stability" in spec.kinds and spec.reference is not None:
         tell("stability", 0, 1)
         found = _stability(spec, scored, tell)
         results += found
         figures.append(stability_figure(found, spec.thresholds.get("psi", {})))
+    elif "stability" in spec.kinds:
+        notes.append("Stability was not evaluated: there are no data that the model was made on.")
     explanation = _explanation(spec, tell, results, figures, notes)
     tell("drawing", 1, 1)
     return RunOutcome(tuple(results), tuple(each.as_dict() for each in figures), explanation, second, pins(spec, network), summary.digest(),
@@ -217,8 +219,6 @@ def _checked(spec: RunSpec) -> list[str]:
         raise EvaluationFailed(f"The data set has no column {', '.join(missing)}.")
     if spec.protected is not None and "row_id" not in columns:
         raise EvaluationFailed("The data set has no column row_id to join the protected data by.")
-    if "stability" in spec.kinds and spec.reference is None:
-        raise EvaluationFailed("Stability is measured against the data the model was made on; there are none.")
     if spec.predictions is None and spec.artifact is None:
         raise EvaluationFailed("There is neither a model to run nor a column with its predictions.")
     return columns

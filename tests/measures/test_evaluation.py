@@ -107,7 +107,10 @@ def test_uploaded_predictions_give_the_same_measures_without_the_model(outcome, 
     assert uploaded.summary_digest == outcome.summary_digest
     assert one(uploaded, "auc") == one(outcome, "auc")
     assert uploaded.explanation == {}
-    assert uploaded.notes == ("The scores were not explained: that needs a model that can be run here.",)
+    assert uploaded.notes == (
+        "Stability was not evaluated: there are no data that the model was made on.",
+        "The scores were not explained: that needs a model that can be run here.",
+    )
 
 
 def test_pins_name_digests_versions_and_code(outcome, spec):

@@ -93,7 +93,7 @@ def test_one_code_on_two_decisions_at_the_same_instant_signs_one(bank: Cast) -> 
         return lambda: services.sign(asked, token=token, code=code, actor=fresh(signer))
 
     found = side_by_side(*(by_code(make.submitted(bank, name=name)) for name in ("Card fraud", "Mortgage LGD")))
-    assert sorted(type(each).__name__ for each in found) == ["Refused", "Vote"]
+    assert sorted(type(each).__name__ for each in found) == ["Unconfirmed", "Vote"]
     assert "used before" in next(str(each) for each in found if isinstance(each, Refused))
 
 
