@@ -33,7 +33,7 @@ from mrm.signoff.forms import (
 )
 from mrm.signoff.models import Decision, Request, RequestState, dated
 
-SHOWN = 25
+SHOWN = 15  # so many are judged and drawn for one answer; more would keep the reader waiting
 TABS = (("waiting", "Waiting for you"), ("open", "All open"), ("decided", "Decided"))
 
 
@@ -70,7 +70,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     now_open = Q(status=RequestState.OPEN)
     counts = every.aggregate(open=Count("pk", filter=now_open), decided=Count("pk", filter=~now_open))
     counts["waiting"] = queries.number_of(waiting)
-    page = page_of(request, shown, SHOWN)
+    page = page_of(request, shown, SHOWN, None if tier else counts[view])
     rows = queries.queue(page.object_list, account)
     return render(
         request,
