@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from mrm.approval.queries import evidence as approval
 from mrm.core.packs import shipped
 from mrm.core.refusal import Invalid
 from mrm.evaluation import queries
@@ -66,6 +67,20 @@ def test_the_bias_audit_of_new_york_crosses_attributes_and_sets_no_pass_mark(cas
     assert any(" " in result["attribute"] or "×" in result["attribute"] for result in ratios)
     assert {result["status"] for result in ratios} <= {"info", "insufficient", "not_applicable"}
     assert not [result for result in run.results if result["detail"].get("suppressed")]
+
+
+def test_a_suite_without_limits_takes_no_place_of_the_evidence_that_is_approved_by(cast: Cast) -> None:
+    draft = hiring(cast)
+    house = journey.evaluated(cast, draft, ["bias", "stability"])
+    audit = journey.evaluated(cast, draft, ["bias"], suite=Pack.objects.get(key="us-nyc-bias-audit", current=True))
+    assert (house.status, audit.status) == ("done", "done")
+    assert queries.completed(draft, "bias") == house
+    behind = approval.evidence_of([draft])[draft.pk]
+    assert behind.runs["bias"] == house
+    judged = approval.judged(behind)
+    assert {result["measure"] for result in judged} >= {"air", "psi"}
+    # of the columns the approver reads the one that moved most, by name
+    assert [result["group"] in {*draft.features, "score"} for result in judged if result["measure"] == "psi"] == [True]
 
 
 def test_a_suite_that_does_not_fit_is_refused(cast: Cast) -> None:

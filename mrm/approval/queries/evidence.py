@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from mrm.evaluation import queries as evaluation
 from mrm.evaluation.models import Run
-from mrm.evaluation.workflow import RunState
 from mrm.inventory import policies as inventory_policies
 from mrm.inventory import queries as inventory
 from mrm.inventory.models import Pack, Version, VersionDataset
@@ -35,6 +35,8 @@ MEASURES = {
     "tpr_gap": "true-positive-rate gap",
     "fpr_gap": "false-positive-rate gap",
     "additivity": "additivity of explanations",
+    "psi": "population stability index",
+    "jensen_shannon": "Jensen–Shannon distance from the training data",
 }
 _HEAVY = ("figures", "crosscheck", "explanation", "pins")
 _WORST = ("fail", "watch", "insufficient", "pass")
@@ -103,7 +105,7 @@ def _concluded(versions: Sequence[Version]) -> dict[uuid.UUID, Validation]:
 def _runs(versions: Sequence[Version]) -> dict[uuid.UUID, dict[str, Run]]:
     """The latest completed run of each kind on exactly the artifact that each version has now."""
     artifacts = {version.pk: version.artifact_id for version in versions}
-    done = Run.objects.filter(version__in=versions, status=RunState.DONE).select_related("dataset")
+    done = evaluation.evidence().filter(version__in=versions).select_related("dataset")
     found: dict[uuid.UUID, dict[str, Run]] = {}
     for run in done.defer("results", *_HEAVY).order_by("finished_at"):
         if run.artifact_sha256 == artifacts[run.version_id]:
@@ -120,13 +122,13 @@ def _open_findings(versions: Sequence[Version]) -> QuerySet[Finding]:
 
 
 def judged(evidence: Evidence) -> list[dict[str, Any]]:
-    """Overall results that have a limit, and of each fairness measure the worst group per attribute."""
+    """Overall results that have a limit, and of measures by group or column the worst of each attribute."""
     runs = Run.objects.filter(pk__in={run.pk for run in evidence.runs.values()}).defer(*_HEAVY)
     results = [result for run in runs for result in run.results if result["threshold_text"]]
-    overall = [result for result in results if not result["attribute"]]
+    overall = [result for result in results if not result["attribute"] and not result["group"]]
     worst: dict[tuple[str, str], dict[str, Any]] = {}
     for result in results:
-        if result["attribute"] and result["status"] in _WORST:
+        if (result["attribute"] or result["group"]) and result["status"] in _WORST:
             key = (result["measure"], result["attribute"])
             if key not in worst or _WORST.index(result["status"]) < _WORST.index(worst[key]["status"]):
                 worst[key] = result

@@ -229,7 +229,7 @@ def _key(result: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _measure(result: Mapping[str, Any], former: float | None, *, compare: bool) -> tuple[Cell, ...]:
     value, name = result["value"], queries.MEASURES.get(result["measure"], result["measure"].replace("_", " "))
-    where = f"{result['attribute'].replace('_', ' ')}: {result['group']}" if result["attribute"] else ""
+    where = ": ".join(result[part].replace("_", " ") for part in ("attribute", "group") if result[part])
     interval = ""
     if result["lower"] is not None and result["upper"] is not None:
         interval = f"95 % interval {_number(result['lower'])} to {_number(result['upper'])}"

@@ -5,6 +5,7 @@ from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.records import (
     completed,
     dataset_choices,
+    evidence,
     protected_columns,
     runs_of,
     suites_for,
@@ -24,6 +25,7 @@ __all__ = [
     "completed",
     "dataset_choices",
     "decimal",
+    "evidence",
     "figure_of",
     "figure_table",
     "figures_by_kind",

@@ -31,9 +31,17 @@ def runs_of(version: Version) -> QuerySet[Run]:
     return version.runs.select_related("version__model__unit", "dataset", "requested_by__person")
 
 
+def evidence() -> QuerySet[Run]:
+    """Completed runs under the house's own suites: who may choose the suite may not thereby choose the limits.
+
+    A suite of a regime is run beside, and sets fewer limits; it takes no other's place where somebody approves.
+    """
+    return Run.objects.filter(status=RunState.DONE, suite__content__applies__regime__isnull=True)
+
+
 def completed(version: Version, kind: str) -> Run | None:
-    """The latest completed run of a kind on exactly the artifact the version has now."""
-    runs = Run.objects.filter(version=version, status=RunState.DONE, kinds__contains=[kind])
+    """The latest evidence of a kind on exactly the artifact the version has now."""
+    runs = evidence().filter(version=version, kinds__contains=[kind])
     if version.artifact_id:
         runs = runs.filter(artifact_sha256=version.artifact_id)
     return runs.order_by("-finished_at").first()
