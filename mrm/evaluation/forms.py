@@ -168,9 +168,13 @@ class StartForm(forms.Form):
 
 
 def _named(suite: Pack) -> str:
-    """The suite with its version; one that is not in force says so."""
-    status = suite.content["status"]
-    return f"{suite.title} {suite.version}" + (f" ({status})" if status in {"draft", "upcoming", "superseded"} else "")
+    """The suite with its version; one that is not in force, or not for everybody, says so."""
+    status, marks = suite.content["status"], list[str]()
+    if status in {"draft", "upcoming", "superseded"}:
+        marks.append(status)
+    if suite.content.get("applies", {}).get("independent"):
+        marks.append("independent audit, by a validator")
+    return f"{suite.title} {suite.version}" + (f" ({', '.join(marks)})" if marks else "")
 
 
 def plain_value(text: str) -> int | float | str:

@@ -23,7 +23,7 @@ from mrm.measures.engine import ENGINE, Engine
 from mrm.measures.evidence import FairnessSettings
 from mrm.measures.explanation.assessment import MEASURES as EXPLAINING
 from mrm.measures.explanation.assessment import assessed, unexplained
-from mrm.measures.explanation.attributions import AdditivityError, importance
+from mrm.measures.explanation.attributions import importance
 from mrm.measures.fairness import MEASURES as BIAS
 from mrm.measures.fairness import fairness
 from mrm.measures.figures import (
@@ -37,7 +37,7 @@ from mrm.measures.figures import (
 )
 from mrm.measures.performance import CALIBRATION, RANKING, RATES, performance
 from mrm.measures.results import EvaluationFailed, Limits, Result, check_limits, plain
-from mrm.measures.scoring import ScoringFailed, doubt_artifact, explain_artifact, file_digest, score
+from mrm.measures.scoring import ScoringFailed, explain_artifact, file_digest, score
 from mrm.measures.stability.assessment import stability
 from mrm.measures.stability.drift import MEASURES as SHIFT
 from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
@@ -361,17 +361,12 @@ def _explanation(
     if spec.artifact is None or spec.predictions is not None:
         notes.append("The scores were not explained: that needs a model that can be run here.")
         return {}
-    options: dict[str, Any] = {
-        "explain_rows": spec.explain_rows, "background_rows": spec.background_rows, "timeout_s": spec.timeout_s,
-        "memory_mb": spec.memory_mb, "progress": lambda done, total: tell("explaining", done, total),
-    }  # fmt: skip
-    artifact = (spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder, spec.features, spec.seed)
     try:
-        found = explain_artifact(*artifact, workers=spec.workers, **options)
-        doubt = doubt_artifact(*artifact, exact=found.is_exact, **options)
-    except AdditivityError as error:
-        results.append(unexplained(str(error), spec.thresholds))
-        return {}
+        found, doubt = explain_artifact(
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder, spec.features, spec.seed,
+            explain_rows=spec.explain_rows, background_rows=spec.background_rows, timeout_s=spec.timeout_s,
+            memory_mb=spec.memory_mb, progress=lambda done, total: tell("explaining", done, total), workers=spec.workers,
+        )  # fmt: skip
     except ScoringFailed as error:
         results.append(unexplained(str(error), spec.thresholds))
         notes.append(f"The scores were not explained: {error}")

@@ -26,14 +26,7 @@ class Level:
     expected_squares: float = 0.0
 
     def __add__(self, other: Level) -> Level:
-        return Level(
-            self.n + other.n,
-            self.actual + other.actual,
-            self.expected + other.expected,
-            self.actual_squares + other.actual_squares,
-            self.products + other.products,
-            self.expected_squares + other.expected_squares,
-        )
+        return Level(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
 Levels = Mapping[str, Level]

@@ -59,7 +59,7 @@ def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dic
     scorer, native = OPENERS[request["kind"]](content, request["features"])
     if request["task"] == "score":
         return _score(scorer, request, progress)
-    return {"explain": _explain, "doubt": _doubt}[request["task"]](scorer, native, request, progress)
+    return _explain(scorer, native, request, progress)
 
 
 def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
@@ -91,26 +91,30 @@ def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], 
 
 def _explain(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
     import numpy as np  # limits come first
+    import pandas as pd
+    import pyarrow.parquet as pq
 
-    frame, order, model = _ground(scorer, native, request)
-    begin, end = request["part"]
+    features, (begin, end) = request["features"], request["part"]
+    frame = pq.read_table(request["parquet_in"], columns=features).to_pandas()
+    order = np.random.default_rng(request["seed"]).permutation(len(frame))
+    model = native if native is not None else (lambda matrix: scorer(pd.DataFrame(matrix, columns=features)))
     background = frame.iloc[np.sort(order[: request["background_rows"]])]
     chosen = np.sort(order[::-1][: request["explain_rows"]])[begin:end]
-    return {"rows": _attribute(model, background, frame, chosen, request, progress)}
+    rows = _attribute(model, background, frame.iloc[chosen], request, request["npz_out"], progress)
+    return {"rows": rows, **(_doubt(model, frame, order, request) if "again_out" in request else {})}
 
 
-def _doubt(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+def _doubt(model: Any, frame: Any, order: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Some of the rows against another draw of the background, and what other methods say; counted as no progress."""
     import numpy as np  # limits come first
 
     from mrm.measures.explanation.capability import margin, matrix_of
     from mrm.measures.explanation.validity import permutation_importance, surrogate_fidelity
 
-    frame, order, model = _ground(scorer, native, request)
-    drawn = np.random.default_rng([request["seed"], 1]).integers(
-        0, len(frame), min(request["background_rows"], len(frame))
-    )
+    size = min(request["background_rows"], len(frame))
+    drawn = np.sort(np.random.default_rng([request["seed"], 1]).integers(0, len(frame), size))
     chosen = np.sort(order[::-1][: min(request["explain_rows"], DOUBTED)])
-    _attribute(model, frame.iloc[np.sort(drawn)], frame, chosen, request, progress)
+    _attribute(model, frame.iloc[drawn], frame.iloc[chosen], request, request["again_out"], lambda done, total: None)
     function, _ = margin(model, request["features"])
     sample = matrix_of(frame.iloc[np.sort(order[::-1][:SAMPLE])])
     found = {"importance": permutation_importance(function, sample, request["seed"]).tolist(), "surrogate": None}
@@ -121,28 +125,15 @@ def _doubt(scorer: Any, native: Any, request: dict[str, Any], progress: Callable
     return found
 
 
-def _ground(scorer: Any, native: Any, request: dict[str, Any]) -> tuple[Any, Any, Any]:
-    """The data, its rows in an order drawn by the seed, and what is explained."""
-    import numpy as np  # limits come first
-    import pandas as pd
-    import pyarrow.parquet as pq
-
-    features = request["features"]
-    frame = pq.read_table(request["parquet_in"], columns=features).to_pandas()
-    order = np.random.default_rng(request["seed"]).permutation(len(frame))
-    model = native if native is not None else (lambda matrix: scorer(pd.DataFrame(matrix, columns=features)))
-    return frame, order, model
-
-
 def _attribute(
-    model: Any, background: Any, frame: Any, chosen: Any, request: dict[str, Any], progress: Callable[[int, int], None]
+    model: Any, background: Any, rows: Any, request: dict[str, Any], target: str, progress: Callable[[int, int], None]
 ) -> int:
     from dataclasses import replace  # limits come first
 
     from mrm.measures.explanation.shapley import explain
 
-    found = explain(model, background, frame.iloc[chosen], request["seed"], progress, exact=request["exact"])
-    replace(found, rows=tuple(int(row) for row in chosen)).save(Path(request["npz_out"]))
+    found = explain(model, background, rows, request["seed"], progress, exact=request["exact"])
+    replace(found, rows=tuple(int(row) for row in rows.index)).save(Path(target))
     return found.n_rows
 
 

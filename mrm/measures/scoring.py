@@ -110,80 +110,57 @@ def explain_artifact(
     memory_mb: int = 4_096,
     progress: Progress | None = None,
     workers: int = 1,
-) -> Explanation:
+) -> tuple[Explanation, Doubt]:
     """Explain rows chosen by `seed` against a background chosen by `seed`; same errors as `score`.
 
-    The rows are divided among `workers` processes, each confined and limited by itself; how many
-    there are does not change a number. `folder` takes their files.
+    With it comes what it is held against: some of the rows explained against a background drawn
+    anew with replacement, and what other methods say the output depends on. The rows are divided
+    among `workers` processes, each confined and limited by itself; how many there are does not
+    change a number. `folder` takes their files.
     """
     rows = min(explain_rows, _ready(artifact_path, kind, expected_sha256, parquet_in, features))
     common = {"task": "explain", "seed": seed, "explain_rows": explain_rows, "background_rows": background_rows}
     common |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
     bounds = [rows * i // workers for i in range(workers + 1)]
     parts = [(begin, end) for begin, end in pairwise(bounds) if end > begin]
+    again = (folder / "again.npz").resolve()
 
-    def explained(*, exact: bool) -> list[Explanation]:
+    def explained(*, exact: bool) -> tuple[list[Explanation], dict[str, Any]]:
         asked: list[dict[str, Any]] = [
             {**common, "exact": exact, "part": part, "npz_out": str((folder / f"explained-{part[0]}.npz").resolve())}
             for part in parts
         ]
-        together(asked, timeout_s, memory_mb, progress)
-        return [_read(Path(each["npz_out"])) for each in asked]
+        asked[0]["again_out"] = str(again)  # one process that has started already does this too
+        answers = together(asked, timeout_s, memory_mb, progress)
+        return [_read(Path(each["npz_out"])) for each in asked], answers[0]
 
-    found = explained(exact=True)
+    found, answer = explained(exact=True)
     if len({each.method for each in found}) > 1:  # where one part had to leave the exact method, all do
-        found = explained(exact=False)
-    return joined(found)
-
-
-def doubt_artifact(
-    artifact_path: Path,
-    kind: str,
-    expected_sha256: str,
-    parquet_in: Path,
-    folder: Path,
-    features: Sequence[str],
-    seed: int,
-    *,
-    exact: bool,
-    explain_rows: int = 200,
-    background_rows: int = 10_000,
-    timeout_s: float = 1_800,
-    memory_mb: int = 4_096,
-    progress: Progress | None = None,
-) -> Doubt:
-    """What the explanation of `explain_artifact` is held against; same arguments and errors.
-
-    Explains some of the same rows against a background drawn anew with replacement, and asks other
-    methods what the output depends on.
-    """
-    _ready(artifact_path, kind, expected_sha256, parquet_in, features)
-    out = (folder / "again.npz").resolve()
-    request = {"task": "doubt", "seed": seed, "explain_rows": explain_rows, "background_rows": background_rows}
-    request |= {"exact": exact, "npz_out": str(out)}
-    request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
-    answer = _run(request, timeout_s, memory_mb, progress)
+        found, answer = explained(exact=False)
     fit = answer["surrogate"]
-    return Doubt(_read(out), tuple(answer["importance"]), Estimate(*fit) if fit else None)
+    return joined(found), Doubt(_read(again), tuple(answer["importance"]), Estimate(*fit) if fit else None)
 
 
-def together(requests: Sequence[dict[str, Any]], timeout_s: float, memory_mb: int, progress: Progress | None) -> None:
+def together(
+    requests: Sequence[dict[str, Any]], timeout_s: float, memory_mb: int, progress: Progress | None
+) -> list[dict[str, Any]]:
     """Serve all requests at once, each in a process of its own; the first that fails ends the others.
 
     `progress` is called here, in the caller's thread, with the sums over all.
     """
     stop, counts = threading.Event(), [(0, 0)] * len(requests)
 
-    def serve(number: int) -> None:
+    def serve(number: int) -> dict[str, Any]:
         def tell(done: int, total: int) -> None:
             if stop.is_set():
                 raise ScoringFailed("Another part of the work failed.")
             counts[number] = (done, total)
 
-        _run(requests[number], timeout_s, memory_mb, tell)
+        return _run(requests[number], timeout_s, memory_mb, tell)
 
     with ThreadPoolExecutor(len(requests)) as pool:
-        waited = {pool.submit(serve, number) for number in range(len(requests))}
+        served = [pool.submit(serve, number) for number in range(len(requests))]
+        waited = set(served)
         try:
             while waited:
                 ended, waited = wait(waited, HEARTBEAT_S, FIRST_EXCEPTION)
@@ -194,6 +171,7 @@ def together(requests: Sequence[dict[str, Any]], timeout_s: float, memory_mb: in
         except BaseException:
             stop.set()
             raise
+    return [each.result() for each in served]
 
 
 def _read(path: Path) -> Explanation:

@@ -14,7 +14,7 @@ from mrm.evaluation.policies import why_not_suite
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Pack, PackKind, Version
 from tests.factories import journey
-from tests.factories.access import Cast, fresh
+from tests.factories.access import Cast, fresh, grant
 
 FOR_TIER_1 = {"title": "Large models", "applies": {"tiers": ["1"]}}
 FOR_HIRING = {"title": "Hiring", "applies": {"regime": "us-nyc-ll144"}}
@@ -61,7 +61,7 @@ def test_a_version_is_offered_what_fits_and_the_house_suite_first(cast: Cast) ->
 def test_the_bias_audit_of_new_york_crosses_attributes_and_sets_no_pass_mark(cast: Cast) -> None:
     draft = hiring(cast)
     audit = Pack.objects.get(key="us-nyc-bias-audit", current=True)
-    run = journey.evaluated(cast, draft, ["bias"], suite=audit)
+    run = journey.evaluated(cast, draft, ["bias"], suite=audit, by=cast.validator)
     assert (run.status, run.suite) == ("done", audit)
     ratios = [result for result in run.results if result["measure"] == "air"]
     assert any(" " in result["attribute"] or "×" in result["attribute"] for result in ratios)
@@ -72,7 +72,8 @@ def test_the_bias_audit_of_new_york_crosses_attributes_and_sets_no_pass_mark(cas
 def test_a_suite_without_limits_takes_no_place_of_the_evidence_that_is_approved_by(cast: Cast) -> None:
     draft = hiring(cast)
     house = journey.evaluated(cast, draft, ["bias", "stability"])
-    audit = journey.evaluated(cast, draft, ["bias"], suite=Pack.objects.get(key="us-nyc-bias-audit", current=True))
+    rule = Pack.objects.get(key="us-nyc-bias-audit", current=True)
+    audit = journey.evaluated(cast, draft, ["bias"], suite=rule, by=cast.validator)
     assert (house.status, audit.status) == ("done", "done")
     assert queries.completed(draft, "bias") == house
     behind = approval.evidence_of([draft])[draft.pk]
@@ -81,6 +82,19 @@ def test_a_suite_without_limits_takes_no_place_of_the_evidence_that_is_approved_
     assert {result["measure"] for result in judged} >= {"air", "psi"}
     # of the columns the approver reads the one that moved most, by name
     assert [result["group"] in {*draft.features, "score"} for result in judged if result["measure"] == "psi"] == [True]
+
+
+def test_an_independent_audit_is_run_by_nobody_who_has_a_part(cast: Cast) -> None:
+    """It shows groups that are withheld elsewhere, so marking one's own model for it opens nothing."""
+    draft = hiring(cast)
+    audit = Pack.objects.get(key="us-nyc-bias-audit", current=True)
+    for one, sentence in ((cast.developer, "is an independent audit. "), (cast.owner, "is an independent audit. ")):
+        with pytest.raises(Invalid, match=sentence):
+            journey.started(cast, draft, ["bias"], suite=audit, by=one)
+    grant(fresh(cast.developer), role="validator", unit=cast.bank)
+    with pytest.raises(Invalid, match="and you have a part in"):
+        journey.started(cast, draft, ["bias"], suite=audit)
+    assert not Run.objects.exists()
 
 
 def test_a_suite_that_does_not_fit_is_refused(cast: Cast) -> None:
@@ -108,5 +122,9 @@ def test_page_and_api_offer_and_refuse_the_same(cast: Cast, client: Client) -> N
     asked = {"dataset": str(dataset.pk), "kinds": ["bias"], **journey.settings()}
     refused = api.post(f"/api/v1/versions/{draft.pk}/runs/", {**asked, "suite": "eu-high-risk"}, format="json")
     assert (refused.status_code, "eu-high-risk does not fit" in refused.content.decode()) == (400, True)
-    started = api.post(f"/api/v1/versions/{draft.pk}/runs/", {**asked, "suite": "us-nyc-bias-audit"}, format="json")
+    wanted = {**asked, "suite": "us-nyc-bias-audit"}
+    apart = api.post(f"/api/v1/versions/{draft.pk}/runs/", wanted, format="json")
+    assert (apart.status_code, "is an independent audit" in apart.content.decode()) == (422, True)
+    api.force_authenticate(fresh(cast.validator))
+    started = api.post(f"/api/v1/versions/{draft.pk}/runs/", wanted, format="json")
     assert (started.status_code, started.json()["suite"]) == (202, "us-nyc-bias-audit 1.0")

@@ -1,8 +1,9 @@
-"""Proposals of roles that sign, as people make and sign them."""
+"""Proposals of roles that sign and reviews of access, as people make and sign them."""
 
 import datetime as dt
 from typing import Any
 
+from django.test import Client
 from django.utils import timezone
 
 from mrm.access.models import Account
@@ -51,3 +52,9 @@ def decide_all(cast: Cast, review: Review, *reviewers: Account) -> None:
     for reviewer in reviewers:
         keys = [item.pk for item in queries.own_items(review, fresh(reviewer)) if item.is_pending]
         services.confirm(review, keys=keys, reason="Still needed.", actor=fresh(reviewer))
+
+
+def client_of(account: Account) -> Client:
+    client = Client()
+    client.force_login(fresh(account), backend="mrm.project.signin.AccountBackend")
+    return client

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from mrm.access.models import Account
 from mrm.approval import services as approval
 from mrm.approval.models import Approval
 from mrm.evaluation import services as evaluation
@@ -86,20 +87,30 @@ def settings(**changed: Any) -> dict[str, Any]:
 
 
 def started(
-    cast: Cast, draft: Version, kinds: list[str] | None = None, suite: Pack | None = None, **changed: Any
+    cast: Cast,
+    draft: Version,
+    kinds: list[str] | None = None,
+    suite: Pack | None = None,
+    by: Account | None = None,
+    **changed: Any,
 ) -> Run:
-    """A run that waits for a worker."""
+    """A run that waits for a worker; the developer asks for it unless somebody else does."""
     dataset = draft.datasets.get(role="test").dataset
     return evaluation.start(
         draft, dataset=dataset, kinds=kinds or KINDS, settings=settings(**changed), suite=suite,
-        actor=fresh(cast.developer),
+        actor=fresh(by or cast.developer),
     )  # fmt: skip
 
 
 def evaluated(
-    cast: Cast, draft: Version, kinds: list[str] | None = None, suite: Pack | None = None, **changed: Any
+    cast: Cast,
+    draft: Version,
+    kinds: list[str] | None = None,
+    suite: Pack | None = None,
+    by: Account | None = None,
+    **changed: Any,
 ) -> Run:
-    run = started(cast, draft, kinds, suite, **changed)
+    run = started(cast, draft, kinds, suite, by, **changed)
     drain()
     run.refresh_from_db()
     return run

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from mrm.measures import scoring
 from mrm.measures.explanation.assessment import assessed
 from mrm.measures.explanation.attributions import importance
-from mrm.measures.scoring import CannotScore, ScoringFailed, doubt_artifact, explain_artifact, file_digest, score
+from mrm.measures.scoring import CannotScore, ScoringFailed, explain_artifact, file_digest, score
 
 FEATURES = ["income", "debt", "age"]
 
@@ -230,7 +230,7 @@ def test_explanation_of_a_file_is_exact_and_repeatable(place, rows, skops_file):
             explain_rows=20,
             background_rows=100,
             progress=lambda *a: seen.append(a),
-        )
+        )[0]
         for _ in range(2)
     ]
     assert found[0].as_dict() == found[1].as_dict()
@@ -243,7 +243,7 @@ def test_explanation_of_a_file_is_exact_and_repeatable(place, rows, skops_file):
 
 
 def test_onnx_is_explained_by_permutation_and_in_parts_the_same(place, rows, onnx_file):
-    alone, parts = (
+    (alone, doubt), (parts, same_doubt) = (
         explain_artifact(
             onnx_file, "onnx", file_digest(onnx_file), place / "rows.parquet", place, FEATURES,
             seed=3, explain_rows=5, background_rows=50, workers=workers,
@@ -255,12 +255,13 @@ def test_onnx_is_explained_by_permutation_and_in_parts_the_same(place, rows, onn
     assert (parts.values == alone.values).all()
     assert parts.as_dict() == alone.as_dict()
     assert parts.rows == alone.rows
+    assert same_doubt.again.as_dict() == doubt.again.as_dict()
+    assert same_doubt.importance == doubt.importance
 
 
 def test_an_explanation_is_held_against_another_background_and_other_methods(place, rows, skops_file):
     named = (skops_file, "skops", file_digest(skops_file), place / "rows.parquet", place, FEATURES)
-    found = explain_artifact(*named, seed=3, explain_rows=80, background_rows=100)
-    doubt = doubt_artifact(*named, seed=3, exact=found.is_exact, explain_rows=80, background_rows=100)
+    found, doubt = explain_artifact(*named, seed=3, explain_rows=80, background_rows=100)
     assert set(doubt.again.rows) <= set(found.rows)
     assert (doubt.again.n_rows, doubt.again.n_background) == (50, 100)
     assert doubt.again.background_digest != found.background_digest
@@ -271,9 +272,6 @@ def test_an_explanation_is_held_against_another_background_and_other_methods(pla
     assert results["explanation_stability"].n == 50
     assert results["explanation_agreement"].value == pytest.approx(1)
     assert results["surrogate_fidelity"].value == pytest.approx(1)
-    same = doubt_artifact(*named, seed=3, exact=True, explain_rows=80, background_rows=100)
-    assert same.again.as_dict() == doubt.again.as_dict()
-    assert (same.importance, same.surrogate) == (doubt.importance, doubt.surrogate)
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +296,7 @@ def test_native_boosters_score_and_explain(place, rows, boosted, kind, name):
     done = score(file, kind, file_digest(file), place / "many.parquet", place / "out.parquet", FEATURES)
     scores = pq.read_table(done.path)["score"].to_numpy()
     assert scores == pytest.approx(boosted[kind], abs=1e-12)
-    found = explain_artifact(
+    found, _ = explain_artifact(
         file, kind, file_digest(file), place / "many.parquet", place, FEATURES,
         seed=3, explain_rows=20, background_rows=800,
     )  # fmt: skip

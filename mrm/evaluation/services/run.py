@@ -44,7 +44,7 @@ def start(
     protected, reference = _linked(version, DatasetRole.PROTECTED), _linked(version, DatasetRole.TRAINING)
     _check(version, dataset, kinds, settings, protected)
     _check_reference(dataset, kinds, reference)
-    suite = _suite(version, suite)
+    suite = _suite(version, suite, actor)
     run = Run.objects.create(
         version=version,
         dataset=dataset,
@@ -62,7 +62,7 @@ def start(
     return run
 
 
-def _suite(version: Version, chosen: Pack | None) -> Pack:
+def _suite(version: Version, chosen: Pack | None, actor: Account) -> Pack:
     if chosen is None:
         fitting = queries.suites_for(version)
         if not fitting:
@@ -71,7 +71,8 @@ def _suite(version: Version, chosen: Pack | None) -> Pack:
     if chosen.kind != PackKind.TEST_SUITE or not chosen.current:
         raise Invalid(f"{chosen} is not a test suite in force.", fields={"suite": ["Choose a suite in force."]})
     model = version.model
-    if reason := policies.why_not_suite(chosen.content, tier=model.tier, regimes=model.regimes):
+    reason = policies.why_not_suite(chosen.content, tier=model.tier, regimes=model.regimes)
+    if reason := reason or policies.why_not_by(chosen.content, version, actor):
         raise Invalid(reason, fields={"suite": [reason]})
     return chosen
 

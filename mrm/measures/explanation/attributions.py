@@ -16,7 +16,6 @@ from mrm.measures.intervals import generator, percentile
 from mrm.measures.results import plain
 
 Matrix = NDArray[np.float64]
-SAMPLED = "permutation SHAP"
 Predict = Callable[[Matrix], Matrix]  # one output per row
 
 
@@ -48,11 +47,6 @@ class Explanation:
     rows: tuple[int, ...] = ()
     notes: str = ""
     version: str = ""
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the values are computed, not sampled."""
-        return self.method != SAMPLED
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the arrays, and their digest, as plain JSON values."""

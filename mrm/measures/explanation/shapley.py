@@ -15,7 +15,6 @@ import pandas as pd
 
 from mrm.measures.explanation.accelerated import tree_values
 from mrm.measures.explanation.attributions import (
-    SAMPLED,
     AdditivityError,
     Explanation,
     Matrix,
@@ -137,7 +136,7 @@ def _permutation(
         values.append(np.ravel(found.values))
         bases.append(float(np.ravel(found.base_values)[0]))
         tell(i + 1, len(matrix))
-    made = _explanation(np.array(values), bases[0], SAMPLED, unit, reduced, rows, seed, note)
+    made = _explanation(np.array(values), bases[0], "permutation SHAP", unit, reduced, rows, seed, note)
     return assert_additive(made, function(matrix), PERMUTATION_TOLERANCE)
 
 
