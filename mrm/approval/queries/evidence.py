@@ -130,12 +130,16 @@ def judged(evidence: Evidence) -> list[dict[str, Any]]:
     for result in results:
         if (result["attribute"] or result["group"]) and result["status"] in _WORST:
             key = (result["measure"], result["attribute"])
-            if key not in worst or _WORST.index(result["status"]) < _WORST.index(worst[key]["status"]):
-                worst[key] = result
+            worst[key] = min(worst.get(key, result), result, key=_badness)
     found = [*overall, *worst.values()]
     return sorted(
         found, key=lambda result: _WORST.index(result["status"]) if result["status"] in _WORST else len(_WORST)
     )
+
+
+def _badness(result: dict[str, Any]) -> tuple[int, float]:
+    """By status; of columns, whose measures are all distances, the farther first."""
+    return _WORST.index(result["status"]), 0.0 if result["attribute"] else -(result["value"] or 0.0)
 
 
 def gates_of(evidence: Evidence) -> list[Gate]:
