@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mrm.measures.evaluation import MEASURES, EvaluationFailed, RunSpec, pins, run
+from mrm.measures.evaluation import MEASURES, RunSpec, pins, run
+from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import CannotScore, file_digest
 from mrm.measures.synthetic import FEATURES, applications
 

@@ -75,7 +75,7 @@ def _memory(place: Path) -> list[Row]:
     """Freezing and counting in a process of its own, whose largest resident size is read."""
     path = place / "long.parquet"
     _write(path, MANY, 10)
-    command = [sys.executable, "-m", "tests.bench.numbers", str(path)]
+    command = [sys.executable, "-m", "tests.bench.computing", str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     taken = float(done.stdout) / 1024
     return [Row(MEMORY, taken, "MiB", "under 1,024 MiB", taken < 1_024)]

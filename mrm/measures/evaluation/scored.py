@@ -1,0 +1,131 @@
+"""The rows that every kind of test looks at: checked, scored, read and summarised once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mrm.measures.evaluation.spec import KINDS, Progress, RunSpec
+from mrm.measures.results import EvaluationFailed
+from mrm.measures.scoring import file_digest, score
+from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One file of row_id, label and score; the same as arrays (n,) with NaN where a label is not known; their
+    summary; and how the model's network was cut, None where no model was run."""
+
+    file: Path
+    labels: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    summary: Summary
+    network: str | None
+
+
+def scored_rows(spec: RunSpec, tell: Progress) -> Scored:
+    """Score the data set, or take its predictions. Raises `EvaluationFailed`, or a kind of it, with a sentence."""
+    columns = _checked(spec)
+    file, network = _scored(spec, columns, tell)
+    labels, scores = _arrays(file)
+    return Scored(file, labels, scores, _summary(spec, file), network)
+
+
+def _checked(spec: RunSpec) -> list[str]:
+    unknown = spec.kinds - KINDS
+    if unknown:
+        raise EvaluationFailed(f"There is no evaluation of the kind {', '.join(sorted(unknown))}.")
+    files = [("data set", spec.dataset, spec.dataset_sha256)]
+    if spec.protected is not None:
+        files.append(("protected data", spec.protected, spec.protected_sha256 or ""))
+    if spec.reference is not None:
+        files.append(("reference data", spec.reference, spec.reference_sha256 or ""))
+    for name, path, expected in files:
+        if file_digest(path) != expected:
+            raise EvaluationFailed(f"The digest of the {name} is not the one on record; nothing was computed.")
+    columns = [str(name) for name in pq.read_schema(spec.dataset).names]
+    wanted = [spec.label, *([spec.predictions] if spec.predictions else spec.features)]
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        raise EvaluationFailed(f"The data set has no column {', '.join(missing)}.")
+    if spec.protected is not None and "row_id" not in columns:
+        raise EvaluationFailed("The data set has no column row_id to join the protected data by.")
+    if spec.predictions is None and spec.artifact is None:
+        raise EvaluationFailed("There is neither a model to run nor a column with its predictions.")
+    return columns
+
+
+def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, str | None]:
+    """A file of row_id, label and score, and how the model's network was cut."""
+    network = None
+    keys = ["row_id"] if "row_id" in columns else []
+    if spec.predictions is not None:
+        data = pq.read_table(spec.dataset, columns=[*keys, spec.label, spec.predictions])
+        scores = data[spec.predictions].cast(pa.float64())
+    else:
+        assert spec.artifact is not None
+        done = score(
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder / "scores.parquet",
+            spec.features, spec.timeout_s, spec.memory_mb, lambda done, total: tell("scoring", done, total),
+        )  # fmt: skip
+        network = done.network
+        data = pq.read_table(spec.dataset, columns=[*keys, spec.label])
+        scores = pq.read_table(done.path, columns=["score"])["score"]
+    table = pa.table(
+        {
+            **{key: data[key] for key in keys},
+            "label": _events(data[spec.label], spec.positive),
+            "score": scores,
+        }
+    )
+    target = spec.folder / "scored.parquet"
+    pq.write_table(table, target)
+    return target, network
+
+
+def _events(labels: pa.ChunkedArray, positive: Any) -> pa.ChunkedArray:
+    """1 where the label is the event, 0 where it is another, null where it is not known."""
+    if pa.types.is_dictionary(labels.type):
+        labels = labels.cast(labels.type.value_type)
+    try:
+        event = pa.scalar(positive).cast(labels.type)
+    except pa.ArrowException as error:
+        raise EvaluationFailed(
+            f"The label column holds {labels.type}; {positive!r} cannot be among its values."
+        ) from error
+    out = pc.equal(labels, event).cast(pa.int8())
+    if pc.sum(out).as_py() in (0, None):
+        raise EvaluationFailed(f"No row of the data set has the label {positive!r}.")
+    return out
+
+
+def _arrays(scored: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    table = pq.read_table(scored, columns=["label", "score"])
+    labels = table["label"].cast(pa.float64()).to_numpy()
+    scores = table["score"].to_numpy()
+    bad = int((~np.isfinite(scores)).sum())
+    if bad:
+        raise EvaluationFailed(f"{bad} predictions are missing or not finite.")
+    return labels, scores
+
+
+def _summary(spec: RunSpec, scored: Path) -> Summary:
+    low, high = spec.score_range
+    table = Spec("label", "score", spec.cutoff, spec.favourable, _attributes(spec), low=low, high=high)
+    try:
+        return summarise(ParquetBatch(scored, spec.protected), table, spec.engine)
+    except ValueError as error:
+        raise EvaluationFailed(str(error)) from error
+
+
+def _attributes(spec: RunSpec) -> tuple[str, ...]:
+    if spec.protected is None:
+        return ()
+    return spec.attributes or tuple(n for n in pq.read_schema(spec.protected).names if n != "row_id")

@@ -1,0 +1,60 @@
+"""What an evaluation depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mrm.measures.engine import ENGINE, Engine
+from mrm.measures.evidence import FairnessSettings
+from mrm.measures.results import Limits
+
+KINDS = frozenset({"performance", "bias", "explainability", "stability"})
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """Everything an evaluation depends on; equal specifications give equal numbers, bit for bit.
+
+    The model is scored unless `predictions` names a column of the data set with its scores. A row
+    is decided favourably if its score is "below" or "at_or_above" `cutoff`. `label` equal to
+    `positive` is the event. `thresholds` maps a measure to its limits (see `results.judge`).
+    Scores are probabilities, or lie in `score_range`. Stability is against `reference`, the data
+    the model was made on. `folder` takes the files of the run.
+    """
+
+    dataset: Path
+    dataset_sha256: str
+    label: str
+    features: tuple[str, ...]
+    cutoff: float
+    favourable: str
+    folder: Path
+    artifact: Path | None = None
+    kind: str = ""
+    artifact_sha256: str = ""
+    protected: Path | None = None
+    protected_sha256: str | None = None
+    reference: Path | None = None
+    reference_sha256: str | None = None
+    attributes: tuple[str, ...] = ()
+    positive: Any = 1
+    references: Mapping[str, str] = field(default_factory=dict)
+    intersections: tuple[tuple[str, ...], ...] = ()
+    thresholds: Mapping[str, Limits] = field(default_factory=dict)
+    kinds: frozenset[str] = KINDS
+    seed: int = 0
+    explain_rows: int = 200
+    background_rows: int = 10_000
+    predictions: str | None = None
+    score_range: tuple[float, float] = (0.0, 1.0)
+    fairness: FairnessSettings | None = None
+    min_each: int = 5
+    event_name: str = "Event"
+    timeout_s: float = 1_800
+    memory_mb: int = 4_096
+    workers: int = 2
+    engine: Engine = ENGINE
