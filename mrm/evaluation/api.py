@@ -17,7 +17,7 @@ from mrm.access.rest import Pages, Strict, account_of
 from mrm.core import blobs
 from mrm.evaluation import queries, services
 from mrm.evaluation.models import Run
-from mrm.evaluation.services import KINDS, SIDES
+from mrm.evaluation.services import KINDS, MOST_SEGMENTS, SIDES
 from mrm.inventory.models import Pack, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.jobs.queries import latest_for
@@ -40,6 +40,18 @@ class RunIn(Strict):
     favourable = serializers.ChoiceField(SIDES, help_text="Which side of the cut-off is good for the person.")
     references = serializers.DictField(child=serializers.CharField(max_length=120), default=dict)
     predictions = serializers.CharField(max_length=200, default="", allow_blank=True)
+    segments = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        default=list,
+        max_length=MOST_SEGMENTS,
+        help_text="Columns of legitimate factors, within which groups are compared as well; numbers are put into bands.",
+    )
+    period = serializers.CharField(
+        max_length=200,
+        default="",
+        allow_blank=True,
+        help_text="Column with a date, by which the impact ratio is followed.",
+    )
 
     def validate_positive(self, value: Any) -> Any:
         if not isinstance(value, str | int | float):

@@ -75,6 +75,21 @@ class StartForm(forms.Form):
         help_text=_("When named, the model is not run and its scores are taken from this column."),
     )
 
+    segments = forms.MultipleChoiceField(
+        required=False,
+        label=_("Legitimate factors"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "Up to two columns that may rightly decide, as income or the product. Groups are then also compared within like"
+            " cases; numbers are put into four bands with equally many rows, and the report prints their edges."
+        ),
+    )
+    period = forms.ChoiceField(
+        required=False,
+        label=_("Column with the date"),
+        help_text=_("Follows the impact ratio by month, or by quarter beyond three years, with control limits."),
+    )
+
     def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.version = version
@@ -84,6 +99,10 @@ class StartForm(forms.Form):
         self._offer_suites()
         self._field("label", forms.ChoiceField).choices = [(name, name) for name in columns]
         self._offer_predictions(columns)
+        self._field("segments", forms.MultipleChoiceField).choices = [
+            (name, name) for name in columns if name not in {*queries.KEYS, version.target}
+        ]
+        self._field("period", forms.ChoiceField).choices = [("", _("None")), *((name, name) for name in columns)]
         if version.target in columns:
             self.fields["label"].initial = version.target
             self.fields["event_name"].initial = version.target.replace("_", " ").capitalize()
@@ -125,6 +144,8 @@ class StartForm(forms.Form):
             "cutoff": str(given["cutoff"]),
             "favourable": given["favourable"],
             "predictions": given["predictions"],
+            "segments": given["segments"],
+            "period": given["period"],
             "references": {attribute: group for attribute, group in named.items() if group},
         }
 

@@ -3,6 +3,7 @@
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
 from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.records import (
+    KEYS,
     completed,
     dataset_choices,
     evidence,
@@ -16,6 +17,7 @@ from mrm.evaluation.queries.shifts import shifts
 from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
 __all__ = [
+    "KEYS",
     "Cell",
     "GroupRow",
     "Sheet",

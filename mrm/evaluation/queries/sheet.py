@@ -89,7 +89,19 @@ TITLES = {
     "explained_gap": "Gap explained by legitimate factors",
     "unexplained_gap": "Gap not explained by legitimate factors",
     "worst_cell_air": "Impact ratio of the worst cell",
+    "air_by_period": "Impact ratio through time, lowest",
+    "rows_evaluated": "Rows evaluated",
+    "outcome_not_known": "Outcome not known",
+    "group_not_known": "Group not known or withheld",
+    "too_few_to_conclude": "In groups too small to conclude from",
+    "proxy_auc": "AUC of guessing the group from a feature",
+    "proxy_auc_all_features": "AUC of guessing the group from all features",
+    "proxy_cramers_v": "Association of a feature with the attribute, Cramér's V",
+    "mutual_information": "Mutual information of a feature with the attribute",
 }
+# of everybody or of features: neither a group's nor the whole run's performance
+OF_POPULATION = {"rows_evaluated", "outcome_not_known", "group_not_known", "too_few_to_conclude"}
+OF_FEATURES = {"proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_information"}
 _EXPLAINING = {"additivity", "importance", "explanation_stability", "explanation_agreement", "surrogate_fidelity"}
 
 
@@ -147,7 +159,8 @@ class Sheet:
 
 def bias_sheet(run: Run, selected: tuple[str, str] = ("", "")) -> Sheet | None:
     """Group against measure; None when the run holds no bias results."""
-    by_place = {(each["attribute"], each["group"], each["measure"]): each for each in run.results if each["attribute"]}
+    by_place = {(each["attribute"], each["group"], each["measure"]): each
+                for each in run.results if each["attribute"] and each["measure"] not in OF_FEATURES}  # fmt: skip
     if not by_place:
         return None
     present = [(measure, title) for measure, title in COLUMNS if any(key[2] == measure for key in by_place)]
@@ -161,7 +174,8 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
     """What is known of one group, for the panel beside the figure; the worst group when none is named."""
     if not group:
         attribute, group = _worst_group(run)
-    found = {each["measure"]: each for each in run.results if (each["attribute"], each["group"]) == (attribute, group)}
+    found = {each["measure"]: each for each in run.results if (each["attribute"], each["group"]) == (attribute, group)
+             and each["measure"] not in OF_FEATURES}  # fmt: skip
     ratio = found.get("air")
     if ratio is None or ratio["n"] is None:
         return None
@@ -188,6 +202,8 @@ def _by_severity(row: dict[str, Any]) -> int:
 def _kind(measure: str) -> str:
     if measure in SHIFTS:
         return "stability"
+    if measure in OF_POPULATION:
+        return "bias"
     return "explainability" if measure in _EXPLAINING else "performance"
 
 

@@ -63,6 +63,8 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         cutoff=float(settings["cutoff"]),
         favourable=settings["favourable"],
         fairness=_groups(run, seed),
+        segments=tuple(settings.get("segments") or ()),
+        period=settings.get("period") or None,
         thresholds=run.suite.content["thresholds"],
         kinds=frozenset(run.kinds),
         seed=seed,

@@ -25,6 +25,7 @@ RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS, ArtifactKind.XGBOOST, Artifac
 KINDS = ("performance", "bias", "stability", "explainability")
 SIDES = ("below", "at_or_above")
 SEED = 20260101
+MOST_SEGMENTS = 2
 
 
 @audited("evaluation.start", "started {subject} on {dataset}")
@@ -146,11 +147,31 @@ def _check_settings(version: Version, dataset: Dataset, settings: dict[str, Any]
     if not finite:
         raise Invalid("The cut-off is a number on the scale of the score.", fields={"cutoff": ["A number is needed."]})
     known = set(protected.columns) if protected else set()
+    _check_strata(version, dataset, settings)
     if strange := sorted(set(settings.get("references") or {}) - known):
         raise Invalid(
             f"The protected data hold no {', '.join(strange)}; a reference group cannot be named for it.",
             fields={"references": [f"No attribute {', '.join(strange)}."]},
         )
+
+
+def _check_strata(version: Version, dataset: Dataset, settings: dict[str, Any]) -> None:
+    """Legitimate factors and the period are columns of the data set, and neither outcome, score nor key."""
+    segments, period = list(settings.get("segments") or []), settings.get("period") or ""
+    taken = {"row_id", settings.get("label"), settings.get("predictions")}
+    free = [name for name in dataset.columns if name not in taken]
+    for field, names in (("segments", segments), ("period", [period] if period else [])):
+        if strange := [name for name in names if name not in free]:
+            reason = f"{', '.join(map(str, strange))} cannot be used so: choose among {', '.join(free[:12])}."
+            raise Invalid(reason, fields={field: [reason]})
+    if len(set(segments)) != len(segments) or len(segments) > MOST_SEGMENTS:
+        reason = (
+            f"Name at most {MOST_SEGMENTS} legitimate factors, each once: more would leave too few people in each cell."
+        )
+        raise Invalid(reason, fields={"segments": [reason]})
+    if period in segments:
+        reason = f"{period} is named as a legitimate factor and as the period; it can be one of them."
+        raise Invalid(reason, fields={"period": [reason]})
 
 
 @audited("evaluation.complete", "completed {subject}: {summary}")

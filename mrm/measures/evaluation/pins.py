@@ -28,6 +28,8 @@ def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
         "positive": plain(spec.positive),
         "features": list(spec.features),
         "predictions": spec.predictions,
+        "segments": list(spec.segments),
+        "period": spec.period,
         "explain_rows": spec.explain_rows,
         "background_rows": spec.background_rows,
         "network": network,

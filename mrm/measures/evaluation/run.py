@@ -10,7 +10,6 @@ from mrm.measures.evaluation.pins import pins
 from mrm.measures.evaluation.scored import Scored, scored_rows
 from mrm.measures.evaluation.spec import Progress, RunSpec
 from mrm.measures.explanation.assessment import MEASURES as EXPLAINING
-from mrm.measures.fairness import MEASURES as BIAS
 from mrm.measures.performance import CALIBRATION, RANKING, RATES
 from mrm.measures.results import EvaluationFailed, Limits, check_limits
 from mrm.measures.stability.drift import MEASURES as SHIFT
@@ -21,7 +20,7 @@ PARTS: Mapping[str, Callable[[RunSpec, Scored, Progress], Part]] = {
     "stability": stability.part,
     "explainability": explanation.part,
 }
-MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *BIAS, *SHIFT, *EXPLAINING})
+MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *bias.MEASURES, *SHIFT, *EXPLAINING})
 
 
 def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:

@@ -22,7 +22,8 @@ class RunSpec:
     The model is scored unless `predictions` names a column of the data set with its scores. A row
     is decided favourably if its score is "below" or "at_or_above" `cutoff`. `label` equal to
     `positive` is the event. `thresholds` maps a measure to its limits (see `results.judge`).
-    Scores are probabilities, or lie in `score_range`. Stability is against `reference`, the data
+    `segments` are columns of legitimate factors within which groups are compared, `period` one by
+    which they are followed. Scores are probabilities, or lie in `score_range`. Stability is against `reference`, the data
     the model was made on. `folder` takes the files of the run.
     """
 
@@ -44,6 +45,8 @@ class RunSpec:
     positive: Any = 1
     references: Mapping[str, str] = field(default_factory=dict)
     intersections: tuple[tuple[str, ...], ...] = ()
+    segments: tuple[str, ...] = ()
+    period: str | None = None
     thresholds: Mapping[str, Limits] = field(default_factory=dict)
     kinds: frozenset[str] = KINDS
     seed: int = 0
