@@ -13,13 +13,26 @@ from mrm.evaluation.queries.records import (
     suites_for,
     visible_to,
 )
-from mrm.evaluation.queries.sheet import Cell, GroupRow, Sheet, bias_sheet, chosen_group, measure_rows
+from mrm.evaluation.queries.sheet import (
+    CROSS,
+    OF_POPULATION,
+    TITLES,
+    Cell,
+    GroupRow,
+    Sheet,
+    bias_sheet,
+    chosen_group,
+    measure_rows,
+)
 from mrm.evaluation.queries.shifts import shifts
 from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
 __all__ = [
+    "CROSS",
     "KEYS",
+    "OF_POPULATION",
     "RUN_PANELS",
+    "TITLES",
     "Cell",
     "GroupRow",
     "Sheet",

@@ -7,7 +7,8 @@ from typing import Any
 MINUS = "\N{MINUS SIGN}"
 NONE = "–"
 _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
-            "positive_predictive_value", "negative_predictive_value", "selection_rate",
+            "positive_predictive_value", "negative_predictive_value", "selection_rate", "outcome_rate", "rows_evaluated", "outcome_not_known",
+            "group_not_known", "too_few_to_conclude", "scoring_rate",
             "missing_change", "out_of_range", "unseen"}  # fmt: skip
 _DECIMALS = {
     "air": 2,

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries.numbers import interval, shown
 
+CROSS = " × "
 SEVERITY = ("fail", "watch", "insufficient", "pass", "info", "not_applicable")
 COLUMNS = (
     ("air", "Impact ratio"),
@@ -90,6 +91,7 @@ TITLES = {
     "unexplained_gap": "Gap not explained by legitimate factors",
     "worst_cell_air": "Impact ratio of the worst cell",
     "air_by_period": "Impact ratio through time, lowest",
+    "outcome_rate": "Event rate within the group",
     "rows_evaluated": "Rows evaluated",
     "outcome_not_known": "Outcome not known",
     "group_not_known": "Group not known or withheld",
@@ -157,10 +159,11 @@ class Sheet:
     notes: tuple[str, ...]
 
 
-def bias_sheet(run: Run, selected: tuple[str, str] = ("", "")) -> Sheet | None:
-    """Group against measure; None when the run holds no bias results."""
+def bias_sheet(run: Run, selected: tuple[str, str] = ("", ""), *, crossed: bool = False) -> Sheet | None:
+    """Group against measure, of each attribute or of the pairs; None when the run holds no such results."""
     by_place = {(each["attribute"], each["group"], each["measure"]): each
-                for each in run.results if each["attribute"] and each["measure"] not in OF_FEATURES}  # fmt: skip
+                for each in run.results if each["attribute"] and (CROSS in each["attribute"]) == crossed
+                and each["measure"] not in OF_FEATURES}  # fmt: skip
     if not by_place:
         return None
     present = [(measure, title) for measure, title in COLUMNS if any(key[2] == measure for key in by_place)]

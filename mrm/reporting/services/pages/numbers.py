@@ -1,0 +1,87 @@
+"""Tables of a printed report: what was drawn, and results of chosen measures, with the same decimals per column."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from mrm.evaluation import queries as evaluation
+
+MOST_ROWS = 300
+# columns of the figures' tables that hold numbers; others hold names, which may look like numbers
+_RATES = {
+    "Rate",
+    "Share of rows",
+    "Share of group",
+    "Approval rate",
+    "Predicted",
+    "Observed",
+    "Bad favoured",
+    "Good favoured",
+}
+_COUNTS = {"n", "People", "Favourable", "n of reference", "Bin"}
+_VALUES = {
+    "Ratio",
+    "Lower",
+    "Upper",
+    "Adjusted p",
+    "AUC",
+    "From",
+    "To",
+    "Density",
+    "Lower control",
+    "Upper control",
+    "PSI",
+}
+
+
+def figure_table(figure: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a figure as text; long tables stand in the attachment."""
+    shown = figure["rows"][:MOST_ROWS]
+    rows = [[_text(name, value) for name, value in zip(figure["header"], row, strict=True)] for row in shown]
+    return {
+        "title": figure["title"],
+        "name": figure["name"],
+        "head": [(name, name in _RATES | _COUNTS | _VALUES) for name in figure["header"]],
+        "rows": rows,
+        "left": len(figure["rows"]) - len(rows),
+    }
+
+
+def result_rows(results: Iterable[dict[str, Any]], *measures: str, crossed: bool = False) -> list[dict[str, Any]]:
+    """Results of the measures, of single attributes or of pairs, as rows of text in their order."""
+    return [
+        _row(each)
+        for each in results
+        if each["measure"] in measures and (evaluation.CROSS in each["attribute"]) == crossed
+    ]
+
+
+def p_value(value: Any) -> str:
+    """A p-value as text."""
+    if value is None:
+        return "not tested"
+    return "< 0.001" if float(value) < 0.001 else f"{float(value):.3f}"
+
+
+def _row(result: dict[str, Any]) -> dict[str, Any]:
+    measure, detail = result["measure"], result["detail"]
+    withheld = bool(detail.get("suppressed"))
+    return {
+        **result,
+        "title": evaluation.TITLES.get(measure, measure),
+        "shown": evaluation.shown(measure, result["value"]),
+        "between": evaluation.interval(measure, result),
+        "p": p_value(detail.get("p_adjusted")),
+        "withheld": withheld,
+    }
+
+
+def _text(name: str, value: Any) -> tuple[str, bool]:
+    if value is None:
+        return "–", True
+    if name in _COUNTS:
+        return f"{float(value):,.0f}", True
+    if name in _RATES:
+        return evaluation.shown("selection_rate", float(value)), True
+    if name in _VALUES:
+        return evaluation.shown("number", float(value)), True
+    return str(value), False
