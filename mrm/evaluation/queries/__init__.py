@@ -22,6 +22,7 @@ from mrm.evaluation.queries.sheet import (
     Sheet,
     bias_sheet,
     chosen_group,
+    like_cases,
     measure_rows,
 )
 from mrm.evaluation.queries.shifts import shifts
@@ -47,6 +48,7 @@ __all__ = [
     "figure_table",
     "figures_by_kind",
     "interval",
+    "like_cases",
     "measure_rows",
     "protected_columns",
     "results_document",

@@ -12,6 +12,10 @@ _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true
             "missing_change", "out_of_range", "unseen"}  # fmt: skip
 _DECIMALS = {
     "air": 2,
+    "air_sweep": 2,
+    "segmented_air": 2,
+    "worst_cell_air": 2,
+    "air_by_period": 2,
     "smd": 1,
     "shortfall": 0,
     "actual_to_expected": 2,

@@ -8,6 +8,7 @@ from mrm.evaluation.models import Run
 from mrm.evaluation.queries.numbers import interval, shown
 
 CROSS = " × "
+UNKNOWN = "Not provided"
 SEVERITY = ("fail", "watch", "insufficient", "pass", "info", "not_applicable")
 COLUMNS = (
     ("air", "Impact ratio"),
@@ -191,6 +192,22 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
     }
 
 
+def like_cases(run: Run) -> list[dict[str, Any]]:
+    """Groups compared between like cases and through time: one row per group, measure and factor, problems first."""
+    wanted = ("common_odds_ratio", "conditional_odds_ratio", "average_marginal_effect", "explained_gap", "unexplained_gap",
+              "segmented_air", "air_by_period", "worst_cell_air")  # fmt: skip
+    found = [each for each in run.results if each["measure"] in wanted]
+    alone = [each for each in found if CROSS not in each["attribute"] or each["measure"] == "worst_cell_air"]
+    rows = [{**_measure_row(run, each), **_place(each)} for each in alone]
+    return sorted(rows, key=_by_severity)
+
+
+def _place(result: dict[str, Any]) -> dict[str, str]:
+    detail = result["detail"]
+    by = f", by {detail['segment'].replace('_', ' ')}" if detail.get("segment") else ""
+    return {"attribute": result["attribute"], "group": result["group"] or detail.get("cell", ""), "by": by}
+
+
 def measure_rows(run: Run, kind: str) -> list[dict[str, Any]]:
     """Overall measures of a kind with value, interval, limits and status, problems first."""
     wanted = [each for each in run.results if not each["attribute"] and _kind(each["measure"]) == kind]
@@ -232,7 +249,7 @@ def _attribute(
         each for (attribute, _, measure), each in by_place.items() if (attribute, measure) == (name, "selection_rate")
     ]
     reference = next((each for each in rates if each["detail"].get("is_reference")), None)
-    unknown = next((each for each in rates if "share" not in each["detail"] and each["n"]), None)
+    unknown = next((each for each in rates if each["group"] == UNKNOWN), None)
     groups = [each for each in rates if each is not reference and each is not unknown]
     rows = [_row(run, name, rate, measures, by_place, selected) for rate in groups]
     rows.sort(key=lambda row: (bool(row.withheld), SEVERITY.index(row.worst), row.cells[0].value if row.cells else ""))
@@ -245,7 +262,9 @@ def _note(reference: dict[str, Any] | None, unknown: dict[str, Any] | None) -> s
     else:
         rate = shown("selection_rate", reference["value"])
         said = f"reference {reference['group']}, {reference['n']:,} people, {rate} favourable"
-    return f"{said}; {unknown['n']:,} not provided" if unknown else f"{said}; none unknown"
+    if unknown is None:
+        return f"{said}; none unknown"
+    return f"{said}; not provided: withheld" if unknown["n"] is None else f"{said}; {unknown['n']:,} not provided"
 
 
 def _row(

@@ -8,6 +8,8 @@ from mrm.reporting.models import Document, DocumentKind
 from mrm.reporting.policies import why_not_about
 from mrm.reporting.queries.bias import bias
 from mrm.reporting.queries.bias import files as bias_files
+from mrm.reporting.queries.bias_summary import bias_summary
+from mrm.reporting.queries.bias_summary import files as bias_summary_files
 from mrm.reporting.queries.compliance import compliance
 from mrm.reporting.queries.compliance import files as compliance_files
 from mrm.reporting.queries.files import content_file
@@ -23,6 +25,7 @@ class Content(NamedTuple):
 CONTENTS = {
     DocumentKind.COMPLIANCE: Content(lambda document: compliance(document.version), compliance_files),
     DocumentKind.BIAS: Content(lambda document: bias(_run(document)), bias_files),
+    DocumentKind.BIAS_SUMMARY: Content(lambda document: bias_summary(_run(document)), bias_summary_files),
 }
 
 

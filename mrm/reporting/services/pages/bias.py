@@ -5,11 +5,10 @@ from typing import Any
 
 from mrm.evaluation import queries as evaluation
 from mrm.reporting.services.pages.evidence import JUDGED, as_judged, run_page
-from mrm.reporting.services.pages.numbers import figure_table, result_rows
+from mrm.reporting.services.pages.numbers import figure_table, matrix, result_rows
 
 SIGNIFICANT = 0.05
-FEW = 6
-LESS_DISCRIMINATORY = "No search for a less discriminatory alternative is part of this run."
+FEW, MOST_PROXIES = 6, 20
 _WORST = ("fail", "watch", "insufficient", "pass")
 
 
@@ -36,14 +35,14 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
         "rates": result_rows(results, "selection_rate"),
         "across": result_rows(results, "selection_rate_homogeneity", "demographic_parity_difference", "demographic_parity_ratio"),
         "square": _square(results, air),
-        "scores": result_rows(results, "smd", "residual_smd", "scoring_rate", "scoring_rate_ratio", "categorical_air"),
-        "errors": result_rows(results, "tpr_gap", "fpr_gap", "fnr_gap", "ppv_gap", "npv_gap", "equalized_odds_gap"),
-        "ranks": result_rows(results, "auc_gap", "xauc_gap"),
-        "calibration": result_rows(results, "group_ece", "ece_gap", "group_calibration_slope", "actual_to_expected"),
+        "scores": matrix(results, "smd", "residual_smd", "scoring_rate", "scoring_rate_ratio", "air_sweep"),
+        "errors": matrix(results, "tpr_gap", "fpr_gap", "fnr_gap", "ppv_gap", "npv_gap", "equalized_odds_gap"),
+        "ranks": matrix(results, "auc_gap", "xauc_gap"),
+        "calibration": matrix(results, "group_ece", "ece_gap", "group_calibration_slope", "actual_to_expected"),
         "worst_cells": result_rows(results, "worst_cell_air", crossed=True),
         "hierarchy": _hierarchy(run, pairs),
         "common": result_rows(results, "common_odds_ratio"),
-        "conditional": result_rows(results, "conditional_odds_ratio", "average_marginal_effect", "explained_gap", "unexplained_gap"),
+        "conditional": matrix(results, "conditional_odds_ratio", "average_marginal_effect", "explained_gap", "unexplained_gap"),
         "proxies": _proxies(results),
         "periods": result_rows(results, "air_by_period"),
         "segments": [figure for name, figure in run["drawn"].items() if name.startswith("segments_")],
@@ -57,7 +56,7 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _verdict(results: list[dict[str, Any]]) -> dict[str, str]:
-    counts = Counter(each["status"] for each in results if each["status"] in JUDGED)
+    counts = Counter(each["status"] for each in results if each["threshold_text"] and each["status"] in JUDGED)
     worst = next((status for status in _WORST if counts[status]), "insufficient")
     total = sum(counts.values())
     words = {"fail": "Fail", "watch": "Watch", "insufficient": "Insufficient evidence", "pass": "Pass"}
@@ -150,7 +149,7 @@ def _proxies(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
                         "between": evaluation.interval("auc", each), "status": each["status"]}  # fmt: skip
         elif each["measure"] in {"proxy_cramers_v", "mutual_information"}:
             row[each["measure"]] = evaluation.shown("auc", each["value"])
-    return sorted((row for row in found.values() if "value" in row), key=lambda row: -row["value"])
+    return sorted((row for row in found.values() if "value" in row), key=lambda row: -row["value"])[:MOST_PROXIES]
 
 
 def _independence(prepared: dict[str, Any]) -> str:

@@ -55,6 +55,38 @@ def result_rows(results: Iterable[dict[str, Any]], *measures: str, crossed: bool
     ]
 
 
+def matrix(results: Iterable[dict[str, Any]], *measures: str) -> dict[str, Any] | None:
+    """Groups against measures, of single attributes; a group that is withheld says so once. None without any."""
+    places: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for each in results:
+        if each["measure"] in measures and each["group"] and evaluation.CROSS not in each["attribute"]:
+            places.setdefault((each["attribute"], each["group"]), {})[each["measure"]] = each
+    held = [measure for measure in measures if any(measure in found for found in places.values())]
+    if not held:
+        return None
+    rows = [_matrix_row(attribute, group, found, held) for (attribute, group), found in places.items()]
+    return {"head": [evaluation.TITLES.get(measure, measure) for measure in held], "rows": rows}
+
+
+def _matrix_row(attribute: str, group: str, found: dict[str, dict[str, Any]], held: list[str]) -> dict[str, Any]:
+    hidden = next((each["reason"] for each in found.values() if each["detail"].get("suppressed")), "")
+    return {
+        "attribute": attribute,
+        "group": group,
+        "reference": next((each["reference"] for each in found.values() if each["reference"] != group), ""),
+        "withheld": hidden,
+        "cells": [_cell(found.get(measure)) for measure in held],
+    }
+
+
+def _cell(result: dict[str, Any] | None) -> dict[str, str]:
+    if result is None:
+        return {"shown": "–", "below": "", "status": ""}
+    measure, few = result["measure"], result["status"] == "insufficient"
+    below = result["reason"].rstrip(".") if few else evaluation.interval(measure, result)
+    return {"shown": evaluation.shown(measure, result["value"]), "below": below, "status": result["status"]}
+
+
 def p_value(value: Any) -> str:
     """A p-value as text."""
     if value is None:
