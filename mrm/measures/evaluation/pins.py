@@ -30,6 +30,8 @@ def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
         "predictions": spec.predictions,
         "segments": list(spec.segments),
         "period": spec.period,
+        "learner": spec.learner,
+        "tolerance": spec.tolerance,
         "explain_rows": spec.explain_rows,
         "background_rows": spec.background_rows,
         "network": network,

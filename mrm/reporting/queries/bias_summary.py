@@ -83,6 +83,6 @@ def _category(rate: dict[str, Any], results: dict[Any, Any]) -> dict[str, Any]:
         "selection_rate": rate["value"],
         "selection_ratio": 1.0 if best else ratio["value"] if ratio else None,
         "scoring_rate": scoring["value"] if scoring else None,
-        "scoring_ratio": scoring_ratio["value"] if scoring_ratio else 1.0 if scoring else None,
+        "scoring_ratio": None if left_out else scoring_ratio["value"] if scoring_ratio else 1.0 if scoring else None,
         "excluded": left_out,
     }

@@ -29,12 +29,12 @@ def proxy_results(spec: RunSpec, hidden: dict[str, frozenset[str | None]]) -> tu
     data = pq.read_table(spec.dataset, columns=list(dict.fromkeys(["row_id", *features])))
     rows = data.num_rows
     data = data.take(np.sort(generator(spec.seed, "proxies").permutation(rows)[:ROWS]))
-    columns = {name: _values(data[name]) for name in features}
+    columns = {name: values(data[name]) for name in features}
     people = pq.read_table(spec.protected)
     places = pc.index_in(data["row_id"].cast(people["row_id"].type), value_set=people["row_id"].combine_chunks())
     out: list[Result] = []
     for name in (each for each in people.column_names if each in hidden):
-        groups = _groups(people[name].take(places), hidden[name])
+        groups = group_names(people[name].take(places), hidden[name])
         if len({each for each in groups if each is not None}) > 1:
             out += proxies(People(columns, name, groups, spec.seed, DRAWS), spec.thresholds)
     if rows <= ROWS:
@@ -42,7 +42,8 @@ def proxy_results(spec: RunSpec, hidden: dict[str, frozenset[str | None]]) -> tu
     return out, [f"Features were tested as proxies on {ROWS:,} rows chosen by the seed."]
 
 
-def _values(column: pa.ChunkedArray) -> NDArray[np.generic]:
+def values(column: pa.ChunkedArray) -> NDArray[np.generic]:
+    """A feature as numbers, or as names."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_boolean(column.type):
@@ -52,7 +53,7 @@ def _values(column: pa.ChunkedArray) -> NDArray[np.generic]:
     return np.array([str(each) for each in column.to_pylist()], dtype=object)
 
 
-def _groups(column: pa.ChunkedArray, hidden: frozenset[str | None]) -> NDArray[np.object_]:
+def group_names(column: pa.ChunkedArray, hidden: frozenset[str | None]) -> NDArray[np.object_]:
     """Groups by the names that the table of counts gives them."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
