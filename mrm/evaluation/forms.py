@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from mrm.evaluation import queries
-from mrm.evaluation.services import KINDS, RUNNABLE, SIDES
+from mrm.evaluation.services import KINDS, LEARNERS, RUNNABLE, SIDES
 from mrm.inventory.models import Dataset, DatasetRole, Pack, Version
 
 KIND_LABELS = {
@@ -15,7 +15,9 @@ KIND_LABELS = {
     "bias": _("Bias: how decisions, scores and errors differ between groups"),
     "stability": _("Stability: how far the features and the score have moved from the training data"),
     "explainability": _("Explainability: what the score depends on, and whether contributions add up"),
+    "alternatives": _("Alternatives: a search for a model that decides about as well and treats groups less unequally"),
 }
+LEARNER_LABELS = {"logistic": _("Logistic regression"), "boosting": _("Gradient-boosted trees")}
 SIDE_LABELS = {
     "below": _("Below the cut-off: a low score is good for the person, as with a probability of default"),
     "at_or_above": _("At or above the cut-off: a high score is good for the person"),
@@ -90,6 +92,23 @@ class StartForm(forms.Form):
         help_text=_("Follows the impact ratio by month, or by quarter beyond three years, with control limits."),
     )
 
+    learner = forms.ChoiceField(
+        required=False,
+        choices=[(name, LEARNER_LABELS[name]) for name in LEARNERS],
+        label=_("Alternatives are fitted by"),
+        help_text=_(
+            "On the training data, with features left out, re-weighted, with other parameters, and towards equal rates."
+        ),
+    )
+    tolerance = forms.DecimalField(
+        required=False,
+        max_digits=5,
+        decimal_places=4,
+        initial="0.01",
+        label=_("Loss of area under the curve that is accepted"),
+        help_text=_("Set before the search and kept with it; an alternative that ranks worse by more is not proposed."),
+    )
+
     def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.version = version
@@ -108,7 +127,7 @@ class StartForm(forms.Form):
             self.fields["event_name"].initial = version.target.replace("_", " ").capitalize()
         if version.cutoff is not None:
             self.fields["cutoff"].initial = version.cutoff.normalize()
-        self.fields["kinds"].initial = [kind for kind in KINDS if not self._lacks(kind)]
+        self.fields["kinds"].initial = [kind for kind in KINDS if not self._lacks(kind) and kind != "alternatives"]
         for column in self.protected:
             self.fields[f"reference_{column['name']}"] = _reference_field(column)
 
@@ -146,6 +165,8 @@ class StartForm(forms.Form):
             "predictions": given["predictions"],
             "segments": given["segments"],
             "period": given["period"],
+            "learner": given["learner"] or "logistic",
+            "tolerance": "0.01" if given["tolerance"] is None else str(given["tolerance"]),
             "references": {attribute: group for attribute, group in named.items() if group},
         }
 

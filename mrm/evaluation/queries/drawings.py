@@ -15,10 +15,12 @@ BIAS = (
 BIAS_FAMILIES = ("cells_", "segments_")
 PERFORMANCE = ("score_distribution", "calibration")
 STABILITY = ("stability",)
+ALTERNATIVES = ("alternatives",)
 _KIND_OF = {
     **dict.fromkeys(BIAS, "bias"),
     **dict.fromkeys(PERFORMANCE, "performance"),
     **dict.fromkeys(STABILITY, "stability"),
+    **dict.fromkeys(ALTERNATIVES, "alternatives"),
 }
 WORDS = {
     "onnx": "ONNX: run here in a confined process; the model is a black box to the explainer",

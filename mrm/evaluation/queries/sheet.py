@@ -91,6 +91,8 @@ TITLES = {
     "explained_gap": "Gap explained by legitimate factors",
     "unexplained_gap": "Gap not explained by legitimate factors",
     "worst_cell_air": "Impact ratio of the worst cell",
+    "alternative_lowest_air": "Lowest impact ratio of a candidate",
+    "alternative_confirmed_air": "Lowest impact ratio of the proposed candidate, confirmed",
     "air_by_period": "Impact ratio through time, lowest",
     "outcome_rate": "Event rate within the group",
     "rows_evaluated": "Rows evaluated",
@@ -104,6 +106,7 @@ TITLES = {
 }
 # of everybody or of features: neither a group's nor the whole run's performance
 OF_POPULATION = {"rows_evaluated", "outcome_not_known", "group_not_known", "too_few_to_conclude"}
+OF_CANDIDATES = {"alternative_lowest_air", "alternative_confirmed_air"}
 OF_FEATURES = {"proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_information"}
 _EXPLAINING = {"additivity", "importance", "explanation_stability", "explanation_agreement", "surrogate_fidelity"}
 
@@ -222,7 +225,7 @@ def _by_severity(row: dict[str, Any]) -> int:
 def _kind(measure: str) -> str:
     if measure in SHIFTS:
         return "stability"
-    if measure in OF_POPULATION:
+    if measure in OF_POPULATION | OF_CANDIDATES:
         return "bias"
     return "explainability" if measure in _EXPLAINING else "performance"
 

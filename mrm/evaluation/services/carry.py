@@ -65,6 +65,8 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         fairness=_groups(run, seed),
         segments=tuple(settings.get("segments") or ()),
         period=settings.get("period") or None,
+        learner=settings.get("learner") or "logistic",
+        tolerance=float(settings.get("tolerance", 0.01)),
         thresholds=run.suite.content["thresholds"],
         kinds=frozenset(run.kinds),
         seed=seed,

@@ -162,10 +162,10 @@ def _one(measure: str, each: Candidate, found: Search, reason: str) -> Result:
     worst = min(each.ratios.values(), key=lambda figure: figure.value, default=None)
     performance = {name: plain([figure.value, figure.lower, figure.upper]) for name, figure in each.performance.items()}
     name = next((name for name, figure in each.ratios.items() if figure is worst), "")
-    bounds = (worst.value, worst.lower, worst.upper) if worst else (None, None, None)
+    value, low, high = (worst.value, worst.lower, worst.upper) if worst else (None, None, None)
     status = "info" if worst else "insufficient"
     method = f"lowest impact ratio of any group large enough, {found.rows:,} rows that fitted none; log interval"
-    return Result(measure, *bounds, worst.n if worst else found.rows, method, status=status, reason=reason or each.said, detail={
+    return Result(measure, value, low, high, worst.n if worst else found.rows, method, status=status, reason=reason or each.said, detail={
         "candidate": each.number, "kind": each.kind, "said": each.said, "cutoff": each.cutoff, "performance": performance,
         "group_of_lowest": name, "within": each.within, "on_front": each.on_front, "proposed": each.number == found.chosen,
         "parameters": dict(each.parameters), "rules": found.rules, "rules_digest": found.rules_digest,
