@@ -313,7 +313,8 @@ def _sources(run: Run) -> tuple[str, ...]:
 
 
 def _worst_group(run: Run) -> tuple[str, str]:
-    ratios = [each for each in run.results if each["measure"] == "air" and each["n"] is not None and each["group"]]
+    ratios = [each for each in run.results if each["measure"] == "air" and each["n"] is not None and each["group"]
+              and CROSS not in each["attribute"]]  # fmt: skip
     worst = min(ratios, key=lambda each: (SEVERITY.index(each["status"]), each["value"] or 9.0), default=None)
     return (worst["attribute"], worst["group"]) if worst else ("", "")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mrm.evaluation import queries as evaluation
 
-MOST_ROWS = 300
+MOST_ROWS = 120
 # columns of the figures' tables that hold numbers; others hold names, which may look like numbers
 _RATES = {
     "Rate",
@@ -34,8 +34,8 @@ _VALUES = {
 
 
 def figure_table(figure: dict[str, Any]) -> dict[str, Any]:
-    """The numbers of a figure as text; long tables stand in the attachment."""
-    shown = figure["rows"][:MOST_ROWS]
+    """The numbers of a figure as text; a long table stands in the attachment as a whole."""
+    shown = figure["rows"] if len(figure["rows"]) <= MOST_ROWS else []
     rows = [[_text(name, value) for name, value in zip(figure["header"], row, strict=True)] for row in shown]
     return {
         "title": figure["title"],
