@@ -1,5 +1,6 @@
 """Runs over the API: ask, follow, cancel, read."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from mrm.access.rest import Pages, Strict, account_of
 from mrm.core import blobs
 from mrm.evaluation import queries, services
 from mrm.evaluation.models import Run
-from mrm.evaluation.services import KINDS, SIDES
+from mrm.evaluation.services import KINDS, LEARNERS, MOST_SEGMENTS, SIDES
 from mrm.inventory.models import Pack, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.jobs.queries import latest_for
@@ -40,6 +41,22 @@ class RunIn(Strict):
     favourable = serializers.ChoiceField(SIDES, help_text="Which side of the cut-off is good for the person.")
     references = serializers.DictField(child=serializers.CharField(max_length=120), default=dict)
     predictions = serializers.CharField(max_length=200, default="", allow_blank=True)
+    segments = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        default=list,
+        max_length=MOST_SEGMENTS,
+        help_text="Columns of legitimate factors, within which groups are compared as well; numbers are put into bands.",
+    )
+    learner = serializers.ChoiceField(LEARNERS, default="logistic", help_text="By what alternatives are fitted.")
+    tolerance = serializers.DecimalField(
+        5, 4, default=Decimal("0.01"), help_text="Loss of the area under the curve that an alternative may have."
+    )
+    period = serializers.CharField(
+        max_length=200,
+        default="",
+        allow_blank=True,
+        help_text="Column with a date, by which the impact ratio is followed.",
+    )
 
     def validate_positive(self, value: Any) -> Any:
         if not isinstance(value, str | int | float):
@@ -145,6 +162,7 @@ class Runs(APIView):
             raise serializers.ValidationError({"cutoff": ["The version has no cut-off of its own; give one."]})
         kinds, suite = settings.pop("kinds"), _suite(version, settings.pop("suite"))
         settings["cutoff"] = str(cutoff)
+        settings["tolerance"] = str(settings["tolerance"])
         run = services.start(
             version, dataset=dataset, kinds=kinds, settings=settings, suite=suite, actor=account_of(request)
         )

@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from mrm.evaluation import queries
-from mrm.evaluation.services import KINDS, RUNNABLE, SIDES
+from mrm.evaluation.services import KINDS, LEARNERS, RUNNABLE, SIDES
 from mrm.inventory.models import Dataset, DatasetRole, Pack, Version
 
 KIND_LABELS = {
@@ -15,7 +15,9 @@ KIND_LABELS = {
     "bias": _("Bias: how decisions, scores and errors differ between groups"),
     "stability": _("Stability: how far the features and the score have moved from the training data"),
     "explainability": _("Explainability: what the score depends on, and whether contributions add up"),
+    "alternatives": _("Alternatives: a search for a model that decides about as well and treats groups less unequally"),
 }
+LEARNER_LABELS = {"logistic": _("Logistic regression"), "boosting": _("Gradient-boosted trees")}
 SIDE_LABELS = {
     "below": _("Below the cut-off: a low score is good for the person, as with a probability of default"),
     "at_or_above": _("At or above the cut-off: a high score is good for the person"),
@@ -75,6 +77,38 @@ class StartForm(forms.Form):
         help_text=_("When named, the model is not run and its scores are taken from this column."),
     )
 
+    segments = forms.MultipleChoiceField(
+        required=False,
+        label=_("Legitimate factors"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "Up to two columns that may rightly decide, as income or the product. Groups are then also compared within like"
+            " cases; numbers are put into four bands with equally many rows, and the report prints their edges."
+        ),
+    )
+    period = forms.ChoiceField(
+        required=False,
+        label=_("Column with the date"),
+        help_text=_("Follows the impact ratio by month, or by quarter beyond three years, with control limits."),
+    )
+
+    learner = forms.ChoiceField(
+        required=False,
+        choices=[(name, LEARNER_LABELS[name]) for name in LEARNERS],
+        label=_("Alternatives are fitted by"),
+        help_text=_(
+            "On the training data, with features left out, re-weighted, with other parameters, and towards equal rates."
+        ),
+    )
+    tolerance = forms.DecimalField(
+        required=False,
+        max_digits=5,
+        decimal_places=4,
+        initial="0.01",
+        label=_("Loss of area under the curve that is accepted"),
+        help_text=_("Set before the search and kept with it; an alternative that ranks worse by more is not proposed."),
+    )
+
     def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.version = version
@@ -84,12 +118,16 @@ class StartForm(forms.Form):
         self._offer_suites()
         self._field("label", forms.ChoiceField).choices = [(name, name) for name in columns]
         self._offer_predictions(columns)
+        self._field("segments", forms.MultipleChoiceField).choices = [
+            (name, name) for name in columns if name not in {*queries.KEYS, version.target}
+        ]
+        self._field("period", forms.ChoiceField).choices = [("", _("None")), *((name, name) for name in columns)]
         if version.target in columns:
             self.fields["label"].initial = version.target
             self.fields["event_name"].initial = version.target.replace("_", " ").capitalize()
         if version.cutoff is not None:
             self.fields["cutoff"].initial = version.cutoff.normalize()
-        self.fields["kinds"].initial = [kind for kind in KINDS if not self._lacks(kind)]
+        self.fields["kinds"].initial = [kind for kind in KINDS if not self._lacks(kind) and kind != "alternatives"]
         for column in self.protected:
             self.fields[f"reference_{column['name']}"] = _reference_field(column)
 
@@ -125,6 +163,10 @@ class StartForm(forms.Form):
             "cutoff": str(given["cutoff"]),
             "favourable": given["favourable"],
             "predictions": given["predictions"],
+            "segments": given["segments"],
+            "period": given["period"],
+            "learner": given["learner"] or "logistic",
+            "tolerance": "0.01" if given["tolerance"] is None else str(given["tolerance"]),
             "references": {attribute: group for attribute, group in named.items() if group},
         }
 

@@ -205,6 +205,8 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
         "judged": sum(counts.get(key, 0) for key, *_rest in STATUSES),
         "worst": next((entry for entry in STATUSES if counts.get(entry[0])), None),
         "sheet": queries.bias_sheet(found, selected),
+        "crossed": queries.bias_sheet(found, selected, crossed=True),
+        "like_cases": queries.like_cases(found),
         "drill": drill,
         "performance": queries.measure_rows(found, "performance"),
         "shifts": queries.shifts(found),

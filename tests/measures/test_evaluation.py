@@ -74,7 +74,8 @@ def test_fairlearn_agrees(outcome):
 def test_outcome_is_json_with_every_figure_in_both_themes(outcome):
     shown = json.loads(json.dumps(outcome.as_dict()))
     names = [figure["name"] for figure in shown["figures"]]
-    assert names == ["score_distribution", "calibration", "impact_ratio", "group_rates", "importance",
+    assert names == ["score_distribution", "calibration", "impact_ratio", "group_rates", "population",
+                     "air_by_approval_rate", "score_density", "roc_by_group", "reliability_by_group", "proxies", "importance",
                      "contributions_lowest", "contributions_median", "contributions_highest"]  # fmt: skip
     for figure in shown["figures"]:
         assert figure["light"] != figure["dark"]

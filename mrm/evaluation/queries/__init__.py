@@ -4,6 +4,7 @@ from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_st
 from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
 from mrm.evaluation.queries.records import (
+    KEYS,
     completed,
     dataset_choices,
     evidence,
@@ -12,12 +13,27 @@ from mrm.evaluation.queries.records import (
     suites_for,
     visible_to,
 )
-from mrm.evaluation.queries.sheet import Cell, GroupRow, Sheet, bias_sheet, chosen_group, measure_rows
+from mrm.evaluation.queries.sheet import (
+    CROSS,
+    OF_POPULATION,
+    TITLES,
+    Cell,
+    GroupRow,
+    Sheet,
+    bias_sheet,
+    chosen_group,
+    like_cases,
+    measure_rows,
+)
 from mrm.evaluation.queries.shifts import shifts
 from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
 __all__ = [
+    "CROSS",
+    "KEYS",
+    "OF_POPULATION",
     "RUN_PANELS",
+    "TITLES",
     "Cell",
     "GroupRow",
     "Sheet",
@@ -32,6 +48,7 @@ __all__ = [
     "figure_table",
     "figures_by_kind",
     "interval",
+    "like_cases",
     "measure_rows",
     "protected_columns",
     "results_document",

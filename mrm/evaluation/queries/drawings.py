@@ -7,13 +7,20 @@ from mrm.evaluation.models import Run
 from mrm.evaluation.queries.numbers import shown
 from mrm.evaluation.queries.sheet import TITLES
 
-BIAS = ("impact_ratio", "group_rates")
+BIAS = (
+    "impact_ratio", "group_rates", "population", "air_by_approval_rate", "score_density", "roc_by_group",
+    "reliability_by_group", "air_by_period", "proxies",
+)  # fmt: skip
+# one figure each for every pair of attributes, and for every legitimate factor
+BIAS_FAMILIES = ("cells_", "segments_")
 PERFORMANCE = ("score_distribution", "calibration")
 STABILITY = ("stability",)
+ALTERNATIVES = ("alternatives",)
 _KIND_OF = {
     **dict.fromkeys(BIAS, "bias"),
     **dict.fromkeys(PERFORMANCE, "performance"),
     **dict.fromkeys(STABILITY, "stability"),
+    **dict.fromkeys(ALTERNATIVES, "alternatives"),
 }
 WORDS = {
     "onnx": "ONNX: run here in a confined process; the model is a black box to the explainer",
@@ -27,10 +34,14 @@ def figures_by_kind(run: Run) -> dict[str, list[dict[str, Any]]]:
     """Figures of bias, performance and explanation, each with the numbers drawn as text."""
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in (*_KIND_OF.values(), "explainability")}
     for figure in run.figures:
-        found[_KIND_OF.get(figure["name"], "explainability")].append(
+        found[_kind(figure["name"])].append(
             {**figure, "table": [[_text(value) for value in row] for row in figure["rows"]]}
         )
     return found
+
+
+def _kind(name: str) -> str:
+    return "bias" if name.startswith(BIAS_FAMILIES) else _KIND_OF.get(name, "explainability")
 
 
 def capability(run: Run) -> str:

@@ -7,10 +7,15 @@ from typing import Any
 MINUS = "\N{MINUS SIGN}"
 NONE = "–"
 _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
-            "positive_predictive_value", "negative_predictive_value", "selection_rate",
+            "positive_predictive_value", "negative_predictive_value", "selection_rate", "outcome_rate", "rows_evaluated", "outcome_not_known",
+            "group_not_known", "too_few_to_conclude", "scoring_rate",
             "missing_change", "out_of_range", "unseen"}  # fmt: skip
 _DECIMALS = {
     "air": 2,
+    "air_sweep": 2,
+    "segmented_air": 2,
+    "worst_cell_air": 2,
+    "air_by_period": 2,
     "smd": 1,
     "shortfall": 0,
     "actual_to_expected": 2,

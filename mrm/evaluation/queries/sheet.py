@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries.numbers import interval, shown
 
+CROSS = " × "
+UNKNOWN = "Not provided"
 SEVERITY = ("fail", "watch", "insufficient", "pass", "info", "not_applicable")
 COLUMNS = (
     ("air", "Impact ratio"),
@@ -89,7 +91,23 @@ TITLES = {
     "explained_gap": "Gap explained by legitimate factors",
     "unexplained_gap": "Gap not explained by legitimate factors",
     "worst_cell_air": "Impact ratio of the worst cell",
+    "alternative_lowest_air": "Lowest impact ratio of a candidate",
+    "alternative_confirmed_air": "Lowest impact ratio of the proposed candidate, confirmed",
+    "air_by_period": "Impact ratio through time, lowest",
+    "outcome_rate": "Event rate within the group",
+    "rows_evaluated": "Rows evaluated",
+    "outcome_not_known": "Outcome not known",
+    "group_not_known": "Group not known or withheld",
+    "too_few_to_conclude": "In groups too small to conclude from",
+    "proxy_auc": "AUC of guessing the group from a feature",
+    "proxy_auc_all_features": "AUC of guessing the group from all features",
+    "proxy_cramers_v": "Association of a feature with the attribute, Cramér's V",
+    "mutual_information": "Mutual information of a feature with the attribute",
 }
+# of everybody or of features: neither a group's nor the whole run's performance
+OF_POPULATION = {"rows_evaluated", "outcome_not_known", "group_not_known", "too_few_to_conclude"}
+OF_CANDIDATES = {"alternative_lowest_air", "alternative_confirmed_air"}
+OF_FEATURES = {"proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_information"}
 _EXPLAINING = {"additivity", "importance", "explanation_stability", "explanation_agreement", "surrogate_fidelity"}
 
 
@@ -145,9 +163,11 @@ class Sheet:
     notes: tuple[str, ...]
 
 
-def bias_sheet(run: Run, selected: tuple[str, str] = ("", "")) -> Sheet | None:
-    """Group against measure; None when the run holds no bias results."""
-    by_place = {(each["attribute"], each["group"], each["measure"]): each for each in run.results if each["attribute"]}
+def bias_sheet(run: Run, selected: tuple[str, str] = ("", ""), *, crossed: bool = False) -> Sheet | None:
+    """Group against measure, of each attribute or of the pairs; None when the run holds no such results."""
+    by_place = {(each["attribute"], each["group"], each["measure"]): each
+                for each in run.results if each["attribute"] and (CROSS in each["attribute"]) == crossed
+                and each["measure"] not in OF_FEATURES}  # fmt: skip
     if not by_place:
         return None
     present = [(measure, title) for measure, title in COLUMNS if any(key[2] == measure for key in by_place)]
@@ -161,7 +181,8 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
     """What is known of one group, for the panel beside the figure; the worst group when none is named."""
     if not group:
         attribute, group = _worst_group(run)
-    found = {each["measure"]: each for each in run.results if (each["attribute"], each["group"]) == (attribute, group)}
+    found = {each["measure"]: each for each in run.results if (each["attribute"], each["group"]) == (attribute, group)
+             and each["measure"] not in OF_FEATURES}  # fmt: skip
     ratio = found.get("air")
     if ratio is None or ratio["n"] is None:
         return None
@@ -172,6 +193,22 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
         "facts": _group_facts(run, found),
         "measures": sorted((_measure_row(run, each) for each in found.values()), key=_by_severity),
     }
+
+
+def like_cases(run: Run) -> list[dict[str, Any]]:
+    """Groups compared between like cases and through time: one row per group, measure and factor, problems first."""
+    wanted = ("common_odds_ratio", "conditional_odds_ratio", "average_marginal_effect", "explained_gap", "unexplained_gap",
+              "segmented_air", "air_by_period", "worst_cell_air")  # fmt: skip
+    found = [each for each in run.results if each["measure"] in wanted]
+    alone = [each for each in found if CROSS not in each["attribute"] or each["measure"] == "worst_cell_air"]
+    rows = [{**_measure_row(run, each), **_place(each)} for each in alone]
+    return sorted(rows, key=_by_severity)
+
+
+def _place(result: dict[str, Any]) -> dict[str, str]:
+    detail = result["detail"]
+    by = f", by {detail['segment'].replace('_', ' ')}" if detail.get("segment") else ""
+    return {"attribute": result["attribute"], "group": result["group"] or detail.get("cell", ""), "by": by}
 
 
 def measure_rows(run: Run, kind: str) -> list[dict[str, Any]]:
@@ -188,6 +225,8 @@ def _by_severity(row: dict[str, Any]) -> int:
 def _kind(measure: str) -> str:
     if measure in SHIFTS:
         return "stability"
+    if measure in OF_POPULATION | OF_CANDIDATES:
+        return "bias"
     return "explainability" if measure in _EXPLAINING else "performance"
 
 
@@ -213,7 +252,7 @@ def _attribute(
         each for (attribute, _, measure), each in by_place.items() if (attribute, measure) == (name, "selection_rate")
     ]
     reference = next((each for each in rates if each["detail"].get("is_reference")), None)
-    unknown = next((each for each in rates if "share" not in each["detail"] and each["n"]), None)
+    unknown = next((each for each in rates if each["group"] == UNKNOWN), None)
     groups = [each for each in rates if each is not reference and each is not unknown]
     rows = [_row(run, name, rate, measures, by_place, selected) for rate in groups]
     rows.sort(key=lambda row: (bool(row.withheld), SEVERITY.index(row.worst), row.cells[0].value if row.cells else ""))
@@ -226,7 +265,9 @@ def _note(reference: dict[str, Any] | None, unknown: dict[str, Any] | None) -> s
     else:
         rate = shown("selection_rate", reference["value"])
         said = f"reference {reference['group']}, {reference['n']:,} people, {rate} favourable"
-    return f"{said}; {unknown['n']:,} not provided" if unknown else f"{said}; none unknown"
+    if unknown is None:
+        return f"{said}; none unknown"
+    return f"{said}; not provided: withheld" if unknown["n"] is None else f"{said}; {unknown['n']:,} not provided"
 
 
 def _row(
@@ -272,7 +313,8 @@ def _sources(run: Run) -> tuple[str, ...]:
 
 
 def _worst_group(run: Run) -> tuple[str, str]:
-    ratios = [each for each in run.results if each["measure"] == "air" and each["n"] is not None and each["group"]]
+    ratios = [each for each in run.results if each["measure"] == "air" and each["n"] is not None and each["group"]
+              and CROSS not in each["attribute"]]  # fmt: skip
     worst = min(ratios, key=lambda each: (SEVERITY.index(each["status"]), each["value"] or 9.0), default=None)
     return (worst["attribute"], worst["group"]) if worst else ("", "")
 

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from mrm.measures.evaluation import RunOutcome
 
 RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM}
-KINDS = ("performance", "bias", "stability", "explainability")
+KINDS = ("performance", "bias", "stability", "explainability", "alternatives")
+LEARNERS = ("logistic", "boosting")
 SIDES = ("below", "at_or_above")
 SEED = 20260101
+MOST_SEGMENTS = 2
+MOST_TOLERANCE = 0.2
 
 
 @audited("evaluation.start", "started {subject} on {dataset}")
@@ -48,8 +51,8 @@ def start(
     run = Run.objects.create(
         version=version,
         dataset=dataset,
-        protected=protected if "bias" in kinds else None,
-        reference=reference if "stability" in kinds else None,
+        protected=protected if {"bias", "alternatives"} & set(kinds) else None,
+        reference=reference if {"stability", "alternatives"} & set(kinds) else None,
         suite=suite,
         artifact_sha256=version.artifact.sha256,
         kinds=kinds,
@@ -83,16 +86,16 @@ def _linked(version: Version, role: DatasetRole) -> Dataset | None:
 
 
 def _check_reference(dataset: Dataset, kinds: list[str], reference: Dataset | None) -> None:
-    if "stability" not in kinds:
+    if not {"stability", "alternatives"} & set(kinds):
         return
     if reference is None:
         raise Invalid(
-            "Stability is measured against the training data: link them to this version.",
+            "Stability is measured against the training data, and alternatives are fitted on them: link them to this version.",
             fields={"kinds": ["Link the training data first."]},
         )
     if reference == dataset:
         raise Invalid(
-            f"{dataset} are the training data themselves; stability compares other data with them.",
+            f"{dataset} are the training data themselves; stability compares other data with them, alternatives are judged on others.",
             fields={"dataset": ["Choose data the model was not trained on."]},
         )
 
@@ -102,11 +105,12 @@ def _check(
 ) -> None:
     if not kinds or set(kinds) - set(KINDS):
         raise Invalid(
-            "Choose performance, bias, stability or explainability.", fields={"kinds": ["Choose at least one."]}
+            "Choose performance, bias, stability, explainability or alternatives.",
+            fields={"kinds": ["Choose at least one."]},
         )
-    if "bias" in kinds and protected is None:
+    if {"bias", "alternatives"} & set(kinds) and protected is None:
         raise Invalid(
-            "Bias needs protected attributes: link a data set that holds them to this version.",
+            "Bias and the search for alternatives need protected attributes: link a data set that holds them to this version.",
             fields={"kinds": ["Link protected attributes first."]},
         )
     _check_settings(version, dataset, settings, protected)
@@ -146,11 +150,46 @@ def _check_settings(version: Version, dataset: Dataset, settings: dict[str, Any]
     if not finite:
         raise Invalid("The cut-off is a number on the scale of the score.", fields={"cutoff": ["A number is needed."]})
     known = set(protected.columns) if protected else set()
+    _check_strata(version, dataset, settings)
+    _check_search(settings)
     if strange := sorted(set(settings.get("references") or {}) - known):
         raise Invalid(
             f"The protected data hold no {', '.join(strange)}; a reference group cannot be named for it.",
             fields={"references": [f"No attribute {', '.join(strange)}."]},
         )
+
+
+def _check_strata(version: Version, dataset: Dataset, settings: dict[str, Any]) -> None:
+    """Legitimate factors and the period are columns of the data set, and neither outcome, score nor key."""
+    segments, period = list(settings.get("segments") or []), settings.get("period") or ""
+    taken = {"row_id", settings.get("label"), settings.get("predictions")}
+    free = [name for name in dataset.columns if name not in taken]
+    for field, names in (("segments", segments), ("period", [period] if period else [])):
+        if strange := [name for name in names if name not in free]:
+            reason = f"{', '.join(map(str, strange))} cannot be used so: choose among {', '.join(free[:12])}."
+            raise Invalid(reason, fields={field: [reason]})
+    if len(set(segments)) != len(segments) or len(segments) > MOST_SEGMENTS:
+        reason = (
+            f"Name at most {MOST_SEGMENTS} legitimate factors, each once: more would leave too few people in each cell."
+        )
+        raise Invalid(reason, fields={"segments": [reason]})
+    if period in segments:
+        reason = f"{period} is named as a legitimate factor and as the period; it can be one of them."
+        raise Invalid(reason, fields={"period": [reason]})
+
+
+def _check_search(settings: dict[str, Any]) -> None:
+    """What may be given up is set before the search, and the kind of model by which candidates are fitted."""
+    if settings.get("learner", "logistic") not in LEARNERS:
+        reason = f"Candidates are fitted by {' or '.join(LEARNERS)}."
+        raise Invalid(reason, fields={"learner": [reason]})
+    try:
+        tolerance = float(settings.get("tolerance", 0.01))
+    except (TypeError, ValueError):
+        tolerance = math.nan
+    if not 0 <= tolerance <= MOST_TOLERANCE:
+        reason = f"The loss of the area under the curve that is accepted lies between 0 and {MOST_TOLERANCE:g}, for example 0.01."
+        raise Invalid(reason, fields={"tolerance": [reason]})
 
 
 @audited("evaluation.complete", "completed {subject}: {summary}")

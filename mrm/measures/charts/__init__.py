@@ -14,6 +14,7 @@ from mrm.measures.charts.bars import (
     draw_rates,
     draw_shifts,
 )
+from mrm.measures.charts.cells import CellGrid, GridCell, describe_cells, draw_cells
 from mrm.measures.charts.curves import (
     CalibrationPoint,
     Distribution,
@@ -23,28 +24,42 @@ from mrm.measures.charts.curves import (
     draw_distribution,
 )
 from mrm.measures.charts.forest import Forest, ForestRow, describe_forest, draw_forest
-from mrm.measures.charts.theme import THEMES, register_font
+from mrm.measures.charts.lines import Curves, Panel, Point, Series, describe_curves, draw_curves
+from mrm.measures.charts.shares import draw_shares
+from mrm.measures.charts.theme import THEMES, in_dark, register_font
 
 __all__ = [
     "THEMES",
     "Bar",
     "CalibrationPoint",
+    "CellGrid",
+    "Curves",
     "Distribution",
     "Forest",
     "ForestRow",
+    "GridCell",
+    "Panel",
+    "Point",
+    "Series",
     "describe_calibration",
+    "describe_cells",
     "describe_contributions",
+    "describe_curves",
     "describe_distribution",
     "describe_forest",
     "describe_importance",
     "describe_rates",
     "describe_shifts",
     "draw_calibration",
+    "draw_cells",
     "draw_contributions",
+    "draw_curves",
     "draw_distribution",
     "draw_forest",
     "draw_importance",
     "draw_rates",
+    "draw_shares",
     "draw_shifts",
+    "in_dark",
     "register_font",
 ]

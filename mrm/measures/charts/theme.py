@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -110,6 +111,13 @@ def svg(theme_name: str, height: float, paint: Callable[[Figure, Theme], None], 
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return out.getvalue()
+
+
+def in_dark(drawing: str) -> str:
+    """The light drawing in the inks of the dark ground: the same marks in the same places, drawn once."""
+    light, dark = THEMES["light"], THEMES["dark"]
+    inks = {getattr(light, each.name): getattr(dark, each.name) for each in fields(Theme)}
+    return re.sub("|".join(inks), lambda found: inks[found[0]], drawing)
 
 
 def text_width(words: str, size: float, weight: str = "normal") -> float:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mrm.measures.evaluation import bias, explanation, performance, stability
+from mrm.measures.evaluation import alternatives, bias, explanation, performance, stability
 from mrm.measures.evaluation.outcome import Part, RunOutcome
 from mrm.measures.evaluation.pins import pins
 from mrm.measures.evaluation.scored import Scored, scored_rows
 from mrm.measures.evaluation.spec import Progress, RunSpec
 from mrm.measures.explanation.assessment import MEASURES as EXPLAINING
-from mrm.measures.fairness import MEASURES as BIAS
 from mrm.measures.performance import CALIBRATION, RANKING, RATES
 from mrm.measures.results import EvaluationFailed, Limits, check_limits
 from mrm.measures.stability.drift import MEASURES as SHIFT
@@ -20,8 +19,9 @@ PARTS: Mapping[str, Callable[[RunSpec, Scored, Progress], Part]] = {
     "bias": bias.part,
     "stability": stability.part,
     "explainability": explanation.part,
+    "alternatives": alternatives.part,
 }
-MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *BIAS, *SHIFT, *EXPLAINING})
+MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *bias.MEASURES, *alternatives.MEASURES, *SHIFT, *EXPLAINING})
 
 
 def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:

@@ -11,7 +11,7 @@ from mrm.measures.engine import ENGINE, Engine
 from mrm.measures.evidence import FairnessSettings
 from mrm.measures.results import Limits
 
-KINDS = frozenset({"performance", "bias", "explainability", "stability"})
+KINDS = frozenset({"performance", "bias", "explainability", "stability", "alternatives"})
 Progress = Callable[[str, int, int], None]
 
 
@@ -22,7 +22,9 @@ class RunSpec:
     The model is scored unless `predictions` names a column of the data set with its scores. A row
     is decided favourably if its score is "below" or "at_or_above" `cutoff`. `label` equal to
     `positive` is the event. `thresholds` maps a measure to its limits (see `results.judge`).
-    Scores are probabilities, or lie in `score_range`. Stability is against `reference`, the data
+    `segments` are columns of legitimate factors within which groups are compared, `period` one by
+    which they are followed. Less discriminatory alternatives are fitted by `learner` on `reference`
+    and may rank worse by `tolerance` of the area under the curve. Scores are probabilities, or lie in `score_range`. Stability is against `reference`, the data
     the model was made on. `folder` takes the files of the run.
     """
 
@@ -44,6 +46,10 @@ class RunSpec:
     positive: Any = 1
     references: Mapping[str, str] = field(default_factory=dict)
     intersections: tuple[tuple[str, ...], ...] = ()
+    segments: tuple[str, ...] = ()
+    period: str | None = None
+    learner: str = "logistic"
+    tolerance: float = 0.01
     thresholds: Mapping[str, Limits] = field(default_factory=dict)
     kinds: frozenset[str] = KINDS
     seed: int = 0

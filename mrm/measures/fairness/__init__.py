@@ -4,8 +4,8 @@
 """
 
 from mrm.measures.evidence import FairnessSettings
-from mrm.measures.fairness.assessment import MEASURES, fairness
+from mrm.measures.fairness.assessment import MEASURES, fairness, withheld_groups
 from mrm.measures.fairness.comparison import UNKNOWN
 from mrm.measures.fairness.selection import impact_ratio
 
-__all__ = ["MEASURES", "UNKNOWN", "FairnessSettings", "fairness", "impact_ratio"]
+__all__ = ["MEASURES", "UNKNOWN", "FairnessSettings", "fairness", "impact_ratio", "withheld_groups"]

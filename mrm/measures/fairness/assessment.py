@@ -35,17 +35,33 @@ MEASURES = (*OF_A_GROUP, *OF_EVERY_GROUP, *OF_AN_ATTRIBUTE)
 _NAMED_WHEN_WITHHELD = ("air", "selection_rate_difference", "shortfall", "smd", "tpr_gap", "fpr_gap", "ppv_gap", "actual_to_expected")  # fmt: skip
 
 
-def fairness(summary: Summary, settings: FairnessSettings, thresholds: Thresholds | None = None) -> list[Result]:
+def withheld_groups(summary: Summary, settings: FairnessSettings) -> dict[str, frozenset[str | None]]:
+    """Names of the groups of which nothing is said, by attribute and intersection, each within segments too."""
+    views = _views(summary, settings)
+    by_segment = [(*view, segment) for segment in summary.spec.segments for view in [(), *views]]
+    return suppressed(summary, [*views, *by_segment], settings.suppress_n)
+
+
+def _views(summary: Summary, settings: FairnessSettings) -> list[tuple[str, ...]]:
+    return [(name,) for name in summary.spec.attributes] + list(settings.intersections)
+
+
+def fairness(
+    summary: Summary,
+    settings: FairnessSettings,
+    thresholds: Thresholds | None = None,
+    hidden: dict[str, frozenset[str | None]] | None = None,
+) -> list[Result]:
     """All bias measures of every attribute and intersection, one Result per measure and group.
 
     Ratios and gaps compare a group with its reference group, which is chosen after groups too small
     to be one are out; people whose group is not known get their rate only and are in no group's
-    counts. Where the table has segments, they are also compared within these. P-values are adjusted across all groups and measures of the call. Raises ValueError if a
-    named reference group has nobody.
+    counts. Where the table has segments, they are also compared within these. P-values are adjusted across all groups and measures of the call. `hidden` is
+    what `withheld_groups` answers, for who needs it too. Raises ValueError if a named reference group has nobody.
     """
-    views = [(name,) for name in summary.spec.attributes] + list(settings.intersections)
-    by_segment = [(*view, segment) for segment in summary.spec.segments for view in [(), *views]]
-    hidden = suppressed(summary, [*views, *by_segment], settings.suppress_n)
+    views = _views(summary, settings)
+    if hidden is None:
+        hidden = withheld_groups(summary, settings)
     out: list[Result] = []
     for attributes in views:
         counts = by_group(summary, attributes)

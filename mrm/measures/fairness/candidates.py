@@ -19,7 +19,7 @@ Names = NDArray[np.object_]
 Score = Callable[[pd.DataFrame], Values]
 Fit = Callable[[pd.DataFrame, Labels, Values | None, Mapping[str, Any]], Score]
 
-KINDS = ("baseline", "feature drop", "parameters", "re-weighting", "cut-off", "reduction")
+KINDS = ("baseline", "refit", "feature drop", "parameters", "re-weighting", "cut-off", "reduction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,20 @@ class Change:
     cutoff: float | None = None
 
 
-def changes(fit: Fit, train: Sample, space: Space, parameters: Mapping[str, Any]) -> Iterator[Change | str]:
+def changes(
+    fit: Fit, train: Sample, space: Space, parameters: Mapping[str, Any], own: Score | None = None
+) -> Iterator[Change | str]:
     """The baseline first, then every change of the space, fitted on `train`; a sentence where one cannot be fitted.
 
-    Raises ValueError if the space names features or attributes that there are not.
+    With `own`, the scores of a model that is not fitted here, that model is the baseline, and the
+    first candidate is a fit on everything. Raises ValueError if the space names features or attributes that there are not.
     """
     _check(train, space)
     names = tuple(str(name) for name in train.features.columns)
-    baseline = fit(train.features, train.labels, None, parameters)
-    yield Change("baseline", "The model as it is.", baseline, names, parameters)
+    baseline = own or fit(train.features, train.labels, None, parameters)
+    yield Change("baseline", "The model as it is.", baseline, names, {} if own else parameters)
+    if own is not None:
+        yield _fitted(fit, train, "refit", "Fitted anew on every feature.", names, parameters, None)
     for left_out in space.drops:
         kept = tuple(name for name in names if name not in left_out)
         yield _fitted(fit, train, "feature drop", f"Without {', '.join(left_out)}.", kept, parameters, None)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mrm.measures.discrimination import auc
 from mrm.measures.evidence import FairnessSettings, shortage
-from mrm.measures.fairness.candidates import Change, Fit, Labels, Sample, Space, Values, changes
+from mrm.measures.fairness.candidates import Change, Fit, Labels, Sample, Score, Space, Values, changes
 from mrm.measures.fairness.intersections import ratio_interval
 from mrm.measures.fairness.selection import impact_ratio
 from mrm.measures.groups import by_group, reference_group
@@ -128,17 +128,18 @@ class Search:
 
 def search(
     fit: Fit, train: Sample, judged: Sample, space: Space, rules: Rules, *, parameters: Mapping[str, Any] | None = None,
-    confirm: Sample | None = None, seed: int = 0, progress: Callable[[int], None] | None = None,
+    confirm: Sample | None = None, seed: int = 0, progress: Callable[[int], None] | None = None, own: Score | None = None,
 ) -> Search:  # fmt: skip
     """Fit every candidate on `train`, judge it on `judged`, and propose the least discriminatory within tolerance.
 
     `fit(features, labels, weights, parameters)` gives a function from features to scores; `seed` is
     the one it was made with, for the record. The choice among many looks better than it is; `confirm` are rows to judge the chosen one on again.
+    `own` gives the scores of the model that alternatives are looked for, where it is not of the kind that `fit` makes.
     """
     tried: list[Candidate] = []
     kept: dict[int, tuple[Change, float]] = {}
     share = 0.0
-    for number, change in enumerate(changes(fit, train, space, parameters or {})):
+    for number, change in enumerate(changes(fit, train, space, parameters or {}, own)):
         if isinstance(change, str):
             tried.append(Candidate(number, "not fitted", change, reason=change))
             continue

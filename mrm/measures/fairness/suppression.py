@@ -25,7 +25,7 @@ _NEGLIGIBLE, _CLOSE = 1e-9, 1e-6
 class Published:
     """Every count that may stand in a report, beside the number of everybody, which always does.
 
-    `vectors` says which of the finest cells each count adds up, shape (counts, cells); `people` its
+    `settled` are counts that stand in the report whatever comes after. `vectors` says which of the finest cells each count adds up, shape (counts, cells); `people` its
     people. A line is a whole (None: everybody) and the counts of one view that lie within it.
     """
 
@@ -34,6 +34,7 @@ class Published:
     people: tuple[int, ...]
     everybody: int
     lines: tuple[Line, ...]
+    settled: frozenset[int] = frozenset()
 
     def cost(self, place: int) -> tuple[bool, int, int]:
         """How much is lost by hiding a count: those whose group is not known first, then the smallest group."""
@@ -43,12 +44,12 @@ class Published:
         """For each of `wanted` that is a sum or difference of counts shown, the counts that it takes."""
         shown = [place for place in range(len(self.keys)) if place not in hidden]
         rows = np.vstack([np.ones(self.vectors.shape[1]), self.vectors[shown]])
-        sizes, basis = np.linalg.eigh(rows.T @ rows)
+        # of the two products the one of counts by counts: there are far fewer counts than finest cells
+        sizes, basis = np.linalg.eigh(rows @ rows.T)
         telling = sizes > _NEGLIGIBLE * sizes[-1]
         sizes, basis = sizes[telling], basis[:, telling]
-        along = self.vectors[wanted] @ basis
-        missed = np.abs(self.vectors[wanted] - along @ basis.T).max(axis=1)
-        weights = (along / sizes) @ (rows @ basis).T
+        weights = ((self.vectors[wanted] @ rows.T) @ basis / sizes) @ basis.T
+        missed = np.abs(self.vectors[wanted] - weights @ rows).max(axis=1)
         return [
             [place for place, weight in zip(shown, row[1:], strict=True) if abs(weight) > _CLOSE]
             for row, distance in zip(weights, missed, strict=True)
@@ -56,15 +57,27 @@ class Published:
         ]
 
 
-def suppressed(summary: Summary, views: Sequence[tuple[str, ...]], threshold: int) -> dict[str, frozenset[str | None]]:
+def suppressed(
+    summary: Summary,
+    views: Sequence[tuple[str, ...]],
+    threshold: int,
+    settled: Mapping[str, frozenset[str | None]] | None = None,
+) -> dict[str, frozenset[str | None]]:
     """Names of the groups to hide, by view (None stands for those whose group is not known).
+
+    `settled` holds views that are published already with what they hide: these stay as they are.
 
     First every group with fewer than `threshold` people; then others, those whose group is not known
     before the smallest group, until no small group can be worked out and no line with a small group
     has less than `threshold` people left to share among its hidden parts.
     """
-    published = _published(summary, views)
-    small = [place for place, n in enumerate(published.people) if n < threshold]
+    kept = settled or {}
+    published = _published(summary, views, kept)
+    small = [
+        place
+        for place, (title, name) in enumerate(published.keys)
+        if (name in kept[title] if title in kept else published.people[place] < threshold)
+    ]
     hidden = set(small)
     while small:
         before = len(hidden)
@@ -88,7 +101,9 @@ def withheld_parts(people: Mapping[str | None, int], threshold: int) -> frozense
     return suppressed(whole, [("group",)], threshold)["group"]
 
 
-def _published(summary: Summary, views: Sequence[tuple[str, ...]]) -> Published:
+def _published(
+    summary: Summary, views: Sequence[tuple[str, ...]], settled: Mapping[str, frozenset[str | None]]
+) -> Published:
     cells: dict[Groups, int] = {}
     for (groups, _, _), cell in summary.cells.items():
         cells[groups] = cells.get(groups, 0) + cell.n
@@ -102,7 +117,8 @@ def _published(summary: Summary, views: Sequence[tuple[str, ...]]) -> Published:
     keys = tuple(sorted(vectors, key=repr))
     matrix = np.array([vectors[key] for key in keys]).reshape(len(keys), len(finest))
     people = tuple(int(n) for n in matrix @ counts)
-    return Published(keys, matrix, people, int(counts.sum()), _lines(keys, matrix))
+    fixed = frozenset(place for place, (title, _) in enumerate(keys) if title in settled)
+    return Published(keys, matrix, people, int(counts.sum()), _lines(keys, matrix), fixed)
 
 
 def _lines(keys: tuple[Key, ...], vectors: NDArray[np.float64]) -> tuple[Line, ...]:
@@ -127,15 +143,17 @@ def _fill_lines(published: Published, small: set[int], hidden: set[int], thresho
         if whole in hidden or small.isdisjoint(parts):
             continue
         shown = sorted((place for place in parts if place not in hidden), key=published.cost)
+        free = [place for place in shown if place not in published.settled]
         people = published.everybody if whole is None else published.people[whole]
         left = people - sum(published.people[place] for place in shown)
-        while shown and left < threshold:
-            cheapest = shown.pop(0)
+        while free and left < threshold:
+            cheapest = free.pop(0)
             hidden.add(cheapest)
             left += published.people[cheapest]
 
 
 def _cut_ways(published: Published, small: list[int], hidden: set[int]) -> None:
     """Hide the cheapest count in the ways to a quarter of the small groups that can be worked out, then look again."""
-    found = [used for used in published.recovered(small, hidden) if used]
+    ways = published.recovered(small, hidden)
+    found = [free for used in ways if (free := [place for place in used if place not in published.settled])]
     hidden |= {min(used, key=published.cost) for used in found[: -(-len(found) // 4)]}

@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 from mrm.evaluation.models import Run
 from mrm.reporting.models import Document, DocumentKind
 from mrm.reporting.policies import why_not_about
+from mrm.reporting.queries.bias import bias
+from mrm.reporting.queries.bias import files as bias_files
+from mrm.reporting.queries.bias_summary import bias_summary
+from mrm.reporting.queries.bias_summary import files as bias_summary_files
 from mrm.reporting.queries.compliance import compliance
 from mrm.reporting.queries.compliance import files as compliance_files
 from mrm.reporting.queries.files import content_file
@@ -20,7 +24,15 @@ class Content(NamedTuple):
 
 CONTENTS = {
     DocumentKind.COMPLIANCE: Content(lambda document: compliance(document.version), compliance_files),
+    DocumentKind.BIAS: Content(lambda document: bias(_run(document)), bias_files),
+    DocumentKind.BIAS_SUMMARY: Content(lambda document: bias_summary(_run(document)), bias_summary_files),
 }
+
+
+def _run(document: Document) -> Run:
+    assert document.run is not None  # the database holds that a report on a run names it
+    return document.run
+
 
 ABOUT_A_RUN = [kind for kind in DocumentKind if kind != DocumentKind.COMPLIANCE]
 
