@@ -29,12 +29,16 @@ with warnings.catch_warnings():  # its plots use deprecated calls of matplotlib 
     warnings.simplefilter("ignore")
     import shap
 
+from mrm.measures.explanation.coalitions import FEATURES as ENUMERATED
+from mrm.measures.explanation.coalitions import shapley_values
+
 Progress = Callable[[int, int], None]
 Made = tuple[Matrix, str, pd.DataFrame, str]  # values, the method, the background used, a note
 EXACT_TOLERANCE = 1e-6
-PERMUTATION_TOLERANCE = 1e-5  # single-precision outputs of ONNX models, summed over the features
+SAMPLED_TOLERANCE = 1e-5  # single-precision outputs of ONNX models, summed over the features
 PERMUTATIONS = 10
 PERMUTATION_BACKGROUND = 100
+OUTPUTS_A_ROW = 25_600  # so many outputs over all coalitions of one row are a third of what permutations ask for
 TREE_BACKGROUND = 500  # shap's cost grows with rows times background; larger ones are for the accelerated values
 UNREADABLE = (TypeError, ValueError, NotImplementedError, shap.utils._exceptions.ExplainerError)
 
@@ -52,8 +56,9 @@ def explain(
 
     Takes a fitted scikit-learn, LightGBM or XGBoost model, or a function from a float matrix to one
     output per row. Linear and tree models are explained exactly on their margin (log-odds, or
-    probability for forests); if additivity fails there, or the model is none of these, by
-    permutation on `predict`, by default the same margin; by that alone without `exact`. A method that cannot afford the whole
+    probability for forests); if additivity fails there, or the model is none of these, over all
+    coalitions of few features, else by permutation, on `predict`, by default the same margin; so
+    alone without `exact`. A method that cannot afford the whole
     background takes a part drawn by `seed` and says so. Each row's values depend on the seed and
     its index label alone, not on the rows explained beside it. `progress(done, total)` is called as
     rows finish; what it raises stops the work. Raises `AdditivityError` if no method holds.
@@ -71,11 +76,13 @@ def explain(
             notes.append(str(error))
         except UNREADABLE as error:
             notes.append(f"The {name} explainer does not take this model ({error}).")
+    few = rows.shape[1] <= ENUMERATED
     if notes:
-        notes.append("Explained by permutation instead.")
+        notes.append(f"Explained {'over all coalitions' if few else 'by permutation'} instead.")
     if predict:
         function, unit = predict, "model output"
-    return _permutation(function, unit, background, rows, seed, tell, " ".join(notes))
+    by_outputs = _coalitions if few else _permutation
+    return by_outputs(function, unit, background, rows, seed, tell, " ".join(notes))
 
 
 def _methods(model: Any, background: pd.DataFrame) -> Iterator[tuple[str, Callable[..., Made]]]:
@@ -116,6 +123,21 @@ def _tree(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int, t
     return np.concatenate(parts), "interventional tree SHAP", used, note
 
 
+def _coalitions(
+    function: Predict, unit: str, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress, note: str
+) -> Explanation:
+    matrix = matrix_of(rows)
+    reduced = _part(background, max(PERMUTATION_BACKGROUND, OUTPUTS_A_ROW >> matrix.shape[1]), seed)
+    part, values = matrix_of(reduced), []
+    for i in range(len(matrix)):
+        values.append(shapley_values(function, matrix[i], part))
+        tell(i + 1, len(matrix))
+    base = float(function(part).mean())
+    method = "exact Shapley values over all coalitions"
+    made = _explanation(np.array(values).reshape(matrix.shape), base, method, unit, reduced, rows, seed, note)
+    return assert_additive(made, function(matrix), SAMPLED_TOLERANCE)
+
+
 def _permutation(
     function: Predict,
     unit: str,
@@ -137,7 +159,7 @@ def _permutation(
         bases.append(float(np.ravel(found.base_values)[0]))
         tell(i + 1, len(matrix))
     made = _explanation(np.array(values), bases[0], "permutation SHAP", unit, reduced, rows, seed, note)
-    return assert_additive(made, function(matrix), PERMUTATION_TOLERANCE)
+    return assert_additive(made, function(matrix), SAMPLED_TOLERANCE)
 
 
 def _part(background: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
