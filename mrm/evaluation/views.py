@@ -58,6 +58,7 @@ def start(request: HttpRequest, pk: UUID) -> HttpResponse:
                 kinds=form.cleaned_data["kinds"],
                 settings=form.settings(),
                 suite=form.cleaned_data["suite"],
+                reasons=form.cleaned_data["reasons"],
                 actor=account_of(request),
             )
         except Invalid as fault:

@@ -5,6 +5,7 @@ from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.records import (
     completed,
     dataset_choices,
+    dictionaries_for,
     evidence,
     protected_columns,
     runs_of,
@@ -25,6 +26,7 @@ __all__ = [
     "completed",
     "dataset_choices",
     "decimal",
+    "dictionaries_for",
     "evidence",
     "figure_of",
     "figure_table",

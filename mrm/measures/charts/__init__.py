@@ -22,29 +22,48 @@ from mrm.measures.charts.curves import (
     draw_calibration,
     draw_distribution,
 )
+from mrm.measures.charts.effects import (
+    THIRDS,
+    Effect,
+    Spread,
+    describe_effects,
+    describe_spread,
+    draw_effects,
+    draw_spread,
+)
 from mrm.measures.charts.forest import Forest, ForestRow, describe_forest, draw_forest
+from mrm.measures.charts.listed import describe_listed, draw_listed
 from mrm.measures.charts.theme import THEMES, register_font
 
 __all__ = [
     "THEMES",
+    "THIRDS",
     "Bar",
     "CalibrationPoint",
     "Distribution",
+    "Effect",
     "Forest",
     "ForestRow",
+    "Spread",
     "describe_calibration",
     "describe_contributions",
     "describe_distribution",
+    "describe_effects",
     "describe_forest",
     "describe_importance",
+    "describe_listed",
     "describe_rates",
     "describe_shifts",
+    "describe_spread",
     "draw_calibration",
     "draw_contributions",
     "draw_distribution",
+    "draw_effects",
     "draw_forest",
     "draw_importance",
+    "draw_listed",
     "draw_rates",
     "draw_shifts",
+    "draw_spread",
     "register_font",
 ]

@@ -28,6 +28,7 @@ def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
         "positive": plain(spec.positive),
         "features": list(spec.features),
         "predictions": spec.predictions,
+        "reasons": f"{spec.reasons['id']} {spec.reasons['version']}" if spec.reasons else "",
         "explain_rows": spec.explain_rows,
         "background_rows": spec.background_rows,
         "network": network,

@@ -23,7 +23,7 @@ class RunSpec:
     is decided favourably if its score is "below" or "at_or_above" `cutoff`. `label` equal to
     `positive` is the event. `thresholds` maps a measure to its limits (see `results.judge`).
     Scores are probabilities, or lie in `score_range`. Stability is against `reference`, the data
-    the model was made on. `folder` takes the files of the run.
+    the model was made on. `reasons` is the content of a dictionary of reason codes. `folder` takes the files of the run.
     """
 
     dataset: Path
@@ -52,6 +52,7 @@ class RunSpec:
     predictions: str | None = None
     score_range: tuple[float, float] = (0.0, 1.0)
     fairness: FairnessSettings | None = None
+    reasons: Mapping[str, Any] | None = None
     min_each: int = 5
     event_name: str = "Event"
     timeout_s: float = 1_800

@@ -39,6 +39,7 @@ SAMPLED_TOLERANCE = 1e-5  # single-precision outputs of ONNX models, summed over
 PERMUTATIONS = 10
 PERMUTATION_BACKGROUND = 100
 OUTPUTS_A_ROW = 25_600  # so many outputs over all coalitions of one row are a third of what permutations ask for
+BY_OUTPUTS = ("exact Shapley values over all coalitions", "permutation SHAP")  # methods that open no model
 TREE_BACKGROUND = 500  # shap's cost grows with rows times background; larger ones are for the accelerated values
 UNREADABLE = (TypeError, ValueError, NotImplementedError, shap.utils._exceptions.ExplainerError)
 
@@ -133,8 +134,7 @@ def _coalitions(
         values.append(shapley_values(function, matrix[i], part))
         tell(i + 1, len(matrix))
     base = float(function(part).mean())
-    method = "exact Shapley values over all coalitions"
-    made = _explanation(np.array(values).reshape(matrix.shape), base, method, unit, reduced, rows, seed, note)
+    made = _explanation(np.array(values).reshape(matrix.shape), base, BY_OUTPUTS[0], unit, reduced, rows, seed, note)
     return assert_additive(made, function(matrix), SAMPLED_TOLERANCE)
 
 
@@ -158,7 +158,7 @@ def _permutation(
         values.append(np.ravel(found.values))
         bases.append(float(np.ravel(found.base_values)[0]))
         tell(i + 1, len(matrix))
-    made = _explanation(np.array(values), bases[0], "permutation SHAP", unit, reduced, rows, seed, note)
+    made = _explanation(np.array(values), bases[0], BY_OUTPUTS[1], unit, reduced, rows, seed, note)
     return assert_additive(made, function(matrix), SAMPLED_TOLERANCE)
 
 
