@@ -2,6 +2,7 @@
 
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
 from mrm.evaluation.queries.numbers import decimal, interval, shown
+from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
 from mrm.evaluation.queries.records import (
     completed,
     dataset_choices,
@@ -17,6 +18,7 @@ from mrm.evaluation.queries.shifts import shifts
 from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
 __all__ = [
+    "RUN_PANELS",
     "Cell",
     "GroupRow",
     "Sheet",
@@ -36,6 +38,7 @@ __all__ = [
     "protected_columns",
     "results_document",
     "results_table",
+    "run_panels",
     "runs_of",
     "shifts",
     "shown",
