@@ -210,6 +210,7 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
         "performance": queries.measure_rows(found, "performance"),
         "shifts": queries.shifts(found),
         "explaining": queries.measure_rows(found, "explainability"),
+        "explained": queries.explained(found) if found.explanation else None,
         "figures": queries.figures_by_kind(found),
         "capability": queries.capability(found),
     }

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries.naming import EXPLAINING, MANY
 from mrm.evaluation.queries.numbers import interval, shown
 
 SEVERITY = ("fail", "watch", "insufficient", "pass", "info", "not_applicable")
@@ -47,11 +48,7 @@ TITLES = {
     "negative_predictive_value": "Negative predictive value",
     "f1": "F1 at the cut-off",
     "matthews": "Matthews correlation at the cut-off",
-    "additivity": "Additivity of the contributions",
-    "importance": "Mean absolute contribution",
-    "explanation_stability": "Same leading features under another background",
-    "explanation_agreement": "Agreement with importance by permutation",
-    "surrogate_fidelity": "Share of the output that straight lines tell",
+    **EXPLAINING,
     "air": "Impact ratio",
     "smd": "Score gap, SMD × 100",
     "tpr_gap": "Good outcomes favoured, gap",
@@ -90,7 +87,6 @@ TITLES = {
     "unexplained_gap": "Gap not explained by legitimate factors",
     "worst_cell_air": "Impact ratio of the worst cell",
 }
-_EXPLAINING = {"additivity", "importance", "explanation_stability", "explanation_agreement", "surrogate_fidelity"}
 
 
 @dataclass(frozen=True)
@@ -177,7 +173,7 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
 def measure_rows(run: Run, kind: str) -> list[dict[str, Any]]:
     """Overall measures of a kind with value, interval, limits and status, problems first."""
     wanted = [each for each in run.results if not each["attribute"] and _kind(each["measure"]) == kind]
-    rows = [_measure_row(run, each) for each in wanted if each["measure"] != "importance"]
+    rows = [_measure_row(run, each) for each in wanted if each["measure"] not in MANY]
     return sorted(rows, key=_by_severity)
 
 
@@ -188,7 +184,7 @@ def _by_severity(row: dict[str, Any]) -> int:
 def _kind(measure: str) -> str:
     if measure in SHIFTS:
         return "stability"
-    return "explainability" if measure in _EXPLAINING else "performance"
+    return "explainability" if measure in EXPLAINING else "performance"
 
 
 def _measure_row(run: Run, result: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from mrm.reporting.models import Document, DocumentKind
 from mrm.reporting.policies import why_not_about
 from mrm.reporting.queries.compliance import compliance
 from mrm.reporting.queries.compliance import files as compliance_files
+from mrm.reporting.queries.explainability import explainability
+from mrm.reporting.queries.explainability import files as explainability_files
 from mrm.reporting.queries.files import content_file
 
 
@@ -20,7 +22,14 @@ class Content(NamedTuple):
 
 CONTENTS = {
     DocumentKind.COMPLIANCE: Content(lambda document: compliance(document.version), compliance_files),
+    DocumentKind.EXPLAINABILITY: Content(lambda document: explainability(_run(document)), explainability_files),
 }
+
+
+def _run(document: Document) -> Run:
+    assert document.run is not None  # the database holds that a report on a run names it
+    return document.run
+
 
 ABOUT_A_RUN = [kind for kind in DocumentKind if kind != DocumentKind.COMPLIANCE]
 

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from mrm.reporting.models import Document, DocumentKind
-from mrm.reporting.services.pages import compliance
+from mrm.reporting.services.pages import compliance, explainability
 from mrm.reporting.services.pages.cover import cover
 from mrm.reporting.services.pages.words import dated
 
@@ -22,6 +22,7 @@ class Page(NamedTuple):
 
 PAGES = {
     DocumentKind.COMPLIANCE: Page("reporting/printed/compliance.html", compliance.context),
+    DocumentKind.EXPLAINABILITY: Page("reporting/printed/explainability.html", explainability.context),
 }
 
 
