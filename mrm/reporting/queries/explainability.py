@@ -7,6 +7,7 @@ from mrm.evaluation.models import Run
 from mrm.reporting.queries.evidence import evaluation_facts
 from mrm.reporting.queries.files import figure_files, file, results_file, table
 from mrm.reporting.queries.record import artifact, datasets, version_facts
+from mrm.validation.models import Validation
 
 SCHEMA = "explainability/1"
 PARTS = ("importance", "contribution_spread", "dependence", "interactions", "gap_", "case_", "reason_")
@@ -25,6 +26,7 @@ def explainability(run: Run) -> dict[str, Any]:
         "evaluation": facts,
         "reference": None if run.reference is None else {"ref": run.reference.ref, "name": run.reference.name},
         "dictionary": _dictionary(run),
+        "validations": _validations(run),
     }
     found: dict[str, Any] = plain(content)
     return found
@@ -38,6 +40,20 @@ def files(content: dict[str, Any]) -> list[dict[str, Any]]:
         for each in run["figures"]
     ]  # fmt: skip
     return [results_file([run]), *numbers, *figure_files([run])]
+
+
+def _validations(run: Run) -> list[dict[str, Any]]:
+    """The validations that name this run as evidence, and what they came to."""
+    found = Validation.objects.filter(evidence__run=run).select_related("validator").distinct().order_by("number")
+    return [
+        {
+            "ref": each.ref,
+            "validator": each.validator.name if each.validator else "",
+            "outcome": each.get_outcome_display() if each.outcome else "",
+            "concluded_at": each.concluded_at,
+        }
+        for each in found
+    ]
 
 
 def _dictionary(run: Run) -> dict[str, Any] | None:

@@ -77,7 +77,10 @@ def _drawn(figure: dict[str, Any]) -> dict[str, Any]:
     """A figure with its drawing, and its numbers as the page shows them."""
     rows = [[_cell(value) for value in row] for row in figure["rows"][:MOST_ROWS]]
     left = max(0, len(figure["rows"]) - MOST_ROWS)
-    return {**figure, "image": image(blobs.read(figure["sha256"])), "printed": rows, "left": left}
+    right = [all(row[place][1] for row in rows) for place in range(len(figure["header"]))]
+    heads = list(zip(figure["header"], right, strict=True))
+    drawing = image(blobs.read(figure["sha256"]))
+    return {**figure, "image": drawing, "heads": heads, "printed": rows, "left": left}
 
 
 def _cell(value: Any) -> tuple[str, bool]:
