@@ -115,7 +115,8 @@ def _accelerated(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed:
 def _tree(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress) -> Made:
     final, transform = final_step(model)
     used, inner, parts = _part(background, TREE_BACKGROUND, seed), transform(rows), list[Matrix]()
-    explainer = shap.TreeExplainer(final, data=transform(used), feature_perturbation="interventional")
+    whole = shap.maskers.Independent(transform(used), max_samples=len(used))  # a matrix would be cut to 100 rows
+    explainer = shap.TreeExplainer(final, data=whole, feature_perturbation="interventional")
     for start in range(0, len(rows), 20):
         part = np.asarray(explainer.shap_values(inner[start : start + 20], check_additivity=False), dtype=np.float64)
         parts.append(part[..., 1] if part.ndim == 3 else part)
