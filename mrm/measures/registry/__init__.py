@@ -8,7 +8,7 @@ from mrm.measures.registry.check import settled as settled
 from mrm.measures.registry.entry import MODEL_KINDS as MODEL_KINDS
 from mrm.measures.registry.entry import NEEDS as NEEDS
 from mrm.measures.registry.entry import PILLARS as PILLARS
-from mrm.measures.registry.entry import Test as Test
+from mrm.measures.registry.entry import Entry as Entry
 from mrm.measures.registry.tests import KINDS as KINDS
 from mrm.measures.registry.tests import MEASURES as MEASURES
 from mrm.measures.registry.tests import TESTS as TESTS

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import CLASSIFICATION, MONITORING, OUTCOMES, Test
+from mrm.measures.registry.entry import CLASSIFICATION, MONITORING, OUTCOMES, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1",
@@ -12,7 +12,7 @@ _ONE: dict[str, Any] = {
 }
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="spiegelhalter",
         title="Spiegelhalter's test",
@@ -26,7 +26,7 @@ TESTS = (
         citations=("Spiegelhalter (1986), Statistics in Medicine 5:421",),
         reference="test_backtesting.py::test_a_true_probability_is_rejected_at_the_level_of_the_test",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="hosmer-lemeshow",
         title="Hosmer-Lemeshow test",
@@ -49,7 +49,7 @@ TESTS = (
         citations=("Hosmer and Lemeshow (1980), Communications in Statistics A 9:1043",),
         reference="test_backtesting.py::test_hosmer_lemeshow_is_not_to_be_gated_on_at_large_n",
     ),
-    Test(
+    Entry(
         **(_ONE | {"needs": ("labels", "scores", "bands")}),
         id="grades",
         title="Probability of default by grade",

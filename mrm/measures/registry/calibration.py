@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import CLASSIFICATION, OUTCOMES, Test
+from mrm.measures.registry.entry import ANY_MODEL, CLASSIFICATION, OUTCOMES, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1",
@@ -12,7 +12,7 @@ _ONE: dict[str, Any] = {
 }
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="brier",
         title="Brier score",
@@ -26,7 +26,7 @@ TESTS = (
         citations=("Brier (1950), Monthly Weather Review 78:1",),
         reference="test_performance.py::test_brier_skill_is_zero_for_the_base_rate_and_one_for_the_truth",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="calibration-error",
         title="Expected calibration error",
@@ -40,7 +40,7 @@ TESTS = (
         citations=("Naeini, Cooper and Hauskrecht (2015), AAAI",),
         reference="test_performance.py::test_ece_by_hand",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="calibration-line",
         title="Calibration slope and level",
@@ -58,8 +58,8 @@ TESTS = (
         citations=("Cox (1958), Biometrika 45:562",),
         reference="test_performance.py::test_recalibration_of_a_perfect_and_of_an_overconfident_score",
     ),
-    Test(
-        **(_ONE | {"kinds": ("performance", "bias")}),
+    Entry(
+        **(_ONE | {"kinds": ("performance", "bias"), "models": ANY_MODEL}),
         id="actual-to-expected",
         title="Actual to expected",
         pillar=OUTCOMES,

@@ -7,11 +7,11 @@ from typing import Any
 
 import jsonschema
 
-from mrm.measures.registry.entry import Test
+from mrm.measures.registry.entry import Entry
 from mrm.measures.registry.tests import MEASURES, TESTS
 
 
-def settled(test: Test, suite: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def settled(test: Entry, suite: Mapping[str, Any], run: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The test's parameters: its defaults, then what the suite sets, then what the run names of the data.
 
     Raises ValueError, naming test and parameter, on what does not fit the schema.
@@ -51,7 +51,7 @@ def problems_of_suite(
             yield f"There are limits for {measure}, but the suite does not name the test {MEASURES[measure].id}."
 
 
-def _misfits(test: Test, parameters: Mapping[str, Any]) -> Iterator[str]:
+def _misfits(test: Entry, parameters: Mapping[str, Any]) -> Iterator[str]:
     for fault in jsonschema.Draft202012Validator(test.schema).iter_errors(dict(parameters)):
         place = ".".join(str(part) for part in fault.path) or "parameters"
         yield f"{test.id}: {place}: {fault.message}"

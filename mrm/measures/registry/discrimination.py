@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import CLASSIFICATION, OUTCOMES, Test
+from mrm.measures.registry.entry import CLASSIFICATION, OUTCOMES, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1",
@@ -12,7 +12,7 @@ _ONE: dict[str, Any] = {
 }
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="roc-area",
         title="Area under the ROC curve",
@@ -38,7 +38,7 @@ TESTS = (
         ),
         reference="test_performance.py::test_breast_cancer_reference_case",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="kolmogorov-smirnov",
         title="Kolmogorov-Smirnov distance of the outcomes",
@@ -51,7 +51,7 @@ TESTS = (
         limitations="Looks at one point of the score only, which may not be the one that is decided by.",
         reference="test_performance.py::test_agrees_with_scikit_learn",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="precision-recall",
         title="Precision and recall",
@@ -65,7 +65,7 @@ TESTS = (
         citations=("Boyd, Eng and Page (2013), ECML PKDD",),
         reference="test_discrimination.py::test_average_precision_agrees_with_scikit_learn",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="capture",
         title="Lift and capture",
@@ -88,7 +88,7 @@ TESTS = (
         citations=("Basel Committee on Banking Supervision (2005), Working Paper 14",),
         reference="test_discrimination.py::test_lift_by_hand",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="rank-order",
         title="Rank order of bands",
@@ -113,7 +113,7 @@ TESTS = (
         limitations="In small bands a break is often chance; the count depends on the number of bands.",
         reference="test_discrimination.py::test_breaks_of_the_order_are_counted_and_tested",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="separation",
         title="Separation of the outcomes",
@@ -130,7 +130,7 @@ TESTS = (
         citations=("Kullback and Leibler (1951), Annals of Mathematical Statistics 22:79",),
         reference="test_discrimination.py::test_divergence_is_the_squared_distance_of_normals",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="decisions",
         title="Decisions at the cut-off",

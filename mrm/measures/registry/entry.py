@@ -34,7 +34,7 @@ NEEDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Entry:
     """One test: what it asks, which measures answer, what they need, and what they cannot tell.
 
     `measures` maps the name of each measure it produces to its title. `parameters` maps a name to

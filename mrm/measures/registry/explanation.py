@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import ANY_MODEL, SOUNDNESS, Test
+from mrm.measures.registry.entry import ANY_MODEL, SOUNDNESS, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1", "kinds": ("explainability",), "models": ANY_MODEL, "pillar": SOUNDNESS,
@@ -10,7 +10,7 @@ _ONE: dict[str, Any] = {
 }  # fmt: skip
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="additivity",
         title="Additivity of the contributions",
@@ -23,7 +23,7 @@ TESTS = (
         citations=("Lundberg and Lee (2017), Advances in Neural Information Processing Systems 30",),
         reference="explanation/test_shapley.py::test_the_silent_error_on_categorical_splits_is_caught",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="importance",
         title="What the score depends on",
@@ -35,7 +35,7 @@ TESTS = (
         limitations="Shares of features that move together are divided among them; it says nothing of causes.",
         reference="explanation/test_shapley.py::test_importance_has_intervals_and_an_order",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="background-stability",
         title="Stability under another background",
@@ -47,7 +47,7 @@ TESTS = (
         limitations="On a sample of the rows.",
         reference="explanation/test_validity.py::test_leaders_agree_with_themselves_and_not_with_noise",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="explanation-agreement",
         title="Agreement with importance by permutation",
@@ -60,7 +60,7 @@ TESTS = (
         citations=("Breiman (2001), Machine Learning 45:5",),
         reference="explanation/test_validity.py::test_rank_agreement_is_spearman_with_its_interval",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="surrogate",
         title="A linear surrogate",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import CLASSIFICATION, OUTCOMES, Test
+from mrm.measures.registry.entry import CLASSIFICATION, OUTCOMES, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1", "kinds": ("bias",), "models": (CLASSIFICATION,), "pillar": OUTCOMES,
@@ -10,7 +10,7 @@ _ONE: dict[str, Any] = {
 }  # fmt: skip
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="selection",
         title="Favourable decisions by group",
@@ -38,7 +38,7 @@ TESTS = (
         citations=("29 CFR 1607.4(D)", "6 RCNY 5-301"),
         reference="test_fairness.py::test_nyc_rule_text_example",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="error-parity",
         title="Errors by group",
@@ -65,7 +65,7 @@ TESTS = (
         ),
         reference="test_fairness.py::test_fairlearn_agrees_on_every_rate",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="score-gap",
         title="Scores by group",
@@ -83,7 +83,7 @@ TESTS = (
         citations=("6 RCNY 5-301",),
         reference="test_parity.py::test_standardised_differences_of_scores_and_residuals",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="group-ranking",
         title="Ranking within and across groups",
@@ -95,7 +95,7 @@ TESTS = (
         limitations="Needs events in every group; small groups have wide intervals.",
         reference="test_parity.py::test_areas_are_those_of_scikit_learn_on_binned_scores",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="group-calibration",
         title="Calibration within groups",
@@ -111,7 +111,7 @@ TESTS = (
         limitations="A calibrated score may still decide unequally where base rates differ.",
         reference="test_parity.py::test_calibration_error_and_deciles_within_a_group",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="cutoff-sweep",
         title="Impact ratio over cut-offs and classes",
@@ -126,7 +126,7 @@ TESTS = (
         limitations="Many ratios are looked at, so some are low by chance.",
         reference="test_parity.py::test_the_other_direction_is_the_mirror_image",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="conditional-parity",
         title="Decisions given legitimate factors",
@@ -145,7 +145,7 @@ TESTS = (
         limitations="Whether a factor is legitimate is not for numbers to say; it may stand in for the group itself.",
         reference="test_conditional.py::test_two_by_two_by_four_of_the_handbook",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="intersections",
         title="The worst cell of crossed attributes",

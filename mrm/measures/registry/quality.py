@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import ANY_MODEL, CLASSIFICATION, MONITORING, SOUNDNESS, Test
+from mrm.measures.registry.entry import ANY_MODEL, CLASSIFICATION, MONITORING, SOUNDNESS, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1", "kinds": ("quality",), "models": ANY_MODEL, "pillar": SOUNDNESS, "needs": ("features",),
@@ -10,7 +10,7 @@ _ONE: dict[str, Any] = {
 _AGAINST = _ONE | {"needs": ("features", "training")}
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="missing-values",
         title="Missing values",
@@ -22,7 +22,7 @@ TESTS = (
         limitations="Does not tell why values are missing, which is what decides whether it matters.",
         reference="test_quality.py::test_missing_values_constancy_and_cardinality",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="repeated-rows",
         title="Repeated rows",
@@ -34,7 +34,7 @@ TESTS = (
         limitations="With few coarse columns different people look alike.",
         reference="test_quality.py::test_rows_repeated_shared_and_orphaned",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="constant-columns",
         title="Constant columns",
@@ -46,7 +46,7 @@ TESTS = (
         limitations="A rare flag is near constant by nature.",
         reference="test_quality.py::test_missing_values_constancy_and_cardinality",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="value-types",
         title="Values of another type",
@@ -61,7 +61,7 @@ TESTS = (
         limitations="Does not judge whether a number is plausible.",
         reference="test_quality.py::test_values_that_break_their_format_are_counted_and_shown",
     ),
-    Test(
+    Entry(
         **_AGAINST,
         id="unit-change",
         title="Change of unit",
@@ -73,7 +73,7 @@ TESTS = (
         limitations="Not for columns whose median is zero or has changed its sign.",
         reference="test_quality.py::test_a_change_of_unit_shows_in_the_ratio_of_medians",
     ),
-    Test(
+    Entry(
         **_AGAINST,
         id="cardinality",
         title="Growth of categories",
@@ -85,7 +85,7 @@ TESTS = (
         limitations="Grows with the number of rows where values are many.",
         reference="test_quality.py::test_missing_values_constancy_and_cardinality",
     ),
-    Test(
+    Entry(
         **(_ONE | {"models": (CLASSIFICATION,), "needs": ("features", "labels")}),
         id="leakage",
         title="Leakage of the outcome",
@@ -97,7 +97,7 @@ TESTS = (
         limitations="A feature may be truly strong, and leakage may hide in several weak ones together.",
         reference="test_quality.py::test_a_column_that_gives_the_outcome_away_is_found",
     ),
-    Test(
+    Entry(
         **_AGAINST,
         id="train-test-overlap",
         title="Rows of the training data",
@@ -109,7 +109,7 @@ TESTS = (
         limitations="With few coarse features different people look alike.",
         reference="test_quality.py::test_rows_repeated_shared_and_orphaned",
     ),
-    Test(
+    Entry(
         **(_AGAINST | {"models": (CLASSIFICATION,), "pillar": MONITORING, "needs": ("labels", "training")}),
         id="outcome-rate",
         title="Change of the event rate",
@@ -121,7 +121,7 @@ TESTS = (
         limitations="Rates also move with the economy and with how long outcomes were awaited.",
         reference="test_quality.py::test_a_changed_definition_agrees_with_statsmodels",
     ),
-    Test(
+    Entry(
         **(_ONE | {"pillar": MONITORING, "needs": ("dates",)}),
         id="timeliness",
         title="Age of the rows",

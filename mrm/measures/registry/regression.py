@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import LGD, NUMERIC, OUTCOMES, REGRESSION, SOUNDNESS, Test
+from mrm.measures.registry.entry import LGD, NUMERIC, OUTCOMES, REGRESSION, SOUNDNESS, Entry
 
 _ONE: dict[str, Any] = {"version": "1", "kinds": ("performance",), "needs": ("labels", "scores")}
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="errors",
         title="Size of the errors",
@@ -27,7 +27,7 @@ TESTS = (
         limitations="Large amounts dominate; relative errors are not defined where the actual is zero.",
         reference="test_regression.py::test_agrees_with_scikit_learn",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="explained-variance",
         title="Explained variance",
@@ -41,7 +41,7 @@ TESTS = (
         limitations="Depends on the spread of the sample; a few large amounts can carry it.",
         reference="test_regression.py::test_intervals_of_r_squared_cover",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="residuals",
         title="Residuals",
@@ -67,7 +67,7 @@ TESTS = (
         ),
         reference="test_regression.py::test_residual_tests_agree_with_statsmodels",
     ),
-    Test(
+    Entry(
         **(_ONE | {"needs": ("labels", "scores", "features")}),
         id="factor-levels",
         title="Actual to expected by factor",
@@ -82,7 +82,7 @@ TESTS = (
         citations=("Cochran (1977), Sampling Techniques, section 2.11",),
         reference="test_regression.py::test_actual_to_expected_by_level_merges",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="ordered-lorenz",
         title="Gini on the ordered Lorenz curve",
@@ -97,7 +97,7 @@ TESTS = (
         citations=("Frees, Meyers and Cummings (2011), Journal of the American Statistical Association 106:1085",),
         reference="test_regression.py::test_the_ordered_lorenz_gini_by_hand_and_by_merit",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="loss-level",
         title="Level of losses",
@@ -114,7 +114,7 @@ TESTS = (
         ),
         reference="test_regression.py::test_paired_t_agrees_with_scipy",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="loss-ranking",
         title="Ranking of losses",

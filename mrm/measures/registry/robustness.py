@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import ANY_MODEL, CLASSIFICATION, OUTCOMES, SOUNDNESS, Test
+from mrm.measures.registry.entry import ANY_MODEL, CLASSIFICATION, OUTCOMES, SOUNDNESS, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1", "kinds": ("robustness",), "models": (CLASSIFICATION,), "pillar": SOUNDNESS,
@@ -10,7 +10,7 @@ _ONE: dict[str, Any] = {
 }  # fmt: skip
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="noise",
         title="Noise",
@@ -37,7 +37,7 @@ TESTS = (
         limitations="Noise on all features alike is nobody's error in practice; a mean hides rows that turn easily.",
         reference="test_robustness.py::test_more_noise_costs_more",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="ablation",
         title="Loss of a feature",
@@ -52,7 +52,7 @@ TESTS = (
         limitations="A source may also fail with wrong values instead of none.",
         reference="test_robustness.py::test_the_column_that_matters_most_is_missed_most",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="extremes",
         title="Extreme and missing inputs",
@@ -73,7 +73,7 @@ TESTS = (
         limitations="One feature at a time.",
         reference="test_robustness.py::test_extremes_are_scored_or_refused",
     ),
-    Test(
+    Entry(
         **(_ONE | {"needs": ("labels", "features", "model", "scenario")}),
         id="scenario",
         title="Scenario",
@@ -107,7 +107,7 @@ TESTS = (
         limitations="Everybody is shifted alike; the relation of features to outcomes is taken to stand.",
         reference="test_robustness.py::test_a_scenario_moves_every_score_as_it_should",
     ),
-    Test(
+    Entry(
         **(_ONE | {"needs": ("features", "model", "directions")}),
         id="monotonicity",
         title="Direction of features",
@@ -130,7 +130,7 @@ TESTS = (
         limitations="On a grid of quantiles and a sample of rows; combinations that do not occur are tried as well.",
         reference="test_robustness.py::test_wrong_moves_of_a_constrained_column_are_found",
     ),
-    Test(
+    Entry(
         **(_ONE | {"models": ANY_MODEL, "pillar": OUTCOMES, "needs": ("labels", "scores", "features")}),
         id="resilience",
         title="Resilience",

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import ANY_MODEL, SOUNDNESS, Test
+from mrm.measures.registry.entry import ANY_MODEL, SOUNDNESS, Entry
 
 _ONE: dict[str, Any] = {"version": "1", "kinds": ("soundness",), "models": ANY_MODEL, "pillar": SOUNDNESS}
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="collinearity",
         title="Collinearity of the features",
@@ -34,7 +34,7 @@ TESTS = (
         citations=("Marquardt (1970), Technometrics 12:591", "Belsley, Kuh and Welsch (1980), Regression Diagnostics"),
         reference="test_soundness.py::test_variance_inflation_agrees_with_statsmodels",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="overfit",
         title="Overfit",
@@ -47,7 +47,7 @@ TESTS = (
         limitations="A gap may also come from a later time or another population.",
         reference="test_soundness.py::test_overfit_dispersion_and_reproduction",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="weak-spots",
         title="Weak spots",
@@ -79,7 +79,7 @@ TESTS = (
         citations=("Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57:289",),
         reference="test_soundness.py::test_the_weak_spot_is_the_slice_that_was_spoiled",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="reliability",
         title="Reliability of single predictions",

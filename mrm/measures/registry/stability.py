@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import ANY_MODEL, MONITORING, Test
+from mrm.measures.registry.entry import ANY_MODEL, MONITORING, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1", "kinds": ("stability",), "models": ANY_MODEL, "pillar": MONITORING,
@@ -10,7 +10,7 @@ _ONE: dict[str, Any] = {
 }  # fmt: skip
 
 TESTS = (
-    Test(
+    Entry(
         **_ONE,
         id="population-stability",
         title="Population stability index",
@@ -28,7 +28,7 @@ TESTS = (
         ),
         reference="test_stability.py::test_psi_reference_case_by_hand",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="distribution-distance",
         title="Distances of distributions",
@@ -45,7 +45,7 @@ TESTS = (
         limitations="Limits are convention; bins hide what moves within them.",
         reference="test_stability.py::test_distances_agree_with_scipy",
     ),
-    Test(
+    Entry(
         **_ONE,
         id="new-values",
         title="Missing, out of range, unseen",

@@ -16,7 +16,7 @@ from mrm.measures.registry import (
     soundness,
     stability,
 )
-from mrm.measures.registry.entry import Test
+from mrm.measures.registry.entry import Entry
 
 KINDS = ("performance", "bias", "stability", "explainability", "quality", "soundness", "robustness")
 _ALL = (
@@ -24,5 +24,5 @@ _ALL = (
     *stability.TESTS, *explanation.TESTS, *quality.TESTS, *soundness.TESTS, *robustness.TESTS,
 )  # fmt: skip
 
-TESTS: Mapping[str, Test] = {test.id: test for test in _ALL}
-MEASURES: Mapping[str, Test] = {measure: test for test in _ALL for measure in test.measures}
+TESTS: Mapping[str, Entry] = {test.id: test for test in _ALL}
+MEASURES: Mapping[str, Entry] = {measure: test for test in _ALL for measure in test.measures}
