@@ -16,6 +16,7 @@ from mrm.signoff.models import Cell, Change, Gate, GateState, PlainSubject, Requ
 from mrm.validation.models import Severity
 
 MATERIAL = (
+    "model_kind",
     "methodology",
     "intended_use",
     "training_window",

@@ -1,6 +1,8 @@
 """Named reads of runs, and their results laid out for page and print."""
 
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
+from mrm.evaluation.queries.kinds import kind_panels, tests_of
+from mrm.evaluation.queries.library import explained_at, library, library_entry, suites_naming
 from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.records import (
     completed,
@@ -26,10 +28,14 @@ __all__ = [
     "dataset_choices",
     "decimal",
     "evidence",
+    "explained_at",
     "figure_of",
     "figure_table",
     "figures_by_kind",
     "interval",
+    "kind_panels",
+    "library",
+    "library_entry",
     "measure_rows",
     "protected_columns",
     "results_document",
@@ -38,6 +44,8 @@ __all__ = [
     "shifts",
     "shown",
     "suites_for",
+    "suites_naming",
+    "tests_of",
     "visible_to",
     "what_stands",
 ]

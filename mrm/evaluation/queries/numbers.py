@@ -8,7 +8,9 @@ MINUS = "\N{MINUS SIGN}"
 NONE = "–"
 _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
             "positive_predictive_value", "negative_predictive_value", "selection_rate",
-            "missing_change", "out_of_range", "unseen"}  # fmt: skip
+            "missing_change", "out_of_range", "unseen", "capture", "mape", "smape", "missing_share", "duplicate_rows",
+            "most_frequent_share", "type_violations", "train_test_overlap", "base_rate_change", "stale_rows", "conformal_gap",
+            "noise_flips", "ablation_flips", "extreme_flips", "scenario_flips", "monotonicity_violations"}  # fmt: skip
 _DECIMALS = {
     "air": 2,
     "smd": 1,
@@ -18,9 +20,17 @@ _DECIMALS = {
     "fpr_gap": 3,
     "ppv_gap": 3,
     "importance": 4,
+    "lift": 2,
+    "rank_order_breaks": 0,
+    "rank_order_breaks_top": 0,
+    "unit_change": 0,
+    "variance_inflation": 2,
+    "condition_number": 1,
+    "cardinality_growth": 2,
 }
 # where what is left of nothing matters: errors and p-values
-_SMALL = {"additivity", "number"}
+_SMALL = {"additivity", "number", "spiegelhalter", "hosmer_lemeshow", "grade_binomial", "grade_jeffreys", "loss_paired_t",
+          "durbin_watson", "breusch_pagan", "jarque_bera"}  # fmt: skip
 
 
 def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> str:
@@ -39,7 +49,9 @@ def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> 
 
 
 def decimal(text: Any) -> str:
-    """A number as entered, without the zeros that its column adds."""
+    """A number as entered, without the zeros that its column adds; a dash for none."""
+    if text is None:
+        return NONE
     return _signed(f"{Decimal(str(text)).normalize():f}")
 
 

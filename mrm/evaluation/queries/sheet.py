@@ -5,7 +5,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries.library import TITLES, explained_at
 from mrm.evaluation.queries.numbers import interval, shown
+from mrm.measures.registry import MEASURES
 
 SEVERITY = ("fail", "watch", "insufficient", "pass", "info", "not_applicable")
 COLUMNS = (
@@ -14,83 +16,7 @@ COLUMNS = (
     ("tpr_gap", "Good outcomes favoured, gap"),
     ("actual_to_expected", "Actual to expected"),
 )
-SHIFTS = {
-    "psi": "Population stability index",
-    "jensen_shannon": "Jensen-Shannon distance",
-    "kolmogorov_smirnov": "Kolmogorov-Smirnov distance of both samples",
-    "wasserstein": "Wasserstein distance over the reference's spread",
-    "cramers_v": "Cramér's V",
-    "missing_change": "Change of the share missing",
-    "out_of_range": "Share outside the reference's range",
-    "unseen": "Share in categories the reference did not hold",
-}
-TITLES = {
-    **SHIFTS,
-    "base_rate": "Event rate",
-    "auc": "Area under the ROC curve",
-    "gini": "Gini",
-    "ks": "Kolmogorov-Smirnov",
-    "average_precision": "Area under the precision-recall curve",
-    "brier": "Brier score",
-    "brier_skill": "Brier skill against the base rate",
-    "ece": "Expected calibration error",
-    "calibration_slope": "Calibration slope",
-    "calibration_intercept": "Calibration intercept",
-    "calibration_in_the_large": "Calibration in the large",
-    "actual_to_expected": "Actual to expected",
-    "positive_rate": "Share at or above the cut-off",
-    "accuracy": "Accuracy at the cut-off",
-    "balanced_accuracy": "Balanced accuracy",
-    "true_positive_rate": "True positive rate",
-    "false_positive_rate": "False positive rate",
-    "positive_predictive_value": "Positive predictive value",
-    "negative_predictive_value": "Negative predictive value",
-    "f1": "F1 at the cut-off",
-    "matthews": "Matthews correlation at the cut-off",
-    "additivity": "Additivity of the contributions",
-    "importance": "Mean absolute contribution",
-    "explanation_stability": "Same leading features under another background",
-    "explanation_agreement": "Agreement with importance by permutation",
-    "surrogate_fidelity": "Share of the output that straight lines tell",
-    "air": "Impact ratio",
-    "smd": "Score gap, SMD × 100",
-    "tpr_gap": "Good outcomes favoured, gap",
-    "fpr_gap": "Bad outcomes favoured, gap",
-    "ppv_gap": "Good among the favoured, gap",
-    "selection_rate": "Favourable decisions",
-    "selection_rate_difference": "Difference of favourable decisions",
-    "selection_rate_homogeneity": "Equality of rates across groups",
-    "shortfall": "Shortfall",
-    "odds_ratio": "Odds ratio of a favourable decision",
-    "residual_smd": "Gap of score less outcome, SMD × 100",
-    "fnr_gap": "Good outcomes refused, gap",
-    "for_gap": "Good among the refused, gap",
-    "npv_gap": "Bad among the refused, gap",
-    "accuracy_gap": "Right decisions, gap",
-    "average_odds_gap": "Average of both error gaps",
-    "equalized_odds_gap": "Larger of both error gaps",
-    "demographic_parity_difference": "Demographic parity, difference",
-    "demographic_parity_ratio": "Demographic parity, ratio",
-    "equal_opportunity_difference": "Equal opportunity, difference",
-    "equalized_odds_difference": "Equalized odds, difference",
-    "auc_gap": "Area under the ROC curve, gap",
-    "xauc_gap": "Ranking across groups, gap",
-    "ece_gap": "Calibration error, gap",
-    "group_ece": "Calibration error within the group",
-    "group_calibration_slope": "Calibration slope within the group",
-    "scoring_rate": "Share above the median score",
-    "scoring_rate_ratio": "Impact ratio of scoring rates",
-    "air_sweep": "Impact ratio at every approval rate",
-    "categorical_air": "Impact ratio at each ordered outcome",
-    "segmented_air": "Impact ratio within segments",
-    "common_odds_ratio": "Common odds ratio over segments",
-    "conditional_odds_ratio": "Odds ratio given legitimate factors",
-    "average_marginal_effect": "Average marginal effect given legitimate factors",
-    "explained_gap": "Gap explained by legitimate factors",
-    "unexplained_gap": "Gap not explained by legitimate factors",
-    "worst_cell_air": "Impact ratio of the worst cell",
-}
-_EXPLAINING = {"additivity", "importance", "explanation_stability", "explanation_agreement", "surrogate_fidelity"}
+SHIFTS = frozenset(name for name, test in MEASURES.items() if "stability" in test.kinds)
 
 
 @dataclass(frozen=True)
@@ -186,15 +112,17 @@ def _by_severity(row: dict[str, Any]) -> int:
 
 
 def _kind(measure: str) -> str:
-    if measure in SHIFTS:
-        return "stability"
-    return "explainability" if measure in _EXPLAINING else "performance"
+    """The kind of run that an overall measure comes from."""
+    return MEASURES[measure].kinds[0] if measure in MEASURES else "performance"
 
 
 def _measure_row(run: Run, result: dict[str, Any]) -> dict[str, Any]:
     measure, limits = result["measure"], limits_of(run, result["measure"])
     return {
         "title": TITLES.get(measure, measure),
+        "url": explained_at(measure),
+        "test": MEASURES[measure].id if measure in MEASURES else "",
+        "group": result["group"],
         "measure": measure,
         "value": shown(measure, result["value"], limits),
         "interval": interval(measure, result, limits),

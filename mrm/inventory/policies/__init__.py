@@ -8,6 +8,7 @@ from mrm.inventory.policies.record import (
     no_cycle,
     version_open,
 )
+from mrm.inventory.policies.suites import why_not_carried_out
 from mrm.inventory.policies.tiering import Rated, cadence, rate, too_low, unanswered
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "too_low",
     "unanswered",
     "version_open",
+    "why_not_carried_out",
 ]

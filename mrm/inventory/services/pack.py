@@ -4,7 +4,8 @@ from mrm.access.queries import account_of
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
 from mrm.core.packs import PackFile
-from mrm.core.refusal import Refused
+from mrm.core.refusal import Invalid, Refused
+from mrm.inventory import policies
 from mrm.inventory.models import Pack, PackKind
 from mrm.signoff.models import Proposal, Request
 from mrm.signoff.services import must_be_signed
@@ -16,6 +17,7 @@ ONE_IN_FORCE = (PackKind.TIERING_METHOD, PackKind.FINDINGS_POLICY)
 def load_pack(file: PackFile, *, actor: Actor) -> Pack:
     """Put the first version of a pack in force, as when an institution is founded; a later one is signed for."""
     permit(actor, "inventory.load_pack", None)
+    check_content(file)
     if known := loaded(file):
         return known
     if account_of(actor) or _others(file).exists():
@@ -27,8 +29,15 @@ def load_pack(file: PackFile, *, actor: Actor) -> Pack:
 def change_pack(file: PackFile, *, proposal: Proposal, request: Request, actor: Actor) -> Pack:
     """Put a version in force that was signed for; those before it stay for the records judged by them."""
     must_be_signed("pack_change", request, proposal)
+    check_content(file)
     describe(request=request.ref)
     return _put_in_force(file)
+
+
+def check_content(file: PackFile) -> None:
+    """What the schema of a kind cannot say: a suite names tests that there are, with parameters that fit."""
+    if file.kind == PackKind.TEST_SUITE and (reason := policies.why_not_carried_out(file.content)):
+        raise Invalid(f"{file.key}: {reason}", fields={"tests": [reason]})
 
 
 def loaded(file: PackFile) -> Pack | None:

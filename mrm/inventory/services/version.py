@@ -11,6 +11,7 @@ from mrm.inventory.services.model import apply_changes, lock
 from mrm.inventory.workflow import Lifecycle
 
 EDITABLE = (
+    "model_kind",
     "methodology",
     "intended_use",
     "training_window",

@@ -205,6 +205,8 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
         "sheet": queries.bias_sheet(found, selected),
         "drill": drill,
         "performance": queries.measure_rows(found, "performance"),
+        "undone_bias": queries.measure_rows(found, "bias"),
+        "panels": queries.kind_panels(found),
         "shifts": queries.shifts(found),
         "explaining": queries.measure_rows(found, "explainability"),
         "figures": queries.figures_by_kind(found),
