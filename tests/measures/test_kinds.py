@@ -181,7 +181,7 @@ def test_a_model_of_amounts_is_measured_as_one(amounts):
     assert one(found, "r_squared").lower > 0.05
     assert abs(one(found, "overfit_gap").value) < 0.1
     assert one(found, "lorenz_gini").lower > 0
-    assert one(found, "actual_to_expected").value == pytest.approx(1, abs=0.1)
+    assert one(found, "total_actual_to_expected").value == pytest.approx(1, abs=0.1)
     levels = [each for each in found.results if each.measure == "factor_actual_to_expected"]
     assert len(levels) == 8
     assert all(each.lower < 1.2 and each.upper > 0.8 for each in levels)

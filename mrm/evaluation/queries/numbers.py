@@ -16,6 +16,7 @@ _DECIMALS = {
     "smd": 1,
     "shortfall": 0,
     "actual_to_expected": 2,
+    "total_actual_to_expected": 3,
     "tpr_gap": 3,
     "fpr_gap": 3,
     "ppv_gap": 3,

@@ -55,7 +55,7 @@ def _sized(spec: RunSpec, actual: Scores, predicted: Scores) -> list[Result]:
         "mape": lambda: regression.mape(errors),
         "smape": lambda: regression.smape(errors),
         "r_squared": lambda: regression.r_squared(errors),
-        "actual_to_expected": lambda: _over_all(actual, predicted),
+        "total_actual_to_expected": lambda: _over_all(actual, predicted),
     }
     return [attempt(spec, name, actual.size, compute, "Nothing was expected.") for name, compute in measures.items()]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrm.measures.registry.entry import ANY_MODEL, CLASSIFICATION, OUTCOMES, Entry
+from mrm.measures.registry.entry import CLASSIFICATION, OUTCOMES, Entry
 
 _ONE: dict[str, Any] = {
     "version": "1",
@@ -59,13 +59,13 @@ TESTS = (
         reference="test_performance.py::test_recalibration_of_a_perfect_and_of_an_overconfident_score",
     ),
     Entry(
-        **(_ONE | {"kinds": ("performance", "bias"), "models": ANY_MODEL}),
+        **(_ONE | {"kinds": ("performance", "bias")}),
         id="actual-to-expected",
         title="Actual to expected",
         pillar=OUTCOMES,
         measures={"actual_to_expected": "Actual to expected"},
         purpose="Did as many events come as the scores said, in all and in each group?",
-        mechanism="The number of events, or the amount, over the sum of what was predicted; 1 is exact.",
+        mechanism="The number of events over the sum of what was predicted; 1 is exact.",
         signs_of_risk="Above 1 risk is understated; within a group it says for whom.",
         strengths="Read at a glance, and used in pricing and provisioning as it stands.",
         limitations="Errors of opposite sign cancel out.",
