@@ -14,6 +14,7 @@ from tests.journeys.conftest import PICTURES, Enter, House
 
 PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
+    "/evaluations/tests/", "/evaluations/tests/grades/",
     "/validations/", "/validations/findings/", "/accepted-risks/", "/approvals/", "/approvals/several/", "/approvals/policies/", "/deployments/",
     "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
     "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/access/exceptions/", "/access/reviews/", "/access/reviews/open/",

@@ -1,7 +1,7 @@
 """Named reads of runs, and their results laid out for page and print."""
 
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
-from mrm.evaluation.queries.kinds import kind_panels, tests_of
+from mrm.evaluation.queries.kinds import divided, kind_panels, performance_panel
 from mrm.evaluation.queries.library import explained_at, library, library_entry, suites_naming
 from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.records import (
@@ -27,6 +27,7 @@ __all__ = [
     "completed",
     "dataset_choices",
     "decimal",
+    "divided",
     "evidence",
     "explained_at",
     "figure_of",
@@ -37,6 +38,7 @@ __all__ = [
     "library",
     "library_entry",
     "measure_rows",
+    "performance_panel",
     "protected_columns",
     "results_document",
     "results_table",
@@ -45,7 +47,6 @@ __all__ = [
     "shown",
     "suites_for",
     "suites_naming",
-    "tests_of",
     "visible_to",
     "what_stands",
 ]

@@ -204,7 +204,7 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
         "worst": next((entry for entry in STATUSES if counts.get(entry[0])), None),
         "sheet": queries.bias_sheet(found, selected),
         "drill": drill,
-        "performance": queries.measure_rows(found, "performance"),
+        "performance": queries.performance_panel(found),
         "undone_bias": queries.measure_rows(found, "bias"),
         "panels": queries.kind_panels(found),
         "shifts": queries.shifts(found),

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
-from mrm.measures.charts.theme import LABEL, MARKS, NOTE, TICK, Theme, number, percent, svg
+from mrm.measures.charts.theme import LABEL, MARKS, NOTE, TICK, Theme, number, percent, svg, text_width
 
 _ROW = 0.245
+_NAME = 2.4  # inches beside the bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def draw_marks(data: Sequence[Bar], limits: Sequence[float], unit: str, theme: s
             hollow = "none" if bar.status == "insufficient" else ink
             mark = MARKS.get(bar.status, "o")
             axes.plot([bar.value], [-y], mark, color=ink, markersize=5.5, markerfacecolor=hollow)
-            _side(axes, -y, bar.name, number(bar.value, 3), _between(bar, 3), inks)
+            _side(axes, -y, _short(bar.name), number(bar.value, 3), _between(bar, 3), inks)
         for limit in limits:
             axes.axvline(limit, color=inks.axis, linewidth=0.9, linestyle=(0, (4, 3)))
         _room(axes, [bound for bar in bars for bound in (bar.value, bar.lower, bar.upper)], limits)
@@ -216,11 +217,19 @@ def _panel(figure: Figure, height: float, rows: int) -> Axes:
     return axes
 
 
+def _short(name: str) -> str:
+    """The name as far as it fits beside the bars; in full it stands in the table."""
+    while text_width(name, LABEL) > _NAME and len(name) > 2:
+        name = f"{name.removesuffix('…')[:-1].rstrip()}…"
+    return name
+
+
 def _room(axes: Axes, values: Sequence[float | None], limits: Sequence[float]) -> None:
     """The axis from zero, or from what lies below it, to the farthest value or limit, with a little room."""
     held = [value for value in values if value is not None]
     low, high = min([0.0, *held]), max([*held, *limits], default=1.0)
-    axes.set_xlim(low * 1.05, (high or 1.0) * 1.05)
+    edge = 0.03 * ((high or 1.0) - low)
+    axes.set_xlim(low - edge, (high or 1.0) + edge)
 
 
 def _whisker(axes: Axes, bar: Bar, y: float, ink: str) -> None:

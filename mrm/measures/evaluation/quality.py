@@ -154,6 +154,8 @@ def _against(spec: RunSpec, scored: Scored, now: columns.Profiles, undone: dict[
             power = Estimate(float(found.detail["power"]), None, None, found.method, found.n, found.reason,
                              {"ratio": found.value})  # fmt: skip
             yield judged("unit_change", power, spec.limits("unit_change"), group=name)
+        if not any(each.kind in TEXT for each in now.values()):
+            undone["cardinality"] = "No feature is text, so there are no categories."
         for name, grown in columns.cardinality_growth(before, now).items():
             if now[name].kind in TEXT and grown is not None:
                 yield judged("cardinality_growth", grown, spec.limits("cardinality_growth"), group=name)

@@ -42,7 +42,7 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
         found += _overfit(spec, rows, undone)
     tell("soundness", 1, 2)
     if "weak-spots" in asked:
-        losses = losses_of(spec, rows.labels[chosen], rows.scores[chosen])
+        losses = beyond_expected(spec, rows.labels[chosen], rows.scores[chosen])
         found += together(spec, ["weak_spot"], len(frame), lambda: _weak(spec, frame, losses))
     if "reliability" in asked:
         found.append(attempt(spec, "conformal_gap", int(rows.known.sum()), lambda: _conformal(spec, rows)))
@@ -55,6 +55,17 @@ def losses_of(spec: RunSpec, labels: Scores, scores: Scores) -> Scores:
     if spec.predicts_amounts:
         losses = losses / (float(labels.var()) or 1.0)
     return np.asarray(losses)
+
+
+def beyond_expected(spec: RunSpec, labels: Scores, scores: Scores) -> Scores:
+    """Loss of every row less what the model itself leads one to expect: of a probability p, p (1 - p).
+
+    So a slice is not weak because its outcomes are uncertain, but because the model is wrong about them.
+    """
+    losses = losses_of(spec, labels, scores)
+    if spec.predicts_amounts or scores.min() < 0 or scores.max() > 1:
+        return losses
+    return np.asarray(losses - scores * (1 - scores))
 
 
 def _collinear(spec: RunSpec, frame: pd.DataFrame) -> list[Result]:

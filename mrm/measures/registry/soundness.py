@@ -70,7 +70,7 @@ TESTS = (
         },
         purpose="For whom is the model worse than for the others?",
         mechanism=(
-            "Slices of one and of two features, numbers cut at quarters; the mean squared error of a slice less that of"
+            "Slices of one and of two features, numbers cut at quarters; the mean squared error of a slice, beyond the p (1 - p) that a true probability p leads one to expect, less that of"
             " all other rows. For amounts it is told in units of the outcome's variance."
         ),
         signs_of_risk="A gap of more than two standard errors that is large enough to matter.",
