@@ -15,6 +15,8 @@ from rest_framework.views import APIView
 
 from mrm.access.rest import Pages, account_of
 from mrm.core.downloads import blob_answer
+from mrm.evaluation.models import Run
+from mrm.evaluation.queries import visible_to as runs_visible_to
 from mrm.inventory.models import Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.jobs.queries import latest_for
@@ -34,6 +36,7 @@ class ReportOut(serializers.Serializer[Any]):
     ref = serializers.CharField()
     kind = serializers.CharField()
     version = serializers.UUIDField(source="version_id")
+    run = serializers.UUIDField(source="run_id", allow_null=True)
     status = serializers.CharField()
     requested_by = serializers.CharField(source="requested_by.username")
     requested_at = serializers.DateTimeField()
@@ -71,6 +74,34 @@ class Reports(APIView):
         return Response(ReportOut(services.request(_version(request, pk), actor=account_of(request))).data, 202)
 
 
+class AskIn(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in queries.ABOUT_A_RUN])
+
+
+class RunReports(APIView):
+    @extend_schema(
+        responses=ReportOut(many=True), operation_id="run_reports_list", summary="The reports on a run, newest first"
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        pages, account = Pages(), account_of(request)
+        found = queries.documents_on(_run(request, pk), account)
+        return pages.get_paginated_response(
+            ReportOut(pages.paginate_queryset(found, request, view=self), many=True).data
+        )
+
+    @extend_schema(
+        request=AskIn,
+        responses={202: ReportOut},
+        operation_id="run_reports_request",
+        summary="Ask for a report on a run",
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        run, given = _run(request, pk), AskIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        document = services.request(run.version, kind=given.validated_data["kind"], run=run, actor=account_of(request))
+        return Response(ReportOut(document).data, 202)
+
+
 class OneReport(APIView):
     @extend_schema(responses=ReportOut, operation_id="reports_read", summary="A report: state, digests, attachments")
     def get(self, request: Request, pk: UUID) -> Response:
@@ -92,6 +123,11 @@ class ReportFile(APIView):
 
 def _version(request: Request, pk: UUID) -> Version:
     found: Version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
+    return found
+
+
+def _run(request: Request, pk: UUID) -> Run:
+    found: Run = get_object_or_404(runs_visible_to(account_of(request)), pk=pk)
     return found
 
 

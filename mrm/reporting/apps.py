@@ -6,7 +6,9 @@ class ReportingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from mrm.inventory.queries.tabs import TABS, Tab  # noqa: PLC0415  needs the apps
-        from mrm.reporting import queries, tasks  # noqa: F401, PLC0415  registers the kinds of job
+        from mrm.evaluation.queries import RUN_PANELS  # noqa: PLC0415  needs the apps
+        from mrm.inventory.queries.tabs import TABS, Tab  # noqa: PLC0415
+        from mrm.reporting import queries, tasks, views  # noqa: F401, PLC0415  registers the kinds of job
 
         TABS.add("documents", Tab("Documents", "reporting:of_model", queries.documents_of))
+        RUN_PANELS.add("1-reports", views.run_panel)

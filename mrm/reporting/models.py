@@ -7,12 +7,18 @@ from django.utils import timezone
 
 from mrm.access.models import Account, BusinessUnit
 from mrm.audit.models import Governed
+from mrm.evaluation.models import Run
 from mrm.inventory.models import Version
 from mrm.reporting.workflow import DocumentState
 
 
 class DocumentKind(models.TextChoices):
+    """What a document is about: a version with its whole record, or one run of tests."""
+
     COMPLIANCE = "compliance", "Compliance report"
+    BIAS = "bias", "Bias report"
+    EXPLAINABILITY = "explainability", "Explainability report"
+    BIAS_SUMMARY = "bias_summary", "Bias audit summary"
 
 
 class Document(Governed):
@@ -24,6 +30,7 @@ class Document(Governed):
     )
     kind = models.CharField(max_length=20, choices=DocumentKind, default=DocumentKind.COMPLIANCE)
     version = models.ForeignKey(Version, models.PROTECT, related_name="documents")
+    run = models.ForeignKey(Run, models.PROTECT, null=True, blank=True, related_name="documents")
     status = models.CharField(max_length=10, choices=DocumentState, default=DocumentState.QUEUED)
     requested_by = models.ForeignKey(Account, models.PROTECT, related_name="documents")
     requested_at = models.DateTimeField(default=timezone.now)
@@ -40,6 +47,11 @@ class Document(Governed):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=DocumentState.values), name="document_state"),
             models.CheckConstraint(
+                condition=Q(kind=DocumentKind.COMPLIANCE, run=None)
+                | (~Q(kind=DocumentKind.COMPLIANCE) & Q(run__isnull=False)),
+                name="document_of_a_run_names_it",
+            ),
+            models.CheckConstraint(
                 condition=~Q(status=DocumentState.ISSUED)
                 | (~Q(sha256="") & ~Q(content_digest="") & Q(issued_at__isnull=False)),
                 name="document_issued_with_digest",
@@ -47,7 +59,8 @@ class Document(Governed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.ref}, {self.get_kind_display().lower()} of {self.version}"
+        about = f"{self.run.ref} of " if self.run else ""
+        return f"{self.ref}, {self.get_kind_display().lower()} of {about}{self.version}"
 
     def get_absolute_url(self) -> str:
         return reverse("reporting:document", args=[self.pk])

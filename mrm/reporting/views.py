@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -13,7 +13,10 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.audit.queries import of_subject
 from mrm.core.downloads import blob_answer
+from mrm.evaluation.models import Run
+from mrm.evaluation.queries import visible_to as runs_visible_to
 from mrm.inventory.queries import model_page, models_visible_to, versions_visible_to
+from mrm.inventory.queries.tabs import Panel
 from mrm.jobs.queries import latest_for
 from mrm.reporting import queries, services
 from mrm.reporting.forms import AskForm, VerifyForm, VersionField
@@ -64,6 +67,23 @@ def ask_for(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask for the report of one version, from wherever it is shown."""
     version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
     return redirect(services.request(version, actor=account_of(request)))
+
+
+@require_POST
+def ask_about(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
+    """Ask for a report on one run, from its page."""
+    run = get_object_or_404(runs_visible_to(account_of(request)), pk=pk)
+    if kind not in queries.ABOUT_A_RUN:
+        raise Http404
+    return redirect(services.request(run.version, kind=kind, run=run, actor=account_of(request)))
+
+
+@require_POST
+def again(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask once more for what a report that was not made was to be about."""
+    found = _find(request, pk)
+    account = account_of(request)
+    return redirect(services.request(found.version, kind=found.kind, run=found.run, actor=account))
 
 
 @require_safe
@@ -124,6 +144,19 @@ def of_model(request: HttpRequest, pk: UUID) -> HttpResponse:
         "lacking": account.lacks("reporting.request", model),
     }
     return render(request, "reporting/of_model.html", context)
+
+
+def run_panel(run: Run, account: Account) -> Panel:
+    """What the page of a run shows of reports: those that were made, and those that can be asked for."""
+    found = queries.documents_on(run, account)
+    lacking = account.lacks("reporting.request", run.version)
+    context = {
+        "run": run,
+        "rows": [(entry, _progress(entry)) for entry in found],
+        "offers": queries.offers(run),
+        "lacking": lacking,
+    }
+    return Panel("reporting/of_run.html", context)
 
 
 def _find(request: HttpRequest, pk: UUID) -> Document:

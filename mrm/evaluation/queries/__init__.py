@@ -4,6 +4,7 @@ from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_st
 from mrm.evaluation.queries.kinds import divided, kind_panels, performance_panel
 from mrm.evaluation.queries.library import explained_at, library, library_entry, suites_naming
 from mrm.evaluation.queries.numbers import decimal, interval, shown
+from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
 from mrm.evaluation.queries.records import (
     completed,
     dataset_choices,
@@ -18,6 +19,7 @@ from mrm.evaluation.queries.shifts import shifts
 from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
 __all__ = [
+    "RUN_PANELS",
     "Cell",
     "GroupRow",
     "Sheet",
@@ -42,6 +44,7 @@ __all__ = [
     "protected_columns",
     "results_document",
     "results_table",
+    "run_panels",
     "runs_of",
     "shifts",
     "shown",

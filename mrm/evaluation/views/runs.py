@@ -23,6 +23,7 @@ from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.inventory.queries.tabs import Panel
+from mrm.inventory.views.panels import drawn
 from mrm.jobs.models import Job
 from mrm.jobs.queries import latest_for
 
@@ -81,7 +82,8 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
         return render(request, "evaluation/running.html", {**context, "progress": _progress(found)})
     if found.status != RunState.DONE:
         return render(request, "evaluation/ended.html", context)
-    return render(request, "evaluation/run.html", {**context, **_results(request, found)})
+    panels = drawn(request, queries.run_panels(found, account_of(request)))
+    return render(request, "evaluation/run.html", {**context, **_results(request, found), "panels": panels})
 
 
 @require_safe

@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('evaluation', '0001_initial'),
         ('inventory', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -23,7 +24,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('number', models.BigIntegerField(db_default=models.Func(models.Value('reporting_document_number'), function='nextval'), editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('compliance', 'Compliance report')], default='compliance', max_length=20)),
+                ('kind', models.CharField(choices=[('compliance', 'Compliance report'), ('bias', 'Bias report'), ('explainability', 'Explainability report'), ('bias_summary', 'Bias audit summary')], default='compliance', max_length=20)),
                 ('status', models.CharField(choices=[('queued', 'Queued'), ('issued', 'Issued'), ('failed', 'Failed')], default='queued', max_length=10)),
                 ('requested_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('issued_at', models.DateTimeField(blank=True, null=True)),
@@ -34,11 +35,12 @@ class Migration(migrations.Migration):
                 ('attachments', models.JSONField(default=list)),
                 ('error', models.TextField(blank=True)),
                 ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to=settings.AUTH_USER_MODEL)),
+                ('run', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='evaluation.run')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='inventory.version')),
             ],
             options={
                 'ordering': ['-number'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'issued', 'failed'])), name='document_state'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'issued'), _negated=True), models.Q(models.Q(('sha256', ''), _negated=True), models.Q(('content_digest', ''), _negated=True), ('issued_at__isnull', False)), _connector='OR'), name='document_issued_with_digest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'issued', 'failed'])), name='document_state'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'compliance'), ('run', None)), models.Q(models.Q(('kind', 'compliance'), _negated=True), ('run__isnull', False)), _connector='OR'), name='document_of_a_run_names_it'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'issued'), _negated=True), models.Q(models.Q(('sha256', ''), _negated=True), models.Q(('content_digest', ''), _negated=True), ('issued_at__isnull', False)), _connector='OR'), name='document_issued_with_digest')],
             },
         ),
     ]

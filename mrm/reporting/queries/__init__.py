@@ -1,9 +1,11 @@
 """Named reads of documents, and the content of a report from the records as they are."""
 
-from mrm.reporting.queries.content import attachments, compliance
+from mrm.reporting.queries.compliance import compliance
+from mrm.reporting.queries.contents import ABOUT_A_RUN, CONTENTS, attachments, content_of, offers
 from mrm.reporting.queries.records import (
     anybody,
     documents_of,
+    documents_on,
     known_digest,
     named,
     reportable_versions,
@@ -12,12 +14,17 @@ from mrm.reporting.queries.records import (
 )
 
 __all__ = [
+    "ABOUT_A_RUN",
+    "CONTENTS",
     "anybody",
     "attachments",
     "compliance",
+    "content_of",
     "documents_of",
+    "documents_on",
     "known_digest",
     "named",
+    "offers",
     "reportable_versions",
     "visible_to",
     "waiting_for",

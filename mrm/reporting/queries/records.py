@@ -3,10 +3,11 @@ import re
 from django.db.models import QuerySet
 
 from mrm.access.models import Account
+from mrm.evaluation.models import Run
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.inventory.workflow import VersionState
-from mrm.reporting.models import Document
+from mrm.reporting.models import Document, DocumentKind
 from mrm.reporting.workflow import DocumentState
 
 _REF = re.compile(r"^R-(\d{4})-(\d{1,12})$", re.IGNORECASE)
@@ -19,7 +20,7 @@ def anybody() -> QuerySet[Document]:
 
 def visible_to(account: Account) -> QuerySet[Document]:
     return Document.objects.filter(version__in=versions_visible_to(account)).select_related(
-        "version__model__unit", "version__model__owner", "requested_by__person"
+        "version__model__unit", "version__model__owner", "requested_by__person", "run"
     )
 
 
@@ -37,9 +38,15 @@ def reportable_versions(account: Account) -> QuerySet[Version]:
     )
 
 
-def waiting_for(version: Version) -> Document | None:
-    """The document of the version that is being made, if one is."""
-    return version.documents.filter(status=DocumentState.QUEUED).order_by("number").first()
+def waiting_for(version: Version, kind: str = DocumentKind.COMPLIANCE, run: Run | None = None) -> Document | None:
+    """The document of that kind about the version or the run that is being made, if one is."""
+    waiting = version.documents.filter(status=DocumentState.QUEUED, kind=kind, run=run)
+    return waiting.order_by("number").first()
+
+
+def documents_on(run: Run, account: Account) -> QuerySet[Document]:
+    """The documents about one run, newest first."""
+    return visible_to(account).filter(run=run)
 
 
 def named(ref: str) -> Document | None:

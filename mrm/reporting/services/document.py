@@ -14,10 +14,11 @@ from mrm.audit.models import Event
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, System, permit
 from mrm.core.refusal import Refused
+from mrm.evaluation.models import Run
 from mrm.inventory.models import Version
 from mrm.jobs import services as jobs
-from mrm.reporting import queries
-from mrm.reporting.models import Document
+from mrm.reporting import policies, queries
+from mrm.reporting.models import Document, DocumentKind
 from mrm.reporting.workflow import FLOW, DocumentState
 
 
@@ -33,21 +34,28 @@ class Issue:
 
 
 @audited("reporting.request", "asked for {subject}")
-def request(version: Version, *, actor: Actor, requested_by: Account | None = None) -> Document:
-    """Ask a worker for the compliance report of a version; one of a version is made at a time."""
+def request(
+    version: Version,
+    *,
+    actor: Actor,
+    kind: str = DocumentKind.COMPLIANCE,
+    run: Run | None = None,
+    requested_by: Account | None = None,
+) -> Document:
+    """Ask a worker for a report on a version, or on one of its runs; one of a kind is made at a time."""
     permit(actor, "reporting.request", version)
     version = Version.objects.select_for_update(of=("self",)).select_related("model__unit").get(pk=version.pk)
-    if version.artifact_id is None:
-        raise Refused(f"{version} has no artifact yet; there is nothing to report on.")
-    if waiting := queries.waiting_for(version):
-        raise Refused(f"{waiting.ref} of {version} is being made already; it will say the same.")
+    if reason := policies.why_not_about(kind, version, run):
+        raise Refused(reason)
+    if waiting := queries.waiting_for(version, kind, run):
+        raise Refused(f"{waiting.ref} of {run or version} is being made already; it will say the same.")
     owner = requested_by or actor
     assert isinstance(owner, Account)
-    document = Document.objects.create(version=version, requested_by=owner)
+    document = Document.objects.create(kind=kind, version=version, run=run, requested_by=owner)
     document.refresh_from_db()
     jobs.request(
-        "reporting.render", label=f"Report {document.ref} of {version}"[:200], subject=document, actor=actor,
-        document=str(document.pk),
+        "reporting.render", label=f"{document.get_kind_display()} {document.ref} of {version}"[:200], subject=document,
+        actor=actor, document=str(document.pk),
     )  # fmt: skip
     return document
 
@@ -58,7 +66,8 @@ def file_after_approval(event: Event) -> None:
     account = access.accounts().filter(username=event.actor).first()
     if approval is None or account is None:
         return
-    asked = approval.version.documents.exclude(status=DocumentState.FAILED)
+    reports = approval.version.documents.filter(kind=DocumentKind.COMPLIANCE)
+    asked = reports.exclude(status=DocumentState.FAILED)
     if not asked.filter(requested_at__gte=event.at).exists() and not queries.waiting_for(approval.version):
         request(approval.version, actor=System("reporting"), requested_by=account)
 

@@ -10,7 +10,7 @@ from mrm.reporting import queries
 from mrm.reporting.models import Document
 from mrm.reporting.services.check import check
 from mrm.reporting.services.document import Issue, give_up, issue
-from mrm.reporting.services.page import html_of
+from mrm.reporting.services.pages import html_of
 from mrm.reporting.services.printing import print_report
 from mrm.reporting.workflow import DocumentState
 
@@ -20,7 +20,7 @@ STEPS = 4
 def carry_out(document_id: str, progress: Callable[[str, int, int], None]) -> None:
     """Make one report; one that ended before is left as it is, so a second call changes nothing."""
     document = Document.objects.select_related(
-        "version__model__unit", "version__model__owner", "version__developer", "version__artifact"
+        "version__model__unit", "version__model__owner", "version__developer", "version__artifact", "run__suite"
     ).get(pk=document_id)
     if document.status != DocumentState.QUEUED:
         return
@@ -33,8 +33,8 @@ def carry_out(document_id: str, progress: Callable[[str, int, int], None]) -> No
 
 def _print(document: Document, progress: Callable[[str, int, int], None]) -> Issue:
     progress("Collecting the record", 0, STEPS)
-    content = queries.compliance(document.version)
-    files = queries.attachments(content)
+    content = queries.content_of(document)
+    files = queries.attachments(document, content)
     progress("Laying out", 1, STEPS)
     page = html_of(document, content, digest(content))
     progress("Printing", 2, STEPS)
