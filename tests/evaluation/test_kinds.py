@@ -30,11 +30,12 @@ def house() -> Pack:
     return Pack.objects.get(key="credit-decision", current=True)
 
 
+def change(cast: Cast, draft: Version, **changes: object) -> Version:
+    return inventory.edit_version(draft, changes=changes, revision=draft.revision, actor=cast.developer)
+
+
 def of_amounts(cast: Cast) -> Version:
-    draft = journey.version(cast)
-    return inventory.edit_version(
-        draft, changes={"model_kind": "regression"}, revision=draft.revision, actor=cast.developer
-    )
+    return change(cast, journey.version(cast), model_kind="regression")
 
 
 def test_a_run_of_every_new_kind_is_judged_shown_and_explained(cast: Cast, client: Client) -> None:
@@ -81,6 +82,20 @@ def test_a_model_of_amounts_has_no_cut_off_and_suites_of_its_own(cast: Cast, cli
     shown = client.get(run.get_absolute_url()).content.decode()
     assert "none, it predicts an amount" in shown
     assert "Predicted and actual by tenth" in shown
+
+
+def test_rows_outside_the_declared_domain_of_use_are_named(cast: Cast, client: Client) -> None:
+    draft = journey.version(cast)
+    with pytest.raises(Invalid, match=r"Condition 1, 'rich people', cannot be read; write it like: state in CA, NV"):
+        change(cast, draft, domain_of_use=["rich people"])
+    draft = change(cast, draft, domain_of_use=["loan_to_value to 0.8", "income from 0"])
+    run = journey.evaluated(cast, draft, ["stability"])
+    found = run.result("outside_conditions")
+    assert (run.status, found["status"]) == ("done", "fail")
+    assert "loan_to_value is 0." in found["reason"]
+    assert run.settings["domain"] == run.pins["domain"] == draft.domain_of_use
+    client.force_login(cast.owner)
+    assert "approved is at most 0.8" in client.get(run.get_absolute_url()).content.decode()
 
 
 def test_outcomes_that_do_not_fit_end_the_job_with_the_reason(cast: Cast) -> None:

@@ -1,6 +1,7 @@
 """Runs of quality, soundness, robustness and of amounts, on data whose faults are known."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -173,6 +174,8 @@ def amounts(tmp_path_factory):
         cutoff=float("nan"), favourable="below", folder=place, artifact=place / "model.skops", kind="skops",
         artifact_sha256=digest["model.skops"], reference=place / "train.parquet",
         reference_sha256=digest["train.parquet"], kinds=KINDS | {"stability"}, model_kind="regression", seed=1,
+        domain=("channel in web", "age from 18 to 80"),
+        thresholds={"outside_conditions": {"direction": "lower", "fail": 0.0}},
     )  # fmt: skip
 
 
@@ -189,6 +192,11 @@ def test_a_model_of_amounts_is_measured_as_one(amounts):
     assert {each.group for each in found.results if each.measure == "psi"} == {"age", "power", "score"}
     assert not {each.measure for each in found.results} & {"auc", "noise_flips", "single_column_auc"}
     assert found.pins["cutoff"] is None
+    outside = one(found, "outside_conditions")
+    assert (outside.status, outside.value) == ("fail", pytest.approx(0.5, abs=0.05))
+    assert re.fullmatch(r"Row [\d,]+: channel is branch; approved are web\.", outside.reason)
+    assert one(found, "outside_envelope").value < 0.01
+    assert one(found, "outside_density").value == pytest.approx(0.01, abs=0.01)
 
 
 def test_losses_are_measured_in_level_and_order(amounts):

@@ -19,6 +19,7 @@ MATERIAL = (
     "model_kind",
     "methodology",
     "intended_use",
+    "domain_of_use",
     "training_window",
     "features",
     "cutoff",

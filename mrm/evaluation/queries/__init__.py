@@ -1,7 +1,7 @@
 """Named reads of runs, and their results laid out for page and print."""
 
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
-from mrm.evaluation.queries.kinds import divided, kind_panels, performance_panel
+from mrm.evaluation.queries.kinds import divided, domain_panel, kind_panels, performance_panel
 from mrm.evaluation.queries.library import explained_at, library, library_entry, suites_naming
 from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
@@ -30,6 +30,7 @@ __all__ = [
     "dataset_choices",
     "decimal",
     "divided",
+    "domain_panel",
     "evidence",
     "explained_at",
     "figure_of",

@@ -7,6 +7,7 @@ from mrm.evaluation.models import Run
 from mrm.evaluation.queries.sheet import SEVERITY, measure_rows
 
 SHOWN = 5
+DOMAIN = {"domain-of-use", "envelope"}
 PROBLEMS = {"fail", "watch", "insufficient"}
 WORDS = {
     "quality": ("Quality of the data", "whether the data are fit to be used"),
@@ -29,6 +30,14 @@ class KindPanel:
 def kind_panels(run: Run) -> list[KindPanel]:
     """A panel for each of these kinds that the run was asked for."""
     return [KindPanel(kind, *words, *divided(run, kind)) for kind, words in WORDS.items() if kind in run.kinds]
+
+
+def domain_panel(run: Run) -> KindPanel:
+    """Who is outside the domain of use, or beyond the training data."""
+    rows = [row for row in measure_rows(run, "stability") if row["test"] in DOMAIN]
+    return KindPanel(
+        "domain", "Domain of use", "rows the model was not approved for, or has not seen the like of", rows, []
+    )
 
 
 def performance_panel(run: Run) -> KindPanel:

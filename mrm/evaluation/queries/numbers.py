@@ -10,7 +10,7 @@ _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true
             "positive_predictive_value", "negative_predictive_value", "selection_rate",
             "missing_change", "out_of_range", "unseen", "capture", "mape", "smape", "missing_share", "duplicate_rows",
             "most_frequent_share", "type_violations", "train_test_overlap", "base_rate_change", "stale_rows", "conformal_gap",
-            "noise_flips", "ablation_flips", "extreme_flips", "scenario_flips", "monotonicity_violations"}  # fmt: skip
+            "outside_conditions", "outside_envelope", "outside_density", "noise_flips", "ablation_flips", "extreme_flips", "scenario_flips", "monotonicity_violations"}  # fmt: skip
 _DECIMALS = {
     "air": 2,
     "smd": 1,

@@ -67,6 +67,7 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         favourable=settings.get("favourable") or "below",
         model_kind=settings.get("model_kind", ModelKind.CLASSIFICATION),
         tests=_tests(run),
+        domain=tuple(settings.get("domain") or ()),
         required=frozenset(name for name, each in suite_tests(run.suite.content).items() if each.get("required")),
         fairness=_groups(run, seed),
         thresholds=run.suite.content["thresholds"],

@@ -66,6 +66,7 @@ def start(
             **undecided,
             "features": list(version.features),
             "model_kind": version.model_kind,
+            "domain": list(version.domain_of_use),
         },
         requested_by=actor,
     )

@@ -30,6 +30,12 @@ class VersionFacts(forms.Form):
     )
     methodology = long_text(_("Methodology"))
     intended_use = long_text(_("Intended use"))
+    domain_of_use = Lines(
+        label=_("Domain of use"),
+        help_text=_(
+            "Conditions that every row must meet, one on each line, such as: state in CA, NV or: amount from 0 to 50000."
+        ),
+    )
     training_window = forms.CharField(label=_("Training window"), max_length=120, required=False)
     features = Lines(
         label=_("Features"), help_text=_("Names of the input columns, one on each line, in the model's order.")

@@ -173,6 +173,7 @@ class Migration(migrations.Migration):
                 ('intended_use', models.TextField(blank=True)),
                 ('training_window', models.CharField(blank=True, max_length=120)),
                 ('notes', models.TextField(blank=True)),
+                ('domain_of_use', models.JSONField(blank=True, default=list)),
                 ('features', models.JSONField(blank=True, default=list)),
                 ('target', models.CharField(blank=True, max_length=80)),
                 ('cutoff', models.DecimalField(blank=True, decimal_places=6, max_digits=12, null=True)),

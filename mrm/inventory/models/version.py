@@ -60,6 +60,7 @@ class Version(Governed):
     intended_use = models.TextField(blank=True)
     training_window = models.CharField(max_length=120, blank=True)
     notes = models.TextField(blank=True)
+    domain_of_use = models.JSONField(default=list, blank=True)
     features = models.JSONField(default=list, blank=True)
     target = models.CharField(max_length=80, blank=True)
     cutoff = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)

@@ -25,6 +25,7 @@ def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
         "seed": spec.seed,
         "model_kind": spec.model_kind,
         "tests": {kind: {name: plain(spec.tests[name]) for name in spec.asked(kind)} for kind in sorted(spec.kinds)},
+        "domain": list(spec.domain),
         "cutoff": plain(spec.cutoff),
         "favourable": spec.favourable,
         "positive": plain(spec.positive),

@@ -30,7 +30,8 @@ class RunSpec:
 
     `tests` maps the id of each test to carry out to its parameters, all of them by default; one of
     `required` that cannot be done is insufficient evidence. Outcomes of a `model_kind` other than
-    classification are amounts: neither `positive` nor the cut-off is then looked at.
+    classification are amounts: neither `positive` nor the cut-off is then looked at. `domain` holds the
+    conditions of the domain of use, as sentences (see `stability.conditions`).
     """
 
     dataset: Path
@@ -70,6 +71,7 @@ class RunSpec:
         default_factory=lambda: {name: test.defaults for name, test in TESTS.items()}
     )
     required: frozenset[str] = frozenset()
+    domain: tuple[str, ...] = ()
 
     @property
     def predicts_amounts(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mrm.measures.evaluation import domain
 from mrm.measures.evaluation.outcome import Part
 from mrm.measures.evaluation.scored import Scored
 from mrm.measures.evaluation.spec import Progress, RunSpec
@@ -19,7 +20,8 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
         return Part(notes=["Stability was not evaluated: there are no data that the model was made on."])
     tell("stability", 0, 1)
     found = _stability(spec, rows)
-    return Part(found, [stability_figure(found, spec.thresholds.get("psi", {}))])
+    outside, undone = domain.measures(spec)
+    return Part([*found, *outside], [stability_figure(found, spec.thresholds.get("psi", {}))], undone=undone)
 
 
 def _stability(spec: RunSpec, rows: Scored) -> list[Result]:

@@ -61,4 +61,35 @@ TESTS = (
         limitations="A value within the range may still be new in combination with others.",
         reference="test_stability_assessment.py::test_a_new_category_counts_as_unseen",
     ),
+    Entry(
+        **(_ONE | {"needs": ("domain",)}),
+        id="domain-of-use",
+        title="Domain of use",
+        measures={"outside_conditions": "Rows outside the domain of use"},
+        purpose="Is the model used on anybody it was not approved for?",
+        mechanism="Each row is held to the conditions that the version declares and that were signed; the rows are named.",
+        signs_of_risk="Any row: the applicant of Arizona at a model approved for California.",
+        strengths="Exact, and says of each row why it belongs to a person instead.",
+        limitations="As good as the conditions that were written down; a column that is missing cannot be held to any.",
+        reference="test_shift.py::test_the_arizona_applicant_of_a_california_model_is_named",
+    ),
+    Entry(
+        **_ONE,
+        id="envelope",
+        title="Envelope of the training data",
+        measures={
+            "outside_envelope": "Rows outside the training data's range",
+            "outside_density": "Rows where the training data were thin",
+        },
+        purpose="How many rows lie where the model has seen nobody, or hardly anybody?",
+        mechanism=(
+            "Rows with a value beyond the range, or in a category, of the training data; and rows whose combination of"
+            " numbers is rarer than 99 % of the training data's, by Mahalanobis distance."
+        ),
+        signs_of_risk="Shares well above the one per cent that the training data themselves have.",
+        strengths="Sees combinations, not columns alone.",
+        limitations="The distance takes the numbers for near normal; a missing value says nothing.",
+        citations=("Mahalanobis (1936), Proceedings of the National Institute of Sciences of India 2:49",),
+        reference="test_shift.py::test_envelope_and_density_say_why",
+    ),
 )
