@@ -20,6 +20,8 @@ KIND_LABELS = {
     "soundness": _("Soundness: features that repeat each other, overfit, weak spots, coverage"),
     "robustness": _("Robustness: noise, a lost feature, extremes, a scenario, the worst rows"),
 }
+# ticked to begin with; the others run the model many times more, or look at how it was built
+USUAL = ("performance", "bias", "stability", "explainability", "quality")
 OF_DECISIONS = ("positive", "event_name", "cutoff", "favourable")
 SIDE_LABELS = {
     "below": _("Below the cut-off: a low score is good for the person, as with a probability of default"),
@@ -125,7 +127,7 @@ class StartForm(ParametersForm):
         widget = self.fields["kinds"].widget
         assert isinstance(widget, Kinds)
         widget.closed = closed
-        self.fields["kinds"].initial = [kind for kind in KINDS if kind not in closed]
+        self.fields["kinds"].initial = [kind for kind in USUAL if kind not in closed]
 
     def _offer_parameters(self, columns: list[str]) -> None:
         features = [(name, name.replace("_", " ")) for name in self.version.features]
