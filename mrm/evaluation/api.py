@@ -16,10 +16,11 @@ from rest_framework.views import APIView
 
 from mrm.access.rest import Pages, Strict, account_of
 from mrm.core import blobs
+from mrm.core.actors import permit
 from mrm.evaluation import queries, services
 from mrm.evaluation.models import Run
 from mrm.evaluation.services import KINDS, LEARNERS, MOST_SEGMENTS, SIDES
-from mrm.inventory.models import Pack, PackKind, Version
+from mrm.inventory.models import ModelKind, Pack, PackKind, Version
 from mrm.inventory.queries import packs, versions_visible_to
 from mrm.jobs.queries import latest_for
 
@@ -43,7 +44,11 @@ class RunIn(Strict):
     positive = serializers.JSONField(default=_one, help_text="Value of the outcome that is the event.")
     event_name = serializers.CharField(max_length=40, default="Event")
     cutoff = serializers.DecimalField(12, 6, required=False, help_text="The version's own when absent.")
-    favourable = serializers.ChoiceField(SIDES, help_text="Which side of the cut-off is good for the person.")
+    favourable = serializers.ChoiceField(
+        SIDES,
+        required=False,
+        help_text="Which side of the cut-off is good for the person; of a model of amounts, none.",
+    )
     references = serializers.DictField(child=serializers.CharField(max_length=120), default=dict)
     predictions = serializers.CharField(max_length=200, default="", allow_blank=True)
     segments = serializers.ListField(
@@ -62,6 +67,11 @@ class RunIn(Strict):
         allow_blank=True,
         help_text="Column with a date, by which the impact ratio is followed.",
     )
+    parameters = serializers.DictField(
+        child=serializers.DictField(),
+        default=dict,
+        help_text="What tests need to know of these data, by the test's id, as the library of tests lists it.",
+    )
 
     def validate_positive(self, value: Any) -> Any:
         if not isinstance(value, str | int | float):
@@ -78,6 +88,7 @@ class SuiteOut(serializers.Serializer[Any]):
     effective_from = serializers.CharField(source="content.effective_from", allow_null=True)
     regime = serializers.CharField(source="content.applies.regime", default="")
     groups = serializers.JSONField(source="content.groups", default=dict)
+    tests = serializers.JSONField(source="content.tests", help_text="Tests by id, with parameters, required or not.")
     thresholds = serializers.JSONField(source="content.thresholds")
     sources = serializers.JSONField(source="content.sources")
     digest = serializers.CharField()
@@ -164,12 +175,13 @@ class Runs(APIView):
         if dataset is None:
             raise serializers.ValidationError({"dataset": ["No data set linked to this version has this id."]})
         cutoff = settings.pop("cutoff", version.cutoff)
-        if cutoff is None:
+        if cutoff is None and version.model_kind == ModelKind.CLASSIFICATION:
             raise serializers.ValidationError({"cutoff": ["The version has no cut-off of its own; give one."]})
         kinds, suite = settings.pop("kinds"), _suite(version, settings.pop("suite"))
         reasons = _dictionary(settings.pop("reasons"))
-        settings["cutoff"] = str(cutoff)
         settings["tolerance"] = str(settings["tolerance"])
+        if version.model_kind == ModelKind.CLASSIFICATION:
+            settings["cutoff"] = str(cutoff)
         run = services.start(
             version, dataset=dataset, kinds=kinds, settings=settings, suite=suite, reasons=reasons,
             actor=account_of(request),
@@ -204,6 +216,42 @@ class Suites(APIView):
     @extend_schema(responses=SuiteOut(many=True), operation_id="suites_list", summary="The suites that fit a version")
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(SuiteOut(queries.suites_for(_version(request, pk)), many=True).data)
+
+
+class TestOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    version = serializers.CharField()
+    title = serializers.CharField()
+    pillar = serializers.CharField()
+    kinds = serializers.ListField(child=serializers.CharField(), help_text="Kinds of run that carry it out.")
+    measures = serializers.DictField(child=serializers.CharField(), help_text="Title of each measure it produces.")
+    models = serializers.ListField(child=serializers.CharField(), help_text="Kinds of model it fits.")
+    needs = serializers.ListField(child=serializers.CharField())
+    parameters = serializers.JSONField(source="schema", help_text="JSON Schema; ofRun marks what is given with a run.")
+    purpose = serializers.CharField()
+    mechanism = serializers.CharField()
+    signs_of_risk = serializers.CharField()
+    strengths = serializers.CharField()
+    limitations = serializers.CharField()
+    citations = serializers.ListField(child=serializers.CharField())
+    reference = serializers.CharField(help_text="The test function that proves the numbers.")
+
+
+class Tests(APIView):
+    @extend_schema(responses=TestOut(many=True), operation_id="tests_list", summary="The library of tests")
+    def get(self, request: Request) -> Response:
+        permit(account_of(request), "view", None)
+        return Response(TestOut([each.entry for _pillar, found in queries.library() for each in found], many=True).data)
+
+
+class OneTest(APIView):
+    @extend_schema(responses=TestOut, operation_id="tests_read", summary="What a test asks, and what it cannot tell")
+    def get(self, request: Request, name: str) -> Response:
+        permit(account_of(request), "view", None)
+        found = queries.library_entry(name)
+        if found is None:
+            raise Http404
+        return Response(TestOut(found.entry).data)
 
 
 class OneRun(APIView):

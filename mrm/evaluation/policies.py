@@ -1,15 +1,18 @@
 """Which suite a version may be tested by, and by whom."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from mrm.access.models import Account
-from mrm.inventory.models import Version
+from mrm.inventory.models import DatasetRole, Version
+from mrm.measures.registry import TESTS, Entry, settled
 
 
-def why_not_suite(suite: Mapping[str, Any], *, tier: str, regimes: Mapping[str, str]) -> str | None:
-    """A suite fits by tier, and by the regime it is for: the model must have been found to be in its scope."""
+def why_not_suite(suite: Mapping[str, Any], *, tier: str, regimes: Mapping[str, str], model_kind: str) -> str | None:
+    """A suite fits by what the version predicts, by tier, and by the regime whose scope the model was found to be in."""
     applies = suite.get("applies", {})
+    if (kinds := applies.get("model_kinds")) and model_kind not in kinds:
+        return f"{suite['title']} is for models of {_words(kinds)}, and this version is declared as {_words([model_kind])}."
     tiers, regime = applies.get("tiers"), applies.get("regime")
     if tiers and tier not in tiers:
         told = "a model without a tier" if not tier else f"tier {tier}"
@@ -17,6 +20,58 @@ def why_not_suite(suite: Mapping[str, Any], *, tier: str, regimes: Mapping[str, 
     if regime and regimes.get(regime) != "in":
         return f"{suite['title']} is for models in the scope of {regime}; record that this one is, on the model's page."
     return None
+
+
+def _words(kinds: Sequence[str]) -> str:
+    return ", ".join(kind.replace("_", " ") for kind in kinds)
+
+
+def why_kind_closed(kind: str, model_kind: str, roles: Collection[str]) -> str | None:
+    """What must be linked to a version, or be declared otherwise, before tests of a kind can be run at all."""
+    if not any(True for _ in fitting(kind, model_kind)):
+        return f"There is no test of {kind} for models of {_words([model_kind])}."
+    if kind == "stability" and DatasetRole.TRAINING not in roles:
+        return "Stability is measured against the training data: link them to this version."
+    if kind == "alternatives" and not {DatasetRole.TRAINING, DatasetRole.PROTECTED} <= set(roles):
+        return "Alternatives are fitted on training data and judged by protected attributes: link both to this version."
+    if kind == "bias" and DatasetRole.PROTECTED not in roles:
+        return "Bias needs protected attributes: link a data set that holds them to this version."
+    return None
+
+
+def why_not_kind(suite: Mapping[str, Any], kind: str, model_kind: str) -> str | None:
+    """A run of a kind carries out what its suite names; where that is nothing there is nothing to run."""
+    if any(test.id in suite_tests(suite) for test in fitting(kind, model_kind)):
+        return None
+    return f"{suite['title']} names no test of {kind}; choose another suite, or leave {kind} out."
+
+
+def why_not_parameters(name: str, given: Mapping[str, Any], features: Sequence[str]) -> str | None:
+    """With a run come parameters that depend on the data at hand, and no others: a suite's are the house's to set."""
+    test = TESTS.get(name)
+    if test is None or not test.of_run:
+        takers = ", ".join(each.id for each in TESTS.values() if each.of_run)
+        return f"{name} takes no parameters with a run; these do: {takers}."
+    if strange := [each for each in given if each not in test.of_run]:
+        return f"{name}: {', '.join(strange)} is not given with a run; {', '.join(test.of_run)} is."
+    try:
+        settled(test, {}, given)
+    except ValueError as fault:
+        return str(fault)
+    named = [*given.get("rising", []), *given.get("falling", []), *(each["column"] for each in given.get("shifts", []))]
+    if absent := [each for each in named if each not in features]:
+        return f"{name}: {', '.join(absent)} is no feature of the version; its features are {', '.join(features)}."
+    return None
+
+
+def suite_tests(suite: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The tests that a suite names by id, each as it is named."""
+    return {each["id"]: each for each in suite.get("tests", [])}
+
+
+def fitting(kind: str, model_kind: str) -> Iterator[Entry]:
+    """The tests of a kind of run that fit a kind of model."""
+    return (test for test in TESTS.values() if kind in test.kinds and model_kind in test.models)
 
 
 def why_not_by(suite: Mapping[str, Any], version: Version, account: Account) -> str | None:

@@ -3,22 +3,26 @@
 from django.urls import path
 
 from mrm.evaluation import api as rest
-from mrm.evaluation import views
+from mrm.evaluation.views import library, runs
 
 app_name = "evaluation"
 
 urlpatterns = [
-    path("", views.runs, name="runs"),
-    path("start/<uuid:pk>/", views.start, name="start"),
-    path("<uuid:pk>/", views.run, name="run"),
-    path("<uuid:pk>/progress/", views.progress, name="progress"),
-    path("<uuid:pk>/cancel/", views.cancel, name="cancel"),
-    path("<uuid:pk>/figures/<slug:name>.<slug:theme>.svg", views.figure, name="figure"),
-    path("<uuid:pk>/results.csv", views.results_csv, name="results_csv"),
-    path("<uuid:pk>/results.json", views.results_json, name="results_json"),
+    path("", runs.runs, name="runs"),
+    path("tests/", library.tests, name="tests"),
+    path("tests/<slug:name>/", library.test, name="test"),
+    path("start/<uuid:pk>/", runs.start, name="start"),
+    path("<uuid:pk>/", runs.run, name="run"),
+    path("<uuid:pk>/progress/", runs.progress, name="progress"),
+    path("<uuid:pk>/cancel/", runs.cancel, name="cancel"),
+    path("<uuid:pk>/figures/<slug:name>.<slug:theme>.svg", runs.figure, name="figure"),
+    path("<uuid:pk>/results.csv", runs.results_csv, name="results_csv"),
+    path("<uuid:pk>/results.json", runs.results_json, name="results_json"),
 ]
 
 api = [
+    path("tests/", rest.Tests.as_view(), name="tests"),
+    path("tests/<slug:name>/", rest.OneTest.as_view(), name="test"),
     path("versions/<uuid:pk>/runs/", rest.Runs.as_view(), name="runs"),
     path("versions/<uuid:pk>/suites/", rest.Suites.as_view(), name="suites"),
     path("runs/<uuid:pk>/", rest.OneRun.as_view(), name="run"),

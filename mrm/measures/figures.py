@@ -87,6 +87,34 @@ def stability_figure(results: Sequence[Result], limits: Limits) -> Figure:
                    charts.describe_shifts(data, lines), header, rows)  # fmt: skip
 
 
+def marks_figure(name: str, title: str, unit: str, results: Sequence[Result], limits: Limits | None) -> Figure:
+    """One measure of many columns or variants, with the limits it is judged by."""
+    held = [each for each in results if each.value is not None]
+    data = [charts.Bar(r.group, r.value or 0.0, r.lower, r.upper, status=r.status) for r in held]
+    limits = limits or {}
+    lines = tuple(limits[each] for each in ("watch", "fail") if isinstance(limits.get(each), int | float))
+    rows = tuple((r.group, r.n, r.value, r.lower, r.upper, r.status) for r in held)
+
+    def draw(bars: Sequence[charts.Bar], theme: str) -> str:
+        return charts.draw_marks(bars, lines, unit, theme)
+
+    return _figure(name, title, draw, data, charts.describe_marks(data, lines, unit),
+                   ("Name", "n", unit, "Lower", "Upper", "Status"), rows)  # fmt: skip
+
+
+def lines_figure(
+    name: str, title: str, lines: Sequence[charts.Line], axes: tuple[str, str], alt: str,
+    shares: tuple[bool, bool] = (True, True),
+) -> Figure:  # fmt: skip
+    """Curves over one axis, and the points drawn as a table."""
+    rows = tuple((line.name, x, y) for line in lines for x, y in zip(line.x, line.y, strict=True))
+
+    def draw(data: Sequence[charts.Line], theme: str) -> str:
+        return charts.draw_lines(data, *axes, shares, theme)
+
+    return _figure(name, title, draw, list(lines), alt, ("Curve", *axes), rows)
+
+
 def importance_figure(found: Sequence[Importance]) -> Figure:
     """Mean absolute contribution of every feature."""
     data = [charts.Bar(each.feature, each.value, each.lower, each.upper) for each in found]

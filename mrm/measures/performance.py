@@ -62,7 +62,7 @@ def performance(
     y, s, unknown = _clean(labels, scores)
     limits = thresholds or {}
     events = int(y.sum())
-    shortage = _shortage(events, y.size, min_each)
+    shortage = shortage_of(events, y.size, min_each)
     out = [_base_rate(events, y.size, unknown)]
     estimates = _estimates(y, s, cutoff, seed) if not shortage else dict.fromkeys((*RANKING, *CALIBRATION))
     for name, estimate in estimates.items():
@@ -79,7 +79,8 @@ def _clean(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Scores, int]:
     return y[known].astype(np.int64), s[known], int((~known).sum())
 
 
-def _shortage(events: int, n: int, min_each: int) -> str:
+def shortage_of(events: int, n: int, min_each: int) -> str:
+    """Why there are too few outcomes of either kind, or nothing."""
     if min(events, n - events) >= min_each:
         return ""
     return f"{events} events and {n - events} non-events, {min_each} of each needed."

@@ -1,4 +1,4 @@
-"""The confined process: opens one artifact, scores, explains or examines on one file, and ends.
+"""The confined process: opens one artifact, scores, explains or examines one file or variants of it, and ends.
 
 Run as a module. Reads one JSON request from standard input, writes JSON lines to standard output:
 progress, then a result or an error with a sentence. Confines itself before anything else.
@@ -19,6 +19,7 @@ from mrm.measures.confinement import confine
 BATCH = 65_536
 DOUBTED = 50  # so many explained rows are explained again against another background
 SAMPLE = 1_000  # rows on which other methods are tried
+SAID = 200  # letters of what a model says when it fails
 
 
 def main() -> int:
@@ -57,7 +58,7 @@ def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dic
     if hashlib.sha256(content).hexdigest() != request["sha256"]:
         raise Refusal("The artifact's digest is not the one on record.")
     scorer, native = OPENERS[request["kind"]](content, request["features"])
-    serve = {"score": _score, "explain": _explain, "examine": _examine}[request["task"]]
+    serve = {"score": _score, "variants": _score_variants, "explain": _explain, "examine": _examine}[request["task"]]
     return serve(scorer, native, request, progress)
 
 
@@ -86,6 +87,34 @@ def _score(scorer: Any, native: Any, request: dict[str, Any], progress: Callable
             done += batch.num_rows
             progress(done, total)
     return {"rows": done}
+
+
+def _score_variants(
+    scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Scores of the same rows changed in many ways; a variant that the model does not take keeps the sentence why."""
+    import numpy as np  # limits come first
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    frame = pq.read_table(request["parquet_in"], columns=request["features"]).to_pandas()
+    rows, refused = request["rows"], dict[str, list[int]]()
+    found = np.full(len(frame), np.nan)
+    for number, start in enumerate(range(0, len(frame), rows)):
+        try:
+            scores = scorer(frame.iloc[start : start + rows])
+        except MemoryError:
+            raise
+        except Exception as error:  # a model may fail in any way; that it does on this variant is the finding
+            refused.setdefault(f"{type(error).__name__}: {error}"[:SAID], []).append(number)
+        else:
+            if len(scores) == rows and np.isfinite(scores).all():
+                found[start : start + rows] = scores
+            else:
+                refused.setdefault("The model gave no usable score for some of the rows.", []).append(number)
+        progress(min(start + rows, len(frame)), len(frame))
+    pq.write_table(pa.table({"score": found}), request["parquet_out"])
+    return {"rows": len(frame), "refused": refused}
 
 
 def _explain(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:

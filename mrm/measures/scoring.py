@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from mrm.measures.estimates import Estimate
 from mrm.measures.explanation.assessment import Doubt
@@ -93,6 +94,39 @@ def score(
         raise ScoringFailed(f"The model gave {np.isfinite(scores).sum()} usable scores for {rows} rows.")
     digest = file_digest(parquet_out)
     return Scored(parquet_out, rows, digest, answer["network"], time.monotonic() - started)
+
+
+def score_variants(
+    artifact_path: Path,
+    kind: str,
+    expected_sha256: str,
+    parquet_in: Path,
+    parquet_out: Path,
+    features: Sequence[str],
+    rows: int,
+    timeout_s: float = 600,
+    memory_mb: int = 4_096,
+    progress: Progress | None = None,
+) -> list[NDArray[np.float64] | str]:
+    """Score variants of the same `rows` rows, stacked in `parquet_in`, all in one process; same errors as `score`.
+
+    For each variant its scores (rows,), or what the model said when it did not take it.
+    """
+    total = _ready(artifact_path, kind, expected_sha256, parquet_in, features)
+    request = {"task": "variants", "parquet_out": str(parquet_out.resolve()), "rows": rows}
+    request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
+    answer = _run(request, timeout_s, memory_mb, progress)
+    try:
+        scores = pq.read_table(parquet_out, columns=["score"])["score"].to_numpy()
+        refused = {int(number): str(said) for said, numbers in answer["refused"].items() for number in numbers}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ScoringFailed("The model's output could not be read.", str(error)) from error
+    if len(scores) != total or rows < 1 or total % rows:
+        raise ScoringFailed(f"The model gave {len(scores):,} scores for {total:,} rows.")
+    parts = scores.reshape(-1, rows)
+    if not all(number in refused or np.isfinite(part).all() for number, part in enumerate(parts)):
+        raise ScoringFailed("The model's output holds scores that are not numbers.")
+    return [refused.get(number, part) for number, part in enumerate(parts)]
 
 
 def explain_artifact(

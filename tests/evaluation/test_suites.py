@@ -23,6 +23,8 @@ FOR_HIRING = {"title": "Hiring", "applies": {"regime": "us-nyc-ll144"}}
 @pytest.mark.parametrize(
     ("suite", "tier", "regimes", "reason"),
     [
+        ({"title": "Losses", "applies": {"model_kinds": ["regression", "loss_given_default"]}}, "1", {},
+         "Losses is for models of regression, loss given default, and this version is declared as classification."),
         ({"title": "Any"}, "", {}, None),
         (FOR_TIER_1, "1", {}, None),
         (FOR_TIER_1, "2", {}, "Large models is for models of tier 1, not for tier 2."),
@@ -33,12 +35,13 @@ FOR_HIRING = {"title": "Hiring", "applies": {"regime": "us-nyc-ll144"}}
     ],
 )  # fmt: skip
 def test_a_suite_fits_by_tier_and_regime(suite, tier, regimes, reason) -> None:
-    assert why_not_suite(suite, tier=tier, regimes=regimes) == reason
+    assert why_not_suite(suite, tier=tier, regimes=regimes, model_kind="classification") == reason
 
 
 def test_every_shipped_suite_of_a_regime_names_one_that_is_shipped() -> None:
     regimes = {regime.key for regime in shipped("regimes")}
-    named = {suite.content["applies"]["regime"] for suite in shipped("suites") if "applies" in suite.content}
+    applied = [suite.content["applies"] for suite in shipped("suites")]
+    named = {each["regime"] for each in applied if "regime" in each}
     assert named <= regimes
     assert {"us-ecoa-reg-b", "us-ugesp-four-fifths", "us-nyc-ll144", "eu-ai-act", "uk-ss1-23", "ca-e-23"} <= named
 
@@ -113,7 +116,7 @@ def test_page_and_api_offer_and_refuse_the_same(cast: Cast, client: Client) -> N
     draft = hiring(cast)
     client.force_login(cast.developer)
     page = client.get(reverse("evaluation:start", args=[draft.pk])).content.decode()
-    assert "New York City bias audit of hiring tools 1.0" in page
+    assert "New York City bias audit of hiring tools 1.1" in page
     assert "European Union" not in page
     api = APIClient()
     api.force_authenticate(fresh(cast.developer))
@@ -129,4 +132,4 @@ def test_page_and_api_offer_and_refuse_the_same(cast: Cast, client: Client) -> N
     assert (apart.status_code, "is an independent audit" in apart.content.decode()) == (422, True)
     api.force_authenticate(fresh(cast.validator))
     started = api.post(f"/api/v1/versions/{draft.pk}/runs/", wanted, format="json")
-    assert (started.status_code, started.json()["suite"]) == (202, "us-nyc-bias-audit 1.0")
+    assert (started.status_code, started.json()["suite"]) == (202, "us-nyc-bias-audit 1.1")

@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mrm.measures.evaluation import MEASURES, RunSpec, pins, run
+from mrm.measures.evaluation import RunSpec, pins, run
+from mrm.measures.registry import MEASURES
 from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import CannotScore, file_digest
 from mrm.measures.synthetic import FEATURES, applications
@@ -47,6 +48,7 @@ def spec(tmp_path_factory):
         artifact_sha256=file_digest(place / "model.skops"), protected=place / "protected.parquet",
         protected_sha256=file_digest(place / "protected.parquet"), references={"sex": "M"}, thresholds=THRESHOLDS,
         seed=20261001, explain_rows=120, background_rows=200, event_name="Default", reasons=REASONS,
+        kinds=frozenset({"performance", "bias", "stability", "explainability"}),
     )  # fmt: skip
 
 
@@ -79,7 +81,7 @@ def test_fairlearn_agrees(outcome):
 def test_outcome_is_json_with_every_figure_in_both_themes(outcome):
     shown = json.loads(json.dumps(outcome.as_dict()))
     names = [figure["name"] for figure in shown["figures"]]
-    assert names == ["score_distribution", "calibration", "impact_ratio", "group_rates", "population",
+    assert names == ["score_distribution", "calibration", "cap", "impact_ratio", "group_rates", "population",
                      "air_by_approval_rate", "score_density", "roc_by_group", "reliability_by_group", "proxies", "importance",
                      "contribution_spread", "dependence", "interactions", "gap_1", "gap_2", "gap_3", "case_clear_approval",
                      "case_clear_decline", "case_borderline", "case_outlier", "case_pair_first", "case_pair_second",
@@ -174,4 +176,4 @@ def test_limits_of_the_shipped_suites_name_measures_that_exist():
     suites = sorted((Path(__file__).resolve().parents[2] / "fixtures" / "suites").glob("*.yaml"))
     assert suites
     for suite in suites:
-        assert set(yaml.safe_load(suite.read_text())["thresholds"]) <= MEASURES
+        assert set(yaml.safe_load(suite.read_text())["thresholds"]) <= set(MEASURES)

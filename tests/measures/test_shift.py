@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mrm.measures.score_tables import score_table
 from mrm.measures.stability.concept import promised_auc, rate_changes
-from mrm.measures.stability.domain import Between, OneOf, conditions, fit_density, outside
+from mrm.measures.stability.conditions import Between, OneOf, conditions, read
+from mrm.measures.stability.domain import fit_density, outside
 from mrm.measures.stability.edges import freeze
 from mrm.measures.stability.migration import concentration, cross_table, migration
 from mrm.measures.stability.multivariate import domain_classifier, fit_components, reconstruction_error
@@ -186,3 +187,15 @@ def test_envelope_and_density_say_why():
 def test_bad_input_is_refused_with_a_sentence(attempt, sentence):
     with pytest.raises(ValueError, match=sentence):
         attempt()
+
+
+def test_a_domain_is_written_in_sentences():
+    said = ["state in CA, NV", "amount from 0 to 50000", "age from 18", "loan to value to 0.9"]
+    assert read(said) == (
+        OneOf("state", ("CA", "NV")), Between("amount", 0, 50_000), Between("age", 18, None),
+        Between("loan to value", None, 0.9),
+    )  # fmt: skip
+    for line, sentence in (("only good people", "Condition 1, 'only good people', cannot be read; write it like: "),
+                           ("state in CA,,NV", "cannot be read"), ("age from 9 to 2", "Condition 1 on age cannot")):  # fmt: skip
+        with pytest.raises(ValueError, match=sentence):
+            read([line])

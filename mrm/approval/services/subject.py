@@ -16,8 +16,10 @@ from mrm.signoff.models import Cell, Change, Gate, GateState, PlainSubject, Requ
 from mrm.validation.models import Severity
 
 MATERIAL = (
+    "model_kind",
     "methodology",
     "intended_use",
+    "domain_of_use",
     "training_window",
     "features",
     "cutoff",

@@ -2,6 +2,8 @@
 
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
 from mrm.evaluation.queries.explained import explained
+from mrm.evaluation.queries.kinds import divided, domain_panel, kind_panels, performance_panel
+from mrm.evaluation.queries.library import TITLES, explained_at, library, library_entry, suites_naming
 from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
 from mrm.evaluation.queries.records import (
@@ -18,7 +20,6 @@ from mrm.evaluation.queries.records import (
 from mrm.evaluation.queries.sheet import (
     CROSS,
     OF_POPULATION,
-    TITLES,
     Cell,
     GroupRow,
     Sheet,
@@ -46,14 +47,21 @@ __all__ = [
     "dataset_choices",
     "decimal",
     "dictionaries_for",
+    "divided",
+    "domain_panel",
     "evidence",
     "explained",
+    "explained_at",
     "figure_of",
     "figure_table",
     "figures_by_kind",
     "interval",
+    "kind_panels",
+    "library",
+    "library_entry",
     "like_cases",
     "measure_rows",
+    "performance_panel",
     "protected_columns",
     "results_document",
     "results_table",
@@ -62,6 +70,7 @@ __all__ = [
     "shifts",
     "shown",
     "suites_for",
+    "suites_naming",
     "visible_to",
     "what_stands",
 ]

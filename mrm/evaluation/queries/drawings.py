@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries.library import TITLES
 from mrm.evaluation.queries.numbers import shown
-from mrm.evaluation.queries.sheet import TITLES
 
 BIAS = (
     "impact_ratio", "group_rates", "population", "air_by_approval_rate", "score_density", "roc_by_group",
@@ -13,15 +13,16 @@ BIAS = (
 )  # fmt: skip
 # one figure each for every pair of attributes, and for every legitimate factor
 BIAS_FAMILIES = ("cells_", "segments_")
-PERFORMANCE = ("score_distribution", "calibration")
-STABILITY = ("stability",)
-ALTERNATIVES = ("alternatives",)
-_KIND_OF = {
-    **dict.fromkeys(BIAS, "bias"),
-    **dict.fromkeys(PERFORMANCE, "performance"),
-    **dict.fromkeys(STABILITY, "stability"),
-    **dict.fromkeys(ALTERNATIVES, "alternatives"),
+_FIGURES = {
+    "bias": BIAS,
+    "alternatives": ("alternatives",),
+    "performance": ("score_distribution", "calibration", "cap", "predicted_actual"),
+    "stability": ("stability",),
+    "quality": ("quality_missing-values", "quality_leakage"),
+    "soundness": ("variance_inflation", "weak_spot"),
+    "robustness": ("noise", "ablation"),
 }
+_KIND_OF = {name: kind for kind, names in _FIGURES.items() for name in names}
 WORDS = {
     "onnx": "ONNX: run here in a confined process; the model is a black box to the explainer",
     "skops": "skops: opened here in a confined process without pickle; linear and tree models are explained exactly",
@@ -31,7 +32,7 @@ WORDS = {
 
 
 def figures_by_kind(run: Run) -> dict[str, list[dict[str, Any]]]:
-    """Figures of bias, performance and explanation, each with the numbers drawn as text."""
+    """Figures by the kind of run they belong to, those of no other to the explanation, each with the numbers drawn as text."""
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in (*_KIND_OF.values(), "explainability")}
     for figure in run.figures:
         found[_kind(figure["name"])].append(

@@ -11,7 +11,9 @@ NONE = "–"
 _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
             "positive_predictive_value", "negative_predictive_value", "selection_rate", "outcome_rate", "rows_evaluated", "outcome_not_known",
             "group_not_known", "too_few_to_conclude", "scoring_rate",
-            "missing_change", "out_of_range", "unseen"} | SHARES  # fmt: skip
+            "missing_change", "out_of_range", "unseen", "capture", "mape", "smape", "missing_share", "duplicate_rows",
+            "most_frequent_share", "type_violations", "train_test_overlap", "base_rate_change", "stale_rows", "conformal_gap",
+            "outside_conditions", "outside_envelope", "outside_density", "noise_flips", "ablation_flips", "extreme_flips", "scenario_flips", "monotonicity_violations"} | SHARES  # fmt: skip
 _DECIMALS = {
     "air": 2,
     "air_sweep": 2,
@@ -21,13 +23,22 @@ _DECIMALS = {
     "smd": 1,
     "shortfall": 0,
     "actual_to_expected": 2,
+    "total_actual_to_expected": 3,
     "tpr_gap": 3,
     "fpr_gap": 3,
     "ppv_gap": 3,
     "importance": 4,
+    "lift": 2,
+    "rank_order_breaks": 0,
+    "rank_order_breaks_top": 0,
+    "unit_change": 0,
+    "variance_inflation": 2,
+    "condition_number": 1,
+    "cardinality_growth": 2,
 }
 # where what is left of nothing matters: errors and p-values
-_SMALL = {"additivity", "explanation_repetition", "number"}
+_SMALL = {"additivity", "explanation_repetition", "number", "spiegelhalter", "hosmer_lemeshow", "grade_binomial", "grade_jeffreys", "loss_paired_t",
+          "durbin_watson", "breusch_pagan", "jarque_bera"}  # fmt: skip
 
 
 def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> str:
@@ -46,7 +57,9 @@ def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> 
 
 
 def decimal(text: Any) -> str:
-    """A number as entered, without the zeros that its column adds."""
+    """A number as entered, without the zeros that its column adds; a dash for none."""
+    if text is None:
+        return NONE
     return _signed(f"{Decimal(str(text)).normalize():f}")
 
 

@@ -55,7 +55,7 @@ def suites_for(version: Version) -> list[Pack]:
     fitting = [
         suite
         for suite in packs(PackKind.TEST_SUITE).filter(current=True).order_by("key")
-        if why_not_suite(suite.content, tier=model.tier, regimes=model.regimes) is None
+        if why_not_suite(suite.content, tier=model.tier, regimes=model.regimes, model_kind=version.model_kind) is None
     ]
     return sorted(fitting, key=lambda suite: "regime" in suite.content.get("applies", {}))
 

@@ -5,8 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mrm.evaluation.models import Run
-from mrm.evaluation.queries.naming import EXPLAINING, MANY
+from mrm.evaluation.queries.library import TITLES, explained_at
+from mrm.evaluation.queries.naming import MANY
 from mrm.evaluation.queries.numbers import interval, shown
+from mrm.measures.registry import MEASURES
 
 CROSS = " × "
 UNKNOWN = "Not provided"
@@ -17,90 +19,7 @@ COLUMNS = (
     ("tpr_gap", "Good outcomes favoured, gap"),
     ("actual_to_expected", "Actual to expected"),
 )
-SHIFTS = {
-    "psi": "Population stability index",
-    "jensen_shannon": "Jensen-Shannon distance",
-    "kolmogorov_smirnov": "Kolmogorov-Smirnov distance of both samples",
-    "wasserstein": "Wasserstein distance over the reference's spread",
-    "cramers_v": "Cramér's V",
-    "missing_change": "Change of the share missing",
-    "out_of_range": "Share outside the reference's range",
-    "unseen": "Share in categories the reference did not hold",
-}
-TITLES = {
-    **SHIFTS,
-    "base_rate": "Event rate",
-    "auc": "Area under the ROC curve",
-    "gini": "Gini",
-    "ks": "Kolmogorov-Smirnov",
-    "average_precision": "Area under the precision-recall curve",
-    "brier": "Brier score",
-    "brier_skill": "Brier skill against the base rate",
-    "ece": "Expected calibration error",
-    "calibration_slope": "Calibration slope",
-    "calibration_intercept": "Calibration intercept",
-    "calibration_in_the_large": "Calibration in the large",
-    "actual_to_expected": "Actual to expected",
-    "positive_rate": "Share at or above the cut-off",
-    "accuracy": "Accuracy at the cut-off",
-    "balanced_accuracy": "Balanced accuracy",
-    "true_positive_rate": "True positive rate",
-    "false_positive_rate": "False positive rate",
-    "positive_predictive_value": "Positive predictive value",
-    "negative_predictive_value": "Negative predictive value",
-    "f1": "F1 at the cut-off",
-    "matthews": "Matthews correlation at the cut-off",
-    **EXPLAINING,
-    "air": "Impact ratio",
-    "smd": "Score gap, SMD × 100",
-    "tpr_gap": "Good outcomes favoured, gap",
-    "fpr_gap": "Bad outcomes favoured, gap",
-    "ppv_gap": "Good among the favoured, gap",
-    "selection_rate": "Favourable decisions",
-    "selection_rate_difference": "Difference of favourable decisions",
-    "selection_rate_homogeneity": "Equality of rates across groups",
-    "shortfall": "Shortfall",
-    "odds_ratio": "Odds ratio of a favourable decision",
-    "residual_smd": "Gap of score less outcome, SMD × 100",
-    "fnr_gap": "Good outcomes refused, gap",
-    "for_gap": "Good among the refused, gap",
-    "npv_gap": "Bad among the refused, gap",
-    "accuracy_gap": "Right decisions, gap",
-    "average_odds_gap": "Average of both error gaps",
-    "equalized_odds_gap": "Larger of both error gaps",
-    "demographic_parity_difference": "Demographic parity, difference",
-    "demographic_parity_ratio": "Demographic parity, ratio",
-    "equal_opportunity_difference": "Equal opportunity, difference",
-    "equalized_odds_difference": "Equalized odds, difference",
-    "auc_gap": "Area under the ROC curve, gap",
-    "xauc_gap": "Ranking across groups, gap",
-    "ece_gap": "Calibration error, gap",
-    "group_ece": "Calibration error within the group",
-    "group_calibration_slope": "Calibration slope within the group",
-    "scoring_rate": "Share above the median score",
-    "scoring_rate_ratio": "Impact ratio of scoring rates",
-    "air_sweep": "Impact ratio at every approval rate",
-    "categorical_air": "Impact ratio at each ordered outcome",
-    "segmented_air": "Impact ratio within segments",
-    "common_odds_ratio": "Common odds ratio over segments",
-    "conditional_odds_ratio": "Odds ratio given legitimate factors",
-    "average_marginal_effect": "Average marginal effect given legitimate factors",
-    "explained_gap": "Gap explained by legitimate factors",
-    "unexplained_gap": "Gap not explained by legitimate factors",
-    "worst_cell_air": "Impact ratio of the worst cell",
-    "alternative_lowest_air": "Lowest impact ratio of a candidate",
-    "alternative_confirmed_air": "Lowest impact ratio of the proposed candidate, confirmed",
-    "air_by_period": "Impact ratio through time, lowest",
-    "outcome_rate": "Event rate within the group",
-    "rows_evaluated": "Rows evaluated",
-    "outcome_not_known": "Outcome not known",
-    "group_not_known": "Group not known or withheld",
-    "too_few_to_conclude": "In groups too small to conclude from",
-    "proxy_auc": "AUC of guessing the group from a feature",
-    "proxy_auc_all_features": "AUC of guessing the group from all features",
-    "proxy_cramers_v": "Association of a feature with the attribute, Cramér's V",
-    "mutual_information": "Mutual information of a feature with the attribute",
-}
+SHIFTS = frozenset(name for name, test in MEASURES.items() if "stability" in test.kinds)
 # of everybody or of features: neither a group's nor the whole run's performance
 OF_POPULATION = {"rows_evaluated", "outcome_not_known", "group_not_known", "too_few_to_conclude"}
 OF_CANDIDATES = {"alternative_lowest_air", "alternative_confirmed_air"}
@@ -219,17 +138,17 @@ def _by_severity(row: dict[str, Any]) -> int:
 
 
 def _kind(measure: str) -> str:
-    if measure in SHIFTS:
-        return "stability"
-    if measure in OF_POPULATION | OF_CANDIDATES:
-        return "bias"
-    return "explainability" if measure in EXPLAINING else "performance"
+    """The kind of run that an overall measure comes from."""
+    return MEASURES[measure].kinds[0] if measure in MEASURES else "performance"
 
 
 def _measure_row(run: Run, result: dict[str, Any]) -> dict[str, Any]:
     measure, limits = result["measure"], limits_of(run, result["measure"])
     return {
         "title": TITLES.get(measure, measure),
+        "url": explained_at(measure),
+        "test": MEASURES[measure].id if measure in MEASURES else "",
+        "group": result["group"],
         "measure": measure,
         "value": shown(measure, result["value"], limits),
         "interval": interval(measure, result, limits),

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries.library import TITLES
 from mrm.evaluation.queries.numbers import NONE, interval, shown
-from mrm.evaluation.queries.sheet import SEVERITY, SHIFTS, TITLES, limits_of
+from mrm.evaluation.queries.sheet import SEVERITY, SHIFTS, limits_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def shifts(run: Run) -> list[Shift]:
     for each in run.results:
         if each["measure"] in SHIFTS:
             found.setdefault(each["group"], {})[each["measure"]] = each
-    rows = [_shift(run, column, results) for column, results in found.items()]
+    rows = [_shift(run, column, results) for column, results in found.items() if "psi" in results]
     return sorted(rows, key=lambda row: (SEVERITY.index(row.status), -float(found[row.column]["psi"]["value"] or 0)))
 
 

@@ -4,21 +4,24 @@ import tempfile
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings as site
 
 from mrm.core import blobs
 from mrm.core.refusal import Refused
 from mrm.evaluation.models import Run
+from mrm.evaluation.policies import suite_tests
 from mrm.evaluation.queries.records import KEYS
 from mrm.evaluation.services.letters import use_own_type
 from mrm.evaluation.services.run import complete, give_up
 from mrm.evaluation.workflow import RunState
-from mrm.inventory.models import Artifact
+from mrm.inventory.models import Artifact, ModelKind
 from mrm.measures.engine import Engine
 from mrm.measures.evaluation import RunSpec
 from mrm.measures.evaluation import run as measure
 from mrm.measures.evidence import FairnessSettings
+from mrm.measures.registry import TESTS, settled
 from mrm.measures.results import EvaluationFailed
 
 
@@ -60,8 +63,12 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         features=tuple(settings.get("features") or run.version.features),
         positive=settings.get("positive", 1),
         event_name=settings.get("event_name", "Event"),
-        cutoff=float(settings["cutoff"]),
-        favourable=settings["favourable"],
+        cutoff=float(settings.get("cutoff") or "nan"),
+        favourable=settings.get("favourable") or "below",
+        model_kind=settings.get("model_kind", ModelKind.CLASSIFICATION),
+        tests=_tests(run),
+        domain=tuple(settings.get("domain") or ()),
+        required=frozenset(name for name, each in suite_tests(run.suite.content).items() if each.get("required")),
         fairness=_groups(run, seed),
         segments=tuple(settings.get("segments") or ()),
         period=settings.get("period") or None,
@@ -76,6 +83,15 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         predictions=settings.get("predictions") or None,
         folder=folder,
     )
+
+
+def _tests(run: Run) -> dict[str, dict[str, Any]]:
+    """The tests that the suite names, each with its parameters: the suite's, and those that came with the run."""
+    given = run.settings.get("parameters") or {}
+    return {
+        name: settled(TESTS[name], each.get("parameters", {}), given.get(name))
+        for name, each in suite_tests(run.suite.content).items()
+    }
 
 
 def _groups(run: Run, seed: int) -> FairnessSettings:

@@ -15,20 +15,25 @@ from mrm.evaluation import policies, queries
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries.numbers import drawn_size
 from mrm.evaluation.workflow import FLOW, RunState
-from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, Pack, PackKind, Version
+from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, ModelKind, Pack, PackKind, Version
 from mrm.inventory.policies import why_not_reasons
 from mrm.jobs import services as jobs
+from mrm.measures import registry
 
 if TYPE_CHECKING:
     from mrm.measures.evaluation import RunOutcome
 
 RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM}
-KINDS = ("performance", "bias", "stability", "explainability", "alternatives")
-LEARNERS = ("logistic", "boosting")
+KINDS = registry.KINDS
 SIDES = ("below", "at_or_above")
 SEED = 20260101
+LEARNERS = ("logistic", "boosting")
 MOST_SEGMENTS = 2
 MOST_TOLERANCE = 0.2
+# a model of amounts decides nothing by itself
+NO_DECISION: dict[str, Any] = {"cutoff": None, "favourable": "", "positive": None, "references": {}}
+# stability and alternatives need the training data; the others tell more by them
+AGAINST_TRAINING = frozenset({"stability", "alternatives", "explainability", "quality", "soundness"})
 
 
 @audited("evaluation.start", "started {subject} on {dataset}")
@@ -54,16 +59,25 @@ def start(
     _check_reference(dataset, kinds, reference)
     suite = _suite(version, suite, actor)
     reasons = _reasons(version, reasons) if "explainability" in kinds else None
+    _check_tests(version, suite, kinds, settings)
+    undecided = {} if version.model_kind == ModelKind.CLASSIFICATION else NO_DECISION
     run = Run.objects.create(
         version=version,
         dataset=dataset,
         protected=protected if {"bias", "alternatives"} & set(kinds) else None,
-        reference=_compared_with(kinds, dataset, reference),
+        reference=reference if reference != dataset and AGAINST_TRAINING & set(kinds) else None,
         suite=suite,
         reasons=reasons,
         artifact_sha256=version.artifact.sha256,
         kinds=kinds,
-        settings={"seed": SEED, **settings, "features": list(version.features)},
+        settings={
+            "seed": SEED,
+            **settings,
+            **undecided,
+            "features": list(version.features),
+            "model_kind": version.model_kind,
+            "domain": list(version.domain_of_use),
+        },
         requested_by=actor,
     )
     run.refresh_from_db()
@@ -81,7 +95,9 @@ def _suite(version: Version, chosen: Pack | None, actor: Account) -> Pack:
     if chosen.kind != PackKind.TEST_SUITE or not chosen.current:
         raise Invalid(f"{chosen} is not a test suite in force.", fields={"suite": ["Choose a suite in force."]})
     model = version.model
-    reason = policies.why_not_suite(chosen.content, tier=model.tier, regimes=model.regimes)
+    reason = policies.why_not_suite(
+        chosen.content, tier=model.tier, regimes=model.regimes, model_kind=version.model_kind
+    )
     if reason := reason or policies.why_not_by(chosen.content, version, actor):
         raise Invalid(reason, fields={"suite": [reason]})
     return chosen
@@ -110,14 +126,7 @@ def _compared_with(kinds: list[str], dataset: Dataset, reference: Dataset | None
 
 
 def _check_reference(dataset: Dataset, kinds: list[str], reference: Dataset | None) -> None:
-    if not {"stability", "alternatives"} & set(kinds):
-        return
-    if reference is None:
-        raise Invalid(
-            "Stability is measured against the training data, and alternatives are fitted on them: link them to this version.",
-            fields={"kinds": ["Link the training data first."]},
-        )
-    if reference == dataset:
+    if {"stability", "alternatives"} & set(kinds) and reference == dataset:
         raise Invalid(
             f"{dataset} are the training data themselves; stability compares other data with them, alternatives are judged on others.",
             fields={"dataset": ["Choose data the model was not trained on."]},
@@ -128,15 +137,11 @@ def _check(
     version: Version, dataset: Dataset, kinds: list[str], settings: dict[str, Any], protected: Dataset | None
 ) -> None:
     if not kinds or set(kinds) - set(KINDS):
-        raise Invalid(
-            "Choose performance, bias, stability, explainability or alternatives.",
-            fields={"kinds": ["Choose at least one."]},
-        )
-    if {"bias", "alternatives"} & set(kinds) and protected is None:
-        raise Invalid(
-            "Bias and the search for alternatives need protected attributes: link a data set that holds them to this version.",
-            fields={"kinds": ["Link protected attributes first."]},
-        )
+        raise Invalid(f"Choose among {', '.join(KINDS)}.", fields={"kinds": ["Choose at least one."]})
+    roles = set(version.datasets.values_list("role", flat=True))
+    for kind in kinds:
+        if reason := policies.why_kind_closed(kind, version.model_kind, roles):
+            raise Invalid(reason, fields={"kinds": [reason]})
     _check_settings(version, dataset, settings, protected)
     wanted = [settings["label"], *version.features]
     if settings.get("predictions"):
@@ -165,6 +170,20 @@ def _check_settings(version: Version, dataset: Dataset, settings: dict[str, Any]
             f"{dataset} is not linked to {version} as data to run on; link it first.",
             fields={"dataset": ["Choose a data set linked to this version."]},
         )
+    if version.model_kind == ModelKind.CLASSIFICATION:
+        _check_decision(settings)
+    _check_strata(version, dataset, settings)
+    _check_search(settings)
+    known = set(protected.columns) if protected else set()
+    if strange := sorted(set(settings.get("references") or {}) - known):
+        raise Invalid(
+            f"The protected data hold no {', '.join(strange)}; a reference group cannot be named for it.",
+            fields={"references": [f"No attribute {', '.join(strange)}."]},
+        )
+
+
+def _check_decision(settings: dict[str, Any]) -> None:
+    """What turns a score into a decision; a model of amounts has none."""
     if settings.get("favourable") not in SIDES:
         raise Invalid("Say which side of the cut-off is favourable.", fields={"favourable": ["Below, or at or above."]})
     try:
@@ -173,14 +192,17 @@ def _check_settings(version: Version, dataset: Dataset, settings: dict[str, Any]
         finite = False
     if not finite:
         raise Invalid("The cut-off is a number on the scale of the score.", fields={"cutoff": ["A number is needed."]})
-    known = set(protected.columns) if protected else set()
-    _check_strata(version, dataset, settings)
-    _check_search(settings)
-    if strange := sorted(set(settings.get("references") or {}) - known):
-        raise Invalid(
-            f"The protected data hold no {', '.join(strange)}; a reference group cannot be named for it.",
-            fields={"references": [f"No attribute {', '.join(strange)}."]},
-        )
+
+
+def _check_tests(version: Version, suite: Pack, kinds: list[str], settings: dict[str, Any]) -> None:
+    """Each kind has a test that the suite names; what the run names of the data fits the tests it is for."""
+    for kind in kinds:
+        if reason := policies.why_not_kind(suite.content, kind, version.model_kind):
+            raise Invalid(reason, fields={"kinds": [reason]})
+    given = settings.get("parameters") or {}
+    for name, parameters in given.items():
+        if reason := policies.why_not_parameters(name, parameters, version.features):
+            raise Invalid(reason, fields={"parameters": [reason]})
 
 
 def _check_strata(version: Version, dataset: Dataset, settings: dict[str, Any]) -> None:

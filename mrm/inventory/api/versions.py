@@ -15,12 +15,16 @@ from mrm.access.models import Account
 from mrm.access.rest import Pages, Strict, account_of
 from mrm.inventory import queries, services
 from mrm.inventory.api.fields import MoveOut, PersonField, ShortList
-from mrm.inventory.models import ArtifactKind, DatasetRole, Version
+from mrm.inventory.models import ArtifactKind, DatasetRole, ModelKind, Version
 
 
 class VersionFacts(Strict):
+    model_kind = serializers.ChoiceField(
+        ModelKind.choices, required=False, help_text="What the model predicts; decides which tests and suites fit."
+    )
     methodology = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     intended_use = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
+    domain_of_use = ShortList(required=False)
     training_window = serializers.CharField(max_length=120, required=False, allow_blank=True)
     notes = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     features = ShortList(required=False)
@@ -70,8 +74,10 @@ class VersionOut(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]  # a field may be called label
     status = serializers.CharField()
     developer = PersonField()
+    model_kind = serializers.CharField()
     methodology = serializers.CharField()
     intended_use = serializers.CharField()
+    domain_of_use = ShortList()
     training_window = serializers.CharField()
     notes = serializers.CharField()
     features = ShortList()

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from mrm.access.forms import PersonField
 from mrm.access.queries import persons
 from mrm.inventory.forms.fields import Lines, Revised, long_text
-from mrm.inventory.models import ArtifactKind, Version
+from mrm.inventory.models import ArtifactKind, ModelKind, Version
 
 DIGEST = RegexValidator(r"^[0-9a-fA-F]{64}$", _("A SHA-256 has 64 hexadecimal digits."))
 
@@ -22,8 +22,20 @@ def digest_field() -> forms.CharField:
 
 
 class VersionFacts(forms.Form):
+    model_kind = forms.ChoiceField(
+        label=_("What it predicts"),
+        choices=ModelKind.choices,
+        initial=ModelKind.CLASSIFICATION,
+        help_text=_("Decides which tests and which suites fit."),
+    )
     methodology = long_text(_("Methodology"))
     intended_use = long_text(_("Intended use"))
+    domain_of_use = Lines(
+        label=_("Domain of use"),
+        help_text=_(
+            "Conditions that every row must meet, one on each line, such as: state in CA, NV or: amount from 0 to 50000."
+        ),
+    )
     training_window = forms.CharField(label=_("Training window"), max_length=120, required=False)
     features = Lines(
         label=_("Features"), help_text=_("Names of the input columns, one on each line, in the model's order.")

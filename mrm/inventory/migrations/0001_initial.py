@@ -168,10 +168,12 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('label', models.CharField(max_length=40)),
                 ('status', models.CharField(choices=[('draft', 'Draft'), ('in_validation', 'In validation'), ('validated', 'Validated'), ('approved', 'Approved'), ('active', 'In production'), ('superseded', 'Superseded'), ('retired', 'Retired')], default='draft', max_length=16)),
+                ('model_kind', models.CharField(choices=[('classification', 'Classification: the chance of an event'), ('regression', 'Regression: an amount or a price'), ('loss_given_default', 'Loss given default or exposure')], default='classification', max_length=20)),
                 ('methodology', models.TextField(blank=True)),
                 ('intended_use', models.TextField(blank=True)),
                 ('training_window', models.CharField(blank=True, max_length=120)),
                 ('notes', models.TextField(blank=True)),
+                ('domain_of_use', models.JSONField(blank=True, default=list)),
                 ('features', models.JSONField(blank=True, default=list)),
                 ('target', models.CharField(blank=True, max_length=80)),
                 ('cutoff', models.DecimalField(blank=True, decimal_places=6, max_digits=12, null=True)),
@@ -241,6 +243,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='version',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'in_validation', 'validated', 'approved', 'active', 'superseded', 'retired'])), name='version_state_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='version',
+            constraint=models.CheckConstraint(condition=models.Q(('model_kind__in', ['classification', 'regression', 'loss_given_default'])), name='version_model_kind_known'),
         ),
         migrations.AddConstraint(
             model_name='version',

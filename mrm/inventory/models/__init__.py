@@ -4,7 +4,7 @@ from mrm.inventory.models.data import Dataset, DatasetRole, VersionDataset
 from mrm.inventory.models.model import Dependency, DependencyKind, Model, ModelException, Residual, Tier
 from mrm.inventory.models.pack import Pack, PackKind
 from mrm.inventory.models.rating import Rating
-from mrm.inventory.models.version import Artifact, ArtifactKind, Version
+from mrm.inventory.models.version import Artifact, ArtifactKind, ModelKind, Version
 
 __all__ = [
     "Artifact",
@@ -15,6 +15,7 @@ __all__ = [
     "DependencyKind",
     "Model",
     "ModelException",
+    "ModelKind",
     "Pack",
     "PackKind",
     "Rating",

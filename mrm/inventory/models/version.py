@@ -26,6 +26,12 @@ class ArtifactKind(models.TextChoices):
     OTHER = "other", "Other"
 
 
+class ModelKind(models.TextChoices):
+    CLASSIFICATION = "classification", "Classification: the chance of an event"
+    REGRESSION = "regression", "Regression: an amount or a price"
+    LOSS = "loss_given_default", "Loss given default or exposure"
+
+
 class Artifact(Governed):
     """The bytes of a model, named by their SHA-256. Nothing is ever loaded where it is stored."""
 
@@ -49,10 +55,12 @@ class Version(Governed):
     model = models.ForeignKey(Model, models.PROTECT, related_name="versions")
     label = models.CharField(max_length=40)
     status = models.CharField(max_length=16, choices=VersionState, default=VersionState.DRAFT)
+    model_kind = models.CharField(max_length=20, choices=ModelKind, default=ModelKind.CLASSIFICATION)
     methodology = models.TextField(blank=True)
     intended_use = models.TextField(blank=True)
     training_window = models.CharField(max_length=120, blank=True)
     notes = models.TextField(blank=True)
+    domain_of_use = models.JSONField(default=list, blank=True)
     features = models.JSONField(default=list, blank=True)
     target = models.CharField(max_length=80, blank=True)
     cutoff = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
@@ -66,6 +74,7 @@ class Version(Governed):
         constraints = [
             models.UniqueConstraint(fields=["model", "label"], name="version_label"),
             models.CheckConstraint(condition=Q(status__in=VersionState.values), name="version_state_known"),
+            models.CheckConstraint(condition=Q(model_kind__in=ModelKind.values), name="version_model_kind_known"),
             models.CheckConstraint(
                 condition=Q(status__in=[VersionState.DRAFT, VersionState.RETIRED]) | Q(artifact__isnull=False),
                 name="version_has_artifact",

@@ -9,12 +9,14 @@ from mrm.inventory.policies.record import (
     no_cycle,
     version_open,
 )
+from mrm.inventory.policies.suites import domain_unreadable, why_not_carried_out
 from mrm.inventory.policies.tiering import Rated, cadence, rate, too_low, unanswered
 
 __all__ = [
     "Rated",
     "artifact_open",
     "cadence",
+    "domain_unreadable",
     "label_is_plain",
     "may_decommission",
     "missing_fields",
@@ -23,6 +25,7 @@ __all__ = [
     "too_low",
     "unanswered",
     "version_open",
+    "why_not_carried_out",
     "why_not_pack",
     "why_not_reasons",
 ]

@@ -17,6 +17,7 @@ ONE_IN_FORCE = (PackKind.TIERING_METHOD, PackKind.FINDINGS_POLICY)
 def load_pack(file: PackFile, *, actor: Actor) -> Pack:
     """Put the first version of a pack in force, as when an institution is founded; a later one is signed for."""
     permit(actor, "inventory.load_pack", None)
+    check_content(file)
     if known := loaded(file):
         return known
     must_be_usable(file)
@@ -29,6 +30,7 @@ def load_pack(file: PackFile, *, actor: Actor) -> Pack:
 def change_pack(file: PackFile, *, proposal: Proposal, request: Request, actor: Actor) -> Pack:
     """Put a version in force that was signed for; those before it stay for the records judged by them."""
     must_be_signed("pack_change", request, proposal)
+    check_content(file)
     describe(request=request.ref)
     return _put_in_force(file)
 
@@ -37,6 +39,12 @@ def must_be_usable(file: PackFile) -> None:
     """Refuse content that its schema takes and that nothing could be judged by."""
     if reason := policies.why_not_pack(file.kind, file.content):
         raise Invalid(reason, fields={"content": [reason]})
+
+
+def check_content(file: PackFile) -> None:
+    """What the schema of a kind cannot say: a suite names tests that there are, with parameters that fit."""
+    if file.kind == PackKind.TEST_SUITE and (reason := policies.why_not_carried_out(file.content)):
+        raise Invalid(f"{file.key}: {reason}", fields={"tests": [reason]})
 
 
 def loaded(file: PackFile) -> Pack | None:

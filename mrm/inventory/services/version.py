@@ -11,8 +11,10 @@ from mrm.inventory.services.model import apply_changes, lock
 from mrm.inventory.workflow import Lifecycle
 
 EDITABLE = (
+    "model_kind",
     "methodology",
     "intended_use",
+    "domain_of_use",
     "training_window",
     "notes",
     "features",
@@ -29,6 +31,7 @@ def add_version(model: Model, *, label: str, developer: Person, actor: Actor, **
         raise Refused(f"{model} is decommissioned; it takes no new version.")
     if problem := policies.label_is_plain(label):
         raise Invalid(problem, fields={"label": [problem]})
+    _check_domain(facts)
     if Version.objects.filter(model=model, label=label).exists():
         raise Invalid(f"{model} has a version {label} already.", fields={"label": ["Taken."]})
     describe(label=label, model=model.name)
@@ -46,6 +49,7 @@ def edit_version(
     current = lock(version, revision, changes)
     if closed := policies.version_open(actor, current):
         raise Refused(closed)
+    _check_domain(changes)
     changed = apply_changes(current, changes, EDITABLE)
     if not changed:
         raise Refused("Nothing was changed.")
@@ -53,3 +57,8 @@ def edit_version(
     current.save(update_fields=[*changed, "revision"])
     describe(fields=", ".join(name.replace("_", " ") for name in changed))
     return current
+
+
+def _check_domain(facts: dict[str, Any]) -> None:
+    if reason := policies.domain_unreadable(facts.get("domain_of_use") or []):
+        raise Invalid(reason, fields={"domain_of_use": [reason]})

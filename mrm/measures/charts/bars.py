@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
-from mrm.measures.charts.theme import LABEL, MARKS, NOTE, TICK, Theme, number, percent, svg
+from mrm.measures.charts.theme import LABEL, MARKS, NOTE, TICK, Theme, number, percent, svg, text_width
 
 ROW = 0.245
+_NAME = 2.4  # inches beside the bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,12 @@ def describe_importance(data: Sequence[Bar]) -> str:
 
 
 def draw_shifts(data: Sequence[Bar], limits: Sequence[float], theme: str) -> str:
-    """A distance per column as a mark with its interval, largest first, at most 30, and a line at each limit."""
+    """The index of every column as a mark with its interval, and a line at each limit."""
+    return draw_marks(data, limits, "Population stability index", theme)
+
+
+def draw_marks(data: Sequence[Bar], limits: Sequence[float], unit: str, theme: str) -> str:
+    """A value per name as a mark with its interval, largest first, at most 30, and a line at each limit."""
     bars = sorted(data, key=lambda bar: (-bar.value, bar.name))[:30]
     height = len(bars) * ROW + 0.62
 
@@ -70,14 +76,23 @@ def draw_shifts(data: Sequence[Bar], limits: Sequence[float], theme: str) -> str
             hollow = "none" if bar.status == "insufficient" else ink
             mark = MARKS.get(bar.status, "o")
             axes.plot([bar.value], [-y], mark, color=ink, markersize=5.5, markerfacecolor=hollow)
-            side(axes, -y, bar.name, number(bar.value, 3), between(bar, _three), inks)
+            side(axes, -y, _short(bar.name), number(bar.value, 3), between(bar, _three), inks)
         for limit in limits:
             axes.axvline(limit, color=inks.axis, linewidth=0.9, linestyle=(0, (4, 3)))
-        axes.set_xlim(0, max([*(bar.upper or bar.value for bar in bars), *limits], default=1.0) * 1.05)
+        _room(axes, [bound for bar in bars for bound in (bar.value, bar.lower, bar.upper)], limits)
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.set_xlabel("Population stability index, 95 % interval")
+        axes.set_xlabel(f"{unit}, 95 % interval" if any(bar.lower is not None for bar in bars) else unit)
 
     return svg(theme, height, paint)
+
+
+def describe_marks(data: Sequence[Bar], limits: Sequence[float], unit: str) -> str:
+    """The largest value by name, and how many lie beyond the first limit."""
+    most = max(data, key=lambda bar: bar.value)
+    said = f"{unit} is largest for {most.name}, {number(most.value, 3)}, of {len(data)}"
+    if limits:
+        said += f"; {sum(bar.value > min(limits) for bar in data)} beyond {number(min(limits))}"
+    return f"{said}. The numbers are in the table below."
 
 
 def describe_shifts(data: Sequence[Bar], limits: Sequence[float]) -> str:
@@ -195,6 +210,21 @@ def panel(figure: Figure, height: float, rows: int) -> Axes:
     axes.set_ylim(-rows + 0.35, 0.6)
     axes.set_yticks([])
     return axes
+
+
+def _short(name: str) -> str:
+    """The name as far as it fits beside the bars; in full it stands in the table."""
+    while text_width(name, LABEL) > _NAME and len(name) > 2:
+        name = f"{name.removesuffix('…')[:-1].rstrip()}…"
+    return name
+
+
+def _room(axes: Axes, values: Sequence[float | None], limits: Sequence[float]) -> None:
+    """The axis from zero, or from what lies below it, to the farthest value or limit, with a little room."""
+    held = [value for value in values if value is not None]
+    low, high = min([0.0, *held]), max([*held, *limits], default=1.0)
+    edge = 0.03 * ((high or 1.0) - low)
+    axes.set_xlim(low - edge, (high or 1.0) + edge)
 
 
 def whisker(axes: Axes, bar: Bar, y: float, ink: str) -> None:

@@ -48,6 +48,51 @@ class CalibrationPoint:
     n: int
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve by name; one that others are held against is dashed."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    dashed: bool = False
+
+
+def draw_lines(data: Sequence[Line], x_name: str, y_name: str, shares: tuple[bool, bool], theme: str) -> str:
+    """Curves over one axis, each named at its end; `shares` tells which axes are percentages; 7.1 by 3.2 inches."""
+
+    def paint(figure: Figure, inks: Theme) -> None:
+        axes = figure.add_axes((0.085, 0.16, 0.72, 0.74))
+        for line in data:
+            ink, style = (inks.secondary, (0, (4, 3))) if line.dashed else (inks.data, "-")
+            few = "o" if len(line.x) <= 20 and not line.dashed else ""
+            axes.plot(line.x, line.y, color=ink, linestyle=style, linewidth=1.5, marker=few, markersize=3.6)
+        form = FuncFormatter(lambda value, _: f"{number(100 * value, 0)} %")
+        for axis, share in zip((axes.xaxis, axes.yaxis), shares, strict=True):
+            axis.set_major_locator(MaxNLocator(5))
+            if share:
+                axis.set_major_formatter(form)
+        for at, line in zip(_apart([line.y[-1] for line in data], axes.get_ylim()), data, strict=True):
+            place = axes.get_yaxis_transform()
+            ink = inks.secondary if line.dashed else inks.data
+            axes.text(1.01, at, line.name, fontsize=NOTE, color=ink, va="center", transform=place)
+        axes.set_xlabel(x_name)
+        axes.text(0, 1.03, y_name, fontsize=TICK, color=inks.secondary, transform=axes.transAxes)
+
+    return svg(theme, 3.2, paint)
+
+
+def _apart(ends: Sequence[float], span: tuple[float, float]) -> list[float]:
+    """Where to name curves that end at these heights, so that no name stands on another."""
+    step = 0.075 * (span[1] - span[0])
+    places, below = dict[int, float](), -np.inf
+    for place in sorted(range(len(ends)), key=lambda each: ends[each]):
+        below = max(float(ends[place]), below + step)
+        places[place] = below
+    over = max(0.0, below - span[1])
+    return [places[place] - over for place in range(len(ends))]
+
+
 def draw_distribution(data: Distribution, theme: str) -> str:
     """Two outlines, events solid and others dashed, with the cut-off; 7.1 by 2.3 inches."""
 

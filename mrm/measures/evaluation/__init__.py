@@ -5,7 +5,6 @@
 
 from mrm.measures.evaluation.outcome import RunOutcome as RunOutcome
 from mrm.measures.evaluation.pins import pins as pins
-from mrm.measures.evaluation.run import MEASURES as MEASURES
 from mrm.measures.evaluation.run import run as run
 from mrm.measures.evaluation.spec import KINDS as KINDS
 from mrm.measures.evaluation.spec import RunSpec as RunSpec

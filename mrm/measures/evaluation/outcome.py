@@ -13,13 +13,17 @@ from mrm.measures.results import Result
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one kind of test adds: results, figures, and sentences on what was left out and why."""
+    """What one kind of run adds: results, figures, and sentences on what was left out and why.
+
+    `undone` maps the id of a test that could not be done to the reason.
+    """
 
     results: list[Result] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     crosscheck: dict[str, Any] = field(default_factory=dict)
     explanation: dict[str, Any] = field(default_factory=dict)
+    undone: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,37 @@ from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import file_digest, score
 from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
 
+AGAINST_REFERENCE = frozenset({"stability", "soundness"})
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
     """One file of row_id, label and score; the same as arrays (n,) with NaN where a label is not known; their
-    summary; and how the model's network was cut, None where no model was run."""
+    table of counts, None where outcomes are amounts; how the model's network was cut, None where no model
+    was run; and a file with the scores of the reference, None where it has none or none are asked for."""
 
     file: Path
     labels: NDArray[np.float64]
     scores: NDArray[np.float64]
-    summary: Summary
+    table: Summary | None
     network: str | None
+    reference: Path | None = None
+
+    @property
+    def summary(self) -> Summary:
+        """Rows counted by group, outcome and decision. Raises `EvaluationFailed` where outcomes are amounts."""
+        if self.table is None:
+            raise EvaluationFailed("Outcomes that are amounts have no decisions to count; run the tests of amounts.")
+        return self.table
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Where the outcome is known, shape (n,)."""
+        return ~np.isnan(self.labels)
+
+    def digest(self) -> str:
+        """SHA-256 of what the results are functions of."""
+        return self.table.digest() if self.table is not None else file_digest(self.file)
 
 
 def scored_rows(spec: RunSpec, tell: Progress) -> Scored:
@@ -35,7 +55,13 @@ def scored_rows(spec: RunSpec, tell: Progress) -> Scored:
     columns = _checked(spec)
     file, network = _scored(spec, columns, tell)
     labels, scores = _arrays(file)
-    return Scored(file, labels, scores, _summary(spec, file), network)
+    table = None if spec.predicts_amounts else _summary(spec, file)
+    return Scored(file, labels, scores, table, network, _scored_reference(spec, tell))
+
+
+def outcomes(column: pa.ChunkedArray, spec: RunSpec) -> pa.ChunkedArray:
+    """Outcomes as the kind of model has them: 1 or 0 for the event, or amounts; null where not known."""
+    return _amounts(column, spec.label) if spec.predicts_amounts else _events(column, spec.positive)
 
 
 def _checked(spec: RunSpec) -> list[str]:
@@ -81,7 +107,7 @@ def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, st
     table = pa.table(
         {
             **{key: data[key] for key in keys},
-            "label": _events(data[spec.label], spec.positive),
+            "label": outcomes(data[spec.label], spec),
             "score": scores,
         }
     )
@@ -103,6 +129,45 @@ def _events(labels: pa.ChunkedArray, positive: Any) -> pa.ChunkedArray:
     out = pc.equal(labels, event).cast(pa.int8())
     if pc.sum(out).as_py() in (0, None):
         raise EvaluationFailed(f"No row of the data set has the label {positive!r}.")
+    return out
+
+
+def _scored_reference(spec: RunSpec, tell: Progress) -> Path | None:
+    """The scores of the reference, from the model or from its own column of predictions."""
+    if spec.reference is None or not spec.kinds & AGAINST_REFERENCE:
+        return None
+    target = spec.folder / "reference.parquet"
+    if spec.predictions is None:
+        assert spec.artifact is not None
+        return score(
+            spec.artifact, spec.kind, spec.artifact_sha256, spec.reference, target, spec.features, spec.timeout_s,
+            spec.memory_mb, lambda done, total: tell("scoring the reference", done, total),
+        ).path  # fmt: skip
+    if spec.predictions not in pq.read_schema(spec.reference).names:
+        return None
+    pq.write_table(pq.read_table(spec.reference, columns=[spec.predictions]).rename_columns(["score"]), target)
+    return target
+
+
+def _amounts(labels: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Amounts as they are; what is no number, and a column that holds an event, is refused."""
+    try:
+        out = labels.cast(pa.float64())
+    except pa.ArrowException as error:
+        raise EvaluationFailed(
+            f"Column {name} holds {labels.type}, and {error}; the outcomes of this kind of model are amounts:"
+            " turn the column into numbers."
+        ) from error
+    values = out.to_numpy()
+    infinite = np.flatnonzero(np.isinf(values))
+    if infinite.size:
+        raise EvaluationFailed(
+            f"Column {name}, row {int(infinite[0]) + 1:,}: the amount is infinite; correct it or leave the row out."
+        )
+    if np.unique(values[~np.isnan(values)]).size <= 2:
+        raise EvaluationFailed(
+            f"Column {name} holds two values at most, so it is an event and no amount; test the model as a classification."
+        )
     return out
 
 

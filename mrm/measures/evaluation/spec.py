@@ -9,9 +9,12 @@ from typing import Any
 
 from mrm.measures.engine import ENGINE, Engine
 from mrm.measures.evidence import FairnessSettings
+from mrm.measures.registry import KINDS as _KINDS
+from mrm.measures.registry import TESTS
+from mrm.measures.registry.entry import CLASSIFICATION
 from mrm.measures.results import Limits
 
-KINDS = frozenset({"performance", "bias", "explainability", "stability", "alternatives"})
+KINDS = frozenset(_KINDS)
 Progress = Callable[[str, int, int], None]
 
 
@@ -27,6 +30,11 @@ class RunSpec:
     and may rank worse by `tolerance` of the area under the curve. `reasons` is the content of a
     dictionary of reason codes. Scores are probabilities, or lie in `score_range`. Stability is
     against `reference`, the data the model was made on. `folder` takes the files of the run.
+
+    `tests` maps the id of each test to carry out to its parameters, all of them by default; one of
+    `required` that cannot be done is insufficient evidence. Outcomes of a `model_kind` other than
+    classification are amounts: neither `positive` nor the cut-off is then looked at. `domain` holds the
+    conditions of the domain of use, as sentences (see `stability.conditions`).
     """
 
     dataset: Path
@@ -66,3 +74,21 @@ class RunSpec:
     memory_mb: int = 4_096
     workers: int = 2
     engine: Engine = ENGINE
+    model_kind: str = CLASSIFICATION
+    tests: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: {name: test.defaults for name, test in TESTS.items()}
+    )
+    required: frozenset[str] = frozenset()
+    domain: tuple[str, ...] = ()
+
+    @property
+    def predicts_amounts(self) -> bool:
+        return self.model_kind != CLASSIFICATION
+
+    def asked(self, kind: str) -> list[str]:
+        """The tests of a kind of run to carry out, in the registry's order; those of another kind of model are left out."""
+        fitting = (test for test in TESTS.values() if kind in test.kinds and self.model_kind in test.models)
+        return [test.id for test in fitting if test.id in self.tests]
+
+    def limits(self, measure: str) -> Limits | None:
+        return self.thresholds.get(measure)

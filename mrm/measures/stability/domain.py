@@ -6,7 +6,6 @@ and its density. Every row outside is named with the reason, so that it can go t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,30 +17,11 @@ from numpy.typing import NDArray
 from mrm.measures.checks import Scores, matrix
 from mrm.measures.estimates import Estimate
 from mrm.measures.intervals import wilson
+from mrm.measures.stability.conditions import Condition, OneOf
 from mrm.measures.stability.edges import CategoricalColumn, Edges, NumericColumn
 
 LEVEL = 0.99
 LAYERS = ("condition", "envelope", "density")
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """The column holds one of these values, as text."""
-
-    column: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """The column lies between two numbers, both included; None leaves a side open."""
-
-    column: str
-    low: float | None
-    high: float | None
-
-
-Condition = OneOf | Between
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +52,6 @@ class DomainReport:
     rates: Mapping[str, Estimate]
     rows: tuple[Outside, ...]
     found: int
-
-
-def conditions(data: Sequence[Mapping[str, Any]]) -> tuple[Condition, ...]:
-    """Conditions from data: `{"column": "state", "in": ["CA"]}` or `{"column": "amount", "from": 0, "to": 50000}`.
-
-    Raises ValueError, naming the condition, on anything else.
-    """
-    return tuple(_condition(number, each) for number, each in enumerate(data, start=1))
 
 
 def fit_density(reference: Mapping[str, Any], level: float = LEVEL) -> Density:
@@ -128,24 +100,6 @@ def outside(
             (", ".join(density.names), far, f"the combination is rarer than {density.level:.0%} of the reference")
         )
     return _report(data, found, most)
-
-
-def _condition(number: int, data: Mapping[str, Any]) -> Condition:
-    name = data.get("column")
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"Condition {number} names no column; give it one.")
-    if set(data) == {"column", "in"} and isinstance(data["in"], list | tuple) and data["in"]:
-        return OneOf(name, tuple(str(value) for value in data["in"]))
-    bounds = [data.get("from"), data.get("to")]
-    if set(data) <= {"column", "from", "to"} and bounds != [None, None] and all(map(_bound, bounds)):
-        low, high = (None if each is None else float(each) for each in bounds)
-        if low is None or high is None or low <= high:
-            return Between(name, low, high)
-    raise ValueError(f'Condition {number} on {name} cannot be read; give "in" with values, or numbers "from" and "to".')
-
-
-def _bound(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and math.isfinite(value))
 
 
 def _holds(data: pd.DataFrame, condition: Condition) -> NDArray[np.bool_]:

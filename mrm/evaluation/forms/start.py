@@ -6,25 +6,45 @@ from django import forms
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from mrm.evaluation import queries
+from mrm.evaluation import policies, queries
+from mrm.evaluation.forms.parameters import ParametersForm
 from mrm.evaluation.services import KINDS, LEARNERS, RUNNABLE, SIDES
-from mrm.inventory.models import Dataset, DatasetRole, Pack, Version
+from mrm.inventory.models import Dataset, ModelKind, Pack, Version
 
 KIND_LABELS = {
-    "performance": _("Performance: how well scores rank and how well probabilities fit"),
+    "performance": _("Performance: how well scores rank, how well probabilities or amounts fit"),
     "bias": _("Bias: how decisions, scores and errors differ between groups"),
     "stability": _("Stability: how far the features and the score have moved from the training data"),
     "explainability": _("Explainability: what the score depends on, and whether contributions add up"),
+    "quality": _("Quality of the data: missing, repeated, constant, of another unit, leaking, seen before"),
+    "soundness": _("Soundness: features that repeat each other, overfit, weak spots, coverage"),
+    "robustness": _("Robustness: noise, a lost feature, extremes, a scenario, the worst rows"),
     "alternatives": _("Alternatives: a search for a model that decides about as well and treats groups less unequally"),
 }
 LEARNER_LABELS = {"logistic": _("Logistic regression"), "boosting": _("Gradient-boosted trees")}
+# ticked to begin with; the others run the model many times more, or look at how it was built
+USUAL = ("performance", "bias", "stability", "explainability", "quality")
+OF_DECISIONS = ("positive", "event_name", "cutoff", "favourable")
 SIDE_LABELS = {
     "below": _("Below the cut-off: a low score is good for the person, as with a probability of default"),
     "at_or_above": _("At or above the cut-off: a high score is good for the person"),
 }
 
 
-class StartForm(forms.Form):
+class Kinds(forms.CheckboxSelectMultiple):
+    """A choice for each kind; one that is closed says why."""
+
+    closed: dict[str, str] = {}
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(*args, **kwargs)
+        if reason := self.closed.get(str(option["value"])):
+            option["attrs"]["disabled"] = True
+            option["label"] = f"{option['label']}. {reason}"
+        return option
+
+
+class StartForm(ParametersForm):
     dataset = forms.ModelChoiceField(
         Dataset.objects.none(),
         label=_("Data set"),
@@ -36,10 +56,8 @@ class StartForm(forms.Form):
         choices=[(kind, KIND_LABELS[kind]) for kind in KINDS],
         initial=list(KINDS),
         label=_("Tests"),
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_(
-            "Bias needs protected attributes linked to this version; results are by group, rows are never shown."
-        ),
+        widget=Kinds,
+        help_text=_("Which tests of a kind are carried out, the suite says; results by group never show rows."),
     )
     suite = forms.ModelChoiceField(
         Pack.objects.none(),
@@ -137,15 +155,33 @@ class StartForm(forms.Form):
             self.fields["event_name"].initial = version.target.replace("_", " ").capitalize()
         if version.cutoff is not None:
             self.fields["cutoff"].initial = version.cutoff.normalize()
-        self.fields["kinds"].initial = [kind for kind in KINDS if not self._lacks(kind) and kind != "alternatives"]
+        self._offer_kinds()
+        self._offer_parameters(columns)
+        if self.predicts_amounts:
+            for name in OF_DECISIONS:
+                del self.fields[name]
         for column in self.protected:
             self.fields[f"reference_{column['name']}"] = _reference_field(column)
 
-    def _lacks(self, kind: str) -> bool:
-        """Whether the data that a kind needs are not linked."""
-        if kind == "stability":
-            return not self.version.datasets.filter(role=DatasetRole.TRAINING).exists()
-        return kind == "bias" and not self.protected
+    @property
+    def predicts_amounts(self) -> bool:
+        return self.version.model_kind != ModelKind.CLASSIFICATION
+
+    def _offer_kinds(self) -> None:
+        roles = set(self.version.datasets.values_list("role", flat=True))
+        closed = {
+            kind: reason for kind in KINDS if (reason := policies.why_kind_closed(kind, self.version.model_kind, roles))
+        }
+        widget = self.fields["kinds"].widget
+        assert isinstance(widget, Kinds)
+        widget.closed = closed
+        self.fields["kinds"].initial = [kind for kind in USUAL if kind not in closed]
+
+    def _offer_parameters(self, columns: list[str]) -> None:
+        features = [(name, name.replace("_", " ")) for name in self.version.features]
+        self._field("dated", forms.ChoiceField).choices = [("", _("None")), *((name, name) for name in columns)]
+        for name in ("rising", "falling"):
+            self._field(name, forms.MultipleChoiceField).choices = features
 
     @cached_property
     def protected(self) -> list[dict[str, Any]]:
@@ -166,13 +202,14 @@ class StartForm(forms.Form):
         """The choices as a run keeps them."""
         given = self.cleaned_data
         named = {column["name"]: given.get(f"reference_{column['name']}", "").strip() for column in self.protected}
-        return {
-            "label": given["label"],
+        chosen = {"label": given["label"], "predictions": given["predictions"], "parameters": self.parameters()}
+        if self.predicts_amounts:
+            return chosen
+        return chosen | {
             "positive": plain_value(given["positive"]),
             "event_name": given["event_name"],
             "cutoff": str(given["cutoff"]),
             "favourable": given["favourable"],
-            "predictions": given["predictions"],
             "segments": given["segments"],
             "period": given["period"],
             "learner": given["learner"] or "logistic",
