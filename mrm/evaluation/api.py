@@ -19,8 +19,8 @@ from mrm.core import blobs
 from mrm.evaluation import queries, services
 from mrm.evaluation.models import Run
 from mrm.evaluation.services import KINDS, LEARNERS, MOST_SEGMENTS, SIDES
-from mrm.inventory.models import Pack, Version
-from mrm.inventory.queries import versions_visible_to
+from mrm.inventory.models import Pack, PackKind, Version
+from mrm.inventory.queries import packs, versions_visible_to
 from mrm.jobs.queries import latest_for
 
 
@@ -33,6 +33,11 @@ class RunIn(Strict):
     kinds = serializers.ListField(child=serializers.ChoiceField(KINDS), allow_empty=False, max_length=len(KINDS))
     suite = serializers.CharField(
         max_length=80, default="", help_text="Key of a suite that fits the version; the first that does when absent."
+    )
+    reasons = serializers.CharField(
+        max_length=80,
+        default="",
+        help_text="Key of a dictionary of reason codes without gaps for the version; the first such when absent.",
     )
     label = serializers.CharField(max_length=200, help_text="Column with the outcome.")  # type: ignore[assignment]
     positive = serializers.JSONField(default=_one, help_text="Value of the outcome that is the event.")
@@ -85,6 +90,7 @@ class RunOut(serializers.Serializer[Any]):
     dataset = serializers.UUIDField(source="dataset_id")
     kinds = serializers.ListField(child=serializers.CharField())
     suite = serializers.CharField(help_text="Suite and version.")
+    reasons = serializers.CharField(help_text="Dictionary of reason codes and version.", allow_null=True)
     status = serializers.CharField()
     requested_by = serializers.CharField(source="requested_by.username")
     requested_at = serializers.DateTimeField()
@@ -161,11 +167,13 @@ class Runs(APIView):
         if cutoff is None:
             raise serializers.ValidationError({"cutoff": ["The version has no cut-off of its own; give one."]})
         kinds, suite = settings.pop("kinds"), _suite(version, settings.pop("suite"))
+        reasons = _dictionary(settings.pop("reasons"))
         settings["cutoff"] = str(cutoff)
         settings["tolerance"] = str(settings["tolerance"])
         run = services.start(
-            version, dataset=dataset, kinds=kinds, settings=settings, suite=suite, actor=account_of(request)
-        )
+            version, dataset=dataset, kinds=kinds, settings=settings, suite=suite, reasons=reasons,
+            actor=account_of(request),
+        )  # fmt: skip
         return Response(RunDetail(run).data, 202)
 
 
@@ -178,6 +186,18 @@ def _suite(version: Version, key: str) -> Pack | None:
             {"suite": [f"{key} does not fit {version}; {', '.join(fitting) or 'none'} does."]}
         )
     return fitting[key]
+
+
+def _dictionary(key: str) -> Pack | None:
+    if not key:
+        return None
+    found = {each.key: each for each in packs(PackKind.REASON_CODES).filter(current=True)}
+    if key not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise serializers.ValidationError(
+            {"reasons": [f"No dictionary of reason codes named {key} is in force; {known} is."]}
+        )
+    return found[key]
 
 
 class Suites(APIView):

@@ -49,6 +49,15 @@ class StartForm(forms.Form):
             "Which limits the results are judged by, and from which rule; those that fit the model's tier and regimes."
         ),
     )
+    reasons = forms.ModelChoiceField(
+        Pack.objects.none(),
+        required=False,
+        label=_("Dictionary of reason codes"),
+        empty_label=_("None fits: no reasons are given"),
+        help_text=_(
+            "The words by which declined people are told why; those that leave no feature of this version out."
+        ),
+    )
     label = forms.ChoiceField(
         label=_("Column with the outcome"), help_text=_("What really happened, known afterwards.")
     )
@@ -116,6 +125,7 @@ class StartForm(forms.Form):
         columns = list(dict.fromkeys(name for dataset, _part in choices for name in dataset.columns))
         self._offer_datasets(choices)
         self._offer_suites()
+        self._offer_dictionaries()
         self._field("label", forms.ChoiceField).choices = [(name, name) for name in columns]
         self._offer_predictions(columns)
         self._field("segments", forms.MultipleChoiceField).choices = [
@@ -191,6 +201,14 @@ class StartForm(forms.Form):
         self.suites = queries.suites_for(self.version)
         field.queryset = Pack.objects.filter(pk__in=[suite.pk for suite in self.suites])
         field.choices = [(suite.pk, _named(suite)) for suite in self.suites]
+
+    def _offer_dictionaries(self) -> None:
+        field = self._field("reasons", forms.ModelChoiceField)
+        fitting = queries.dictionaries_for(self.version)
+        field.queryset = Pack.objects.filter(pk__in=[each.pk for each in fitting])
+        if fitting:
+            field.empty_label = None
+            field.choices = [(each.pk, f"{each.title} {each.version}") for each in fitting]
 
     def _offer_predictions(self, columns: list[str]) -> None:
         field = self._field("predictions", forms.ChoiceField)

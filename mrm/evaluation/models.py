@@ -24,6 +24,7 @@ class Run(Governed):
     protected = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="bias_runs")
     reference = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="stability_runs")
     suite = models.ForeignKey(Pack, models.PROTECT, related_name="runs")
+    reasons = models.ForeignKey(Pack, models.PROTECT, null=True, blank=True, related_name="explained_runs")
     artifact_sha256 = models.CharField(max_length=64)
     kinds = models.JSONField()
     settings = models.JSONField()

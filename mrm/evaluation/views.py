@@ -59,6 +59,7 @@ def start(request: HttpRequest, pk: UUID) -> HttpResponse:
                 kinds=form.cleaned_data["kinds"],
                 settings=form.settings(),
                 suite=form.cleaned_data["suite"],
+                reasons=form.cleaned_data["reasons"],
                 actor=account_of(request),
             )
         except Invalid as fault:
@@ -211,6 +212,7 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
         "performance": queries.measure_rows(found, "performance"),
         "shifts": queries.shifts(found),
         "explaining": queries.measure_rows(found, "explainability"),
+        "explained": queries.explained(found) if found.explanation else None,
         "figures": queries.figures_by_kind(found),
         "capability": queries.capability(found),
     }

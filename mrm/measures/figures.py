@@ -8,7 +8,7 @@ from typing import Any
 
 from mrm.measures import charts
 from mrm.measures.calibration import ReliabilityBin
-from mrm.measures.explanation.attributions import Explanation, Importance, contributions
+from mrm.measures.explanation.attributions import Importance
 from mrm.measures.fairness import UNKNOWN
 from mrm.measures.results import Limits, Result, plain
 from mrm.measures.tables import Summary
@@ -93,32 +93,6 @@ def importance_figure(found: Sequence[Importance]) -> Figure:
     rows = tuple((each.feature, each.value, each.lower, each.upper, each.share) for each in found)
     return _figure("importance", "What the score depends on", charts.draw_importance, data,
                    charts.describe_importance(data), ("Feature", "Mean |SHAP|", "Lower", "Upper", "Share"), rows)  # fmt: skip
-
-
-def contribution_figures(explanation: Explanation, count: int = 3) -> list[Figure]:
-    """Lowest, median and highest output among the explained rows, or fewer."""
-    outputs = explanation.values.sum(axis=1) + explanation.base
-    order = outputs.argsort(kind="stable")
-    places = dict.fromkeys((order[0], order[len(order) // 2], order[-1]))
-    titles = ("Lowest output", "Median output", "Highest output")
-    out = []
-    for title, index in zip(titles, list(places)[:count], strict=False):
-        parts = contributions(explanation, int(index))
-        bars = [charts.Bar(p.feature, p.contribution, note=f"{p.feature_value:,.6g}") for p in parts]
-        output, unit = float(outputs[index]), explanation.output
-        rows = tuple((p.feature, p.feature_value, p.contribution) for p in parts)
-
-        def draw(data: Sequence[charts.Bar], theme: str, output: float = output, unit: str = unit) -> str:
-            return charts.draw_contributions(data, explanation.base, output, unit, theme)
-
-        alt = charts.describe_contributions(bars, explanation.base, output, unit)
-        name, row = (
-            title.split()[0].lower(),
-            explanation.rows[int(index)] + 1 if explanation.rows else int(index) + 1,
-        )
-        out.append(_figure(f"contributions_{name}", f"{title}: row {row}", draw, bars, alt,
-                           ("Feature", "Value", "Contribution"), rows))  # fmt: skip
-    return out
 
 
 def _forest(ratios: Sequence[Result], limits: Limits) -> Figure:

@@ -1,4 +1,4 @@
-"""The confined process: opens one artifact, scores or explains one file, and ends.
+"""The confined process: opens one artifact, scores, explains or examines on one file, and ends.
 
 Run as a module. Reads one JSON request from standard input, writes JSON lines to standard output:
 progress, then a result or an error with a sentence. Confines itself before anything else.
@@ -57,12 +57,11 @@ def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dic
     if hashlib.sha256(content).hexdigest() != request["sha256"]:
         raise Refusal("The artifact's digest is not the one on record.")
     scorer, native = OPENERS[request["kind"]](content, request["features"])
-    if request["task"] == "score":
-        return _score(scorer, request, progress)
-    return _explain(scorer, native, request, progress)
+    serve = {"score": _score, "explain": _explain, "examine": _examine}[request["task"]]
+    return serve(scorer, native, request, progress)
 
 
-def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+def _score(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
     import numpy as np  # limits come first
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -91,17 +90,39 @@ def _score(scorer: Any, request: dict[str, Any], progress: Callable[[int, int], 
 
 def _explain(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
     import numpy as np  # limits come first
-    import pandas as pd
-    import pyarrow.parquet as pq
 
-    features, (begin, end) = request["features"], request["part"]
-    frame = pq.read_table(request["parquet_in"], columns=features).to_pandas()
+    begin, end = request["part"]
+    frame, model = _rows(request["parquet_in"], request), _model(scorer, native, request)
     order = np.random.default_rng(request["seed"]).permutation(len(frame))
-    model = native if native is not None else (lambda matrix: scorer(pd.DataFrame(matrix, columns=features)))
     background = frame.iloc[np.sort(order[: request["background_rows"]])]
     chosen = np.sort(order[::-1][: request["explain_rows"]])[begin:end]
     rows = _attribute(model, background, frame.iloc[chosen], request, request["npz_out"], progress)
     return {"rows": rows, **(_doubt(model, frame, order, request) if "again_out" in request else {})}
+
+
+def _examine(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+    from mrm.measures.explanation.attributions import load  # limits come first
+    from mrm.measures.explanation.examination import examine
+
+    found = load(Path(request["npz_in"]))
+    reference = _rows(request["reference"], request) if request["reference"] else None
+    frame, model = _rows(request["parquet_in"], request), _model(scorer, native, request)
+    said = examine(model, frame, reference, found, request, progress)
+    Path(request["json_out"]).write_text(json.dumps(said))
+    return {"rows": found.n_rows}
+
+
+def _rows(parquet: str, request: dict[str, Any]) -> Any:
+    import pyarrow.parquet as pq  # limits come first
+
+    return pq.read_table(parquet, columns=request["features"]).to_pandas()
+
+
+def _model(scorer: Any, native: Any, request: dict[str, Any]) -> Any:
+    """The model itself where an explainer may read it, else its outputs."""
+    import pandas as pd  # limits come first
+
+    return native if native is not None else (lambda matrix: scorer(pd.DataFrame(matrix, columns=request["features"])))
 
 
 def _doubt(model: Any, frame: Any, order: Any, request: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -139,6 +139,37 @@ def explain_artifact(
         found, answer = explained(exact=False)
     fit = answer["surrogate"]
     return joined(found), Doubt(_read(again), tuple(answer["importance"]), Estimate(*fit) if fit else None)
+
+
+def examine_artifact(
+    artifact_path: Path,
+    kind: str,
+    expected_sha256: str,
+    parquet_in: Path,
+    folder: Path,
+    features: Sequence[str],
+    found: Explanation,
+    plan: Mapping[str, Any],
+    *,
+    reference: Path | None = None,
+    background_rows: int = 10_000,
+    timeout_s: float = 1_800,
+    memory_mb: int = 4_096,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """What the model answers once its rows are explained, by `examination.examine`; same errors as `score`."""
+    _ready(artifact_path, kind, expected_sha256, parquet_in, features)
+    source, target = (folder / "explained.npz").resolve(), (folder / "examined.json").resolve()
+    found.save(source)
+    request = {"task": "examine", "npz_in": str(source), "json_out": str(target), "background_rows": background_rows}
+    request |= {**plan, "reference": str(reference.resolve()) if reference else None, "seed": found.seed}
+    request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
+    _run(request, timeout_s, memory_mb, progress)
+    try:
+        said: dict[str, Any] = json.loads(target.read_text())
+    except (OSError, ValueError) as error:
+        raise ScoringFailed("What the model was examined for could not be read.", str(error)) from error
+    return said
 
 
 def together(

@@ -9,7 +9,7 @@ from mrm.inventory import services as inventory
 from mrm.signoff import queries as signoff_queries
 from mrm.signoff import services as signoff
 
-FOLDERS = ("regimes", "fields", "tiering", "findings", "suites", "policies")
+FOLDERS = ("regimes", "fields", "tiering", "findings", "suites", "reasons", "policies")
 
 
 def load(files: Iterable[PackFile], *, actor: Actor) -> int:

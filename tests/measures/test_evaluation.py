@@ -25,6 +25,11 @@ THRESHOLDS = {
 }  # fmt: skip
 
 
+REASONS = yaml.safe_load(
+    (Path(__file__).resolve().parents[2] / "fixtures" / "reasons" / "retail-credit.yaml").read_text()
+)
+
+
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
     place = tmp_path_factory.mktemp("run")
@@ -41,7 +46,7 @@ def spec(tmp_path_factory):
         features=FEATURES, cutoff=0.1, favourable="below", folder=place, artifact=place / "model.skops", kind="skops",
         artifact_sha256=file_digest(place / "model.skops"), protected=place / "protected.parquet",
         protected_sha256=file_digest(place / "protected.parquet"), references={"sex": "M"}, thresholds=THRESHOLDS,
-        seed=20261001, explain_rows=30, background_rows=200, event_name="Default",
+        seed=20261001, explain_rows=120, background_rows=200, event_name="Default", reasons=REASONS,
     )  # fmt: skip
 
 
@@ -76,7 +81,9 @@ def test_outcome_is_json_with_every_figure_in_both_themes(outcome):
     names = [figure["name"] for figure in shown["figures"]]
     assert names == ["score_distribution", "calibration", "impact_ratio", "group_rates", "population",
                      "air_by_approval_rate", "score_density", "roc_by_group", "reliability_by_group", "proxies", "importance",
-                     "contributions_lowest", "contributions_median", "contributions_highest"]  # fmt: skip
+                     "contribution_spread", "dependence", "interactions", "gap_1", "gap_2", "gap_3", "case_clear_approval",
+                     "case_clear_decline", "case_borderline", "case_outlier", "case_pair_first", "case_pair_second",
+                     "reason_codes", "reason_groups_1", "reason_groups_2", "reason_groups_3"]  # fmt: skip
     for figure in shown["figures"]:
         assert figure["light"] != figure["dark"]
         assert figure["alt"].endswith(".")
@@ -85,7 +92,7 @@ def test_outcome_is_json_with_every_figure_in_both_themes(outcome):
 
 def test_stages_are_told_in_order(outcome, told):
     assert list(dict.fromkeys(stage for stage, _, _ in told)) == [
-        "checking", "scoring", "performance", "bias", "explaining", "drawing",
+        "checking", "scoring", "performance", "bias", "explaining", "examining", "drawing",
     ]  # fmt: skip
 
 
@@ -97,7 +104,7 @@ def test_explanation_is_pinned(outcome):
     facts = outcome.explanation
     assert (facts["method"], facts["n_rows"], facts["n_background"]) == (
         "exact linear contributions",
-        30,
+        120,
         200,
     )
     assert facts["importance"][0][0] == "bureau_score"

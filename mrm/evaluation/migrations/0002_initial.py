@@ -28,6 +28,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='run',
+            name='reasons',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='explained_runs', to='inventory.pack'),
+        ),
+        migrations.AddField(
+            model_name='run',
             name='reference',
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='stability_runs', to='inventory.dataset'),
         ),

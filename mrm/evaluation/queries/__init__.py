@@ -1,12 +1,14 @@
 """Named reads of runs, and their results laid out for page and print."""
 
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
+from mrm.evaluation.queries.explained import explained
 from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
 from mrm.evaluation.queries.records import (
     KEYS,
     completed,
     dataset_choices,
+    dictionaries_for,
     evidence,
     protected_columns,
     runs_of,
@@ -43,7 +45,9 @@ __all__ = [
     "completed",
     "dataset_choices",
     "decimal",
+    "dictionaries_for",
     "evidence",
+    "explained",
     "figure_of",
     "figure_table",
     "figures_by_kind",

@@ -4,12 +4,14 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from mrm.evaluation.queries.naming import SHARES
+
 MINUS = "\N{MINUS SIGN}"
 NONE = "–"
 _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
             "positive_predictive_value", "negative_predictive_value", "selection_rate", "outcome_rate", "rows_evaluated", "outcome_not_known",
             "group_not_known", "too_few_to_conclude", "scoring_rate",
-            "missing_change", "out_of_range", "unseen"}  # fmt: skip
+            "missing_change", "out_of_range", "unseen"} | SHARES  # fmt: skip
 _DECIMALS = {
     "air": 2,
     "air_sweep": 2,
@@ -25,7 +27,7 @@ _DECIMALS = {
     "importance": 4,
 }
 # where what is left of nothing matters: errors and p-values
-_SMALL = {"additivity", "number"}
+_SMALL = {"additivity", "explanation_repetition", "number"}
 
 
 def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> str:

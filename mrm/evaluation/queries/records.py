@@ -7,6 +7,7 @@ from mrm.evaluation.models import Run
 from mrm.evaluation.policies import why_not_suite
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Dataset, DatasetRole, Pack, PackKind, Version
+from mrm.inventory.policies import why_not_reasons
 from mrm.inventory.queries import packs, versions_visible_to
 
 KEYS = {"row_id"}
@@ -22,6 +23,7 @@ def visible_to(account: Account) -> QuerySet[Run]:
         "protected",
         "reference",
         "suite",
+        "reasons",
         "requested_by__person",
     )
 
@@ -56,6 +58,12 @@ def suites_for(version: Version) -> list[Pack]:
         if why_not_suite(suite.content, tier=model.tier, regimes=model.regimes) is None
     ]
     return sorted(fitting, key=lambda suite: "regime" in suite.content.get("applies", {}))
+
+
+def dictionaries_for(version: Version) -> list[Pack]:
+    """The dictionaries of reason codes in force that leave none of the version's features without words."""
+    inforce = packs(PackKind.REASON_CODES).filter(current=True).order_by("key")
+    return [each for each in inforce if why_not_reasons(each.content, version.features) is None]
 
 
 def dataset_choices(version: Version) -> list[tuple[Dataset, str]]:

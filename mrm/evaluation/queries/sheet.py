@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries.naming import EXPLAINING, MANY
 from mrm.evaluation.queries.numbers import interval, shown
 
 CROSS = " × "
@@ -49,11 +50,7 @@ TITLES = {
     "negative_predictive_value": "Negative predictive value",
     "f1": "F1 at the cut-off",
     "matthews": "Matthews correlation at the cut-off",
-    "additivity": "Additivity of the contributions",
-    "importance": "Mean absolute contribution",
-    "explanation_stability": "Same leading features under another background",
-    "explanation_agreement": "Agreement with importance by permutation",
-    "surrogate_fidelity": "Share of the output that straight lines tell",
+    **EXPLAINING,
     "air": "Impact ratio",
     "smd": "Score gap, SMD × 100",
     "tpr_gap": "Good outcomes favoured, gap",
@@ -108,7 +105,6 @@ TITLES = {
 OF_POPULATION = {"rows_evaluated", "outcome_not_known", "group_not_known", "too_few_to_conclude"}
 OF_CANDIDATES = {"alternative_lowest_air", "alternative_confirmed_air"}
 OF_FEATURES = {"proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_information"}
-_EXPLAINING = {"additivity", "importance", "explanation_stability", "explanation_agreement", "surrogate_fidelity"}
 
 
 @dataclass(frozen=True)
@@ -214,7 +210,7 @@ def _place(result: dict[str, Any]) -> dict[str, str]:
 def measure_rows(run: Run, kind: str) -> list[dict[str, Any]]:
     """Overall measures of a kind with value, interval, limits and status, problems first."""
     wanted = [each for each in run.results if not each["attribute"] and _kind(each["measure"]) == kind]
-    rows = [_measure_row(run, each) for each in wanted if each["measure"] != "importance"]
+    rows = [_measure_row(run, each) for each in wanted if each["measure"] not in MANY]
     return sorted(rows, key=_by_severity)
 
 
@@ -227,7 +223,7 @@ def _kind(measure: str) -> str:
         return "stability"
     if measure in OF_POPULATION | OF_CANDIDATES:
         return "bias"
-    return "explainability" if measure in _EXPLAINING else "performance"
+    return "explainability" if measure in EXPLAINING else "performance"
 
 
 def _measure_row(run: Run, result: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,11 @@ def results_document(run: Run) -> dict[str, Any]:
         "dataset": {"ref": run.dataset.ref, "sha256": run.dataset.sha256},
         "protected_sha256": run.protected.sha256 if run.protected else None,
         "suite": {"id": run.suite.key, "version": run.suite.version, "digest": run.suite.digest},
+        "reasons": (
+            {"id": run.reasons.key, "version": run.reasons.version, "digest": run.reasons.digest}
+            if run.reasons
+            else None
+        ),
         "settings": run.settings,
         "pins": run.pins,
         "results": run.results,

@@ -25,7 +25,7 @@ from mrm.measures.results import EvaluationFailed
 def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
     """Compute in this worker; a run that ended before is left as it is, so a second call changes nothing."""
     run = Run.objects.select_related(
-        "version__model", "version__artifact", "dataset", "protected", "reference", "suite"
+        "version__model", "version__artifact", "dataset", "protected", "reference", "suite", "reasons"
     ).get(pk=run_id)
     if run.status != RunState.QUEUED:
         return
@@ -67,6 +67,7 @@ def _spec(run: Run, folder: Path) -> RunSpec:
         period=settings.get("period") or None,
         learner=settings.get("learner") or "logistic",
         tolerance=float(settings.get("tolerance", 0.01)),
+        reasons=run.reasons.content if run.reasons else None,
         thresholds=run.suite.content["thresholds"],
         kinds=frozenset(run.kinds),
         seed=seed,

@@ -16,6 +16,7 @@ from mrm.evaluation.models import Run
 from mrm.evaluation.queries.numbers import drawn_size
 from mrm.evaluation.workflow import FLOW, RunState
 from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, Pack, PackKind, Version
+from mrm.inventory.policies import why_not_reasons
 from mrm.jobs import services as jobs
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ def start(
     settings: dict[str, Any],
     actor: Account,
     suite: Pack | None = None,
+    reasons: Pack | None = None,
 ) -> Run:
-    """Pin what is run on what, by which suite and seed, and ask a worker for it; without a suite, by the first that fits."""
+    """Pin what is run on what, by which suite and seed, and ask a worker for it.
+
+    Without a suite, by the first that fits; without a dictionary of reason codes, under the first that fits, if any.
+    """
     permit(actor, "evaluation.start", version)
     if version.artifact is None:
         raise Refused(f"{version} has no artifact yet; attach one first.")
@@ -48,12 +53,14 @@ def start(
     _check(version, dataset, kinds, settings, protected)
     _check_reference(dataset, kinds, reference)
     suite = _suite(version, suite, actor)
+    reasons = _reasons(version, reasons) if "explainability" in kinds else None
     run = Run.objects.create(
         version=version,
         dataset=dataset,
         protected=protected if {"bias", "alternatives"} & set(kinds) else None,
-        reference=reference if {"stability", "alternatives"} & set(kinds) else None,
+        reference=_compared_with(kinds, dataset, reference),
         suite=suite,
+        reasons=reasons,
         artifact_sha256=version.artifact.sha256,
         kinds=kinds,
         settings={"seed": SEED, **settings, "features": list(version.features)},
@@ -61,7 +68,7 @@ def start(
     )
     run.refresh_from_db()
     jobs.request("evaluation.run", label=f"Evaluation of {version}", subject=run, actor=actor, run=str(run.pk))
-    describe(dataset=dataset.name, suite=str(suite), kinds=kinds)
+    describe(dataset=dataset.name, suite=str(suite), reasons=str(reasons or ""), kinds=kinds)
     return run
 
 
@@ -80,9 +87,26 @@ def _suite(version: Version, chosen: Pack | None, actor: Account) -> Pack:
     return chosen
 
 
+def _reasons(version: Version, chosen: Pack | None) -> Pack | None:
+    if chosen is None:
+        return next(iter(queries.dictionaries_for(version)), None)
+    if chosen.kind != PackKind.REASON_CODES or not chosen.current:
+        raise Invalid(
+            f"{chosen} is not a dictionary of reason codes in force.", fields={"reasons": ["Choose one in force."]}
+        )
+    if reason := why_not_reasons(chosen.content, version.features):
+        raise Invalid(reason, fields={"reasons": [reason]})
+    return chosen
+
+
 def _linked(version: Version, role: DatasetRole) -> Dataset | None:
     link = version.datasets.filter(role=role).select_related("dataset").last()
     return link.dataset if link else None
+
+
+def _compared_with(kinds: list[str], dataset: Dataset, reference: Dataset | None) -> Dataset | None:
+    """The training data, for the kinds that look at them; other data than those that are tested."""
+    return reference if {"stability", "alternatives", "explainability"} & set(kinds) and reference != dataset else None
 
 
 def _check_reference(dataset: Dataset, kinds: list[str], reference: Dataset | None) -> None:

@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
             name='Pack',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('regime', 'Regime'), ('field_pack', 'Field pack'), ('tiering_method', 'Tiering method'), ('findings_policy', 'Findings policy'), ('test_suite', 'Test suite')], max_length=20)),
+                ('kind', models.CharField(choices=[('regime', 'Regime'), ('field_pack', 'Field pack'), ('tiering_method', 'Tiering method'), ('findings_policy', 'Findings policy'), ('test_suite', 'Test suite'), ('reason_codes', 'Reason-code dictionary')], max_length=20)),
                 ('key', models.SlugField(max_length=80)),
                 ('version', models.CharField(max_length=20)),
                 ('title', models.CharField(max_length=200)),
@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['kind', 'key', '-loaded_at'],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'key', 'version'), name='pack_version'), models.UniqueConstraint(condition=models.Q(('current', True)), fields=('kind', 'key'), name='pack_one_current'), models.CheckConstraint(condition=models.Q(('kind__in', ['regime', 'field_pack', 'tiering_method', 'findings_policy', 'test_suite'])), name='pack_kind')],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'key', 'version'), name='pack_version'), models.UniqueConstraint(condition=models.Q(('current', True)), fields=('kind', 'key'), name='pack_one_current'), models.CheckConstraint(condition=models.Q(('kind__in', ['regime', 'field_pack', 'tiering_method', 'findings_policy', 'test_suite', 'reason_codes'])), name='pack_kind')],
             },
         ),
         migrations.CreateModel(

@@ -11,6 +11,7 @@ class PackKind(models.TextChoices):
     TIERING_METHOD = "tiering_method", "Tiering method"
     FINDINGS_POLICY = "findings_policy", "Findings policy"
     TEST_SUITE = "test_suite", "Test suite"
+    REASON_CODES = "reason_codes", "Reason-code dictionary"
 
 
 class Pack(Governed):

@@ -1,6 +1,7 @@
 """Rules of the inventory: who may, which fields are due, and how a rating is computed."""
 
 from mrm.inventory.policies.fields import missing_fields
+from mrm.inventory.policies.packs import why_not_pack, why_not_reasons
 from mrm.inventory.policies.record import (
     artifact_open,
     label_is_plain,
@@ -22,4 +23,6 @@ __all__ = [
     "too_low",
     "unanswered",
     "version_open",
+    "why_not_pack",
+    "why_not_reasons",
 ]

@@ -4,7 +4,8 @@ from mrm.access.queries import account_of
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
 from mrm.core.packs import PackFile
-from mrm.core.refusal import Refused
+from mrm.core.refusal import Invalid, Refused
+from mrm.inventory import policies
 from mrm.inventory.models import Pack, PackKind
 from mrm.signoff.models import Proposal, Request
 from mrm.signoff.services import must_be_signed
@@ -18,6 +19,7 @@ def load_pack(file: PackFile, *, actor: Actor) -> Pack:
     permit(actor, "inventory.load_pack", None)
     if known := loaded(file):
         return known
+    must_be_usable(file)
     if account_of(actor) or _others(file).exists():
         raise Refused(f"A change of {file.key} is proposed and signed for; it is not loaded.")
     return _put_in_force(file)
@@ -29,6 +31,12 @@ def change_pack(file: PackFile, *, proposal: Proposal, request: Request, actor: 
     must_be_signed("pack_change", request, proposal)
     describe(request=request.ref)
     return _put_in_force(file)
+
+
+def must_be_usable(file: PackFile) -> None:
+    """Refuse content that its schema takes and that nothing could be judged by."""
+    if reason := policies.why_not_pack(file.kind, file.content):
+        raise Invalid(reason, fields={"content": [reason]})
 
 
 def loaded(file: PackFile) -> Pack | None:

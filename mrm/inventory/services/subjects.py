@@ -11,7 +11,7 @@ from mrm.core.refusal import Invalid, Refused
 from mrm.inventory import policies, queries
 from mrm.inventory.models import Model, Pack, PackKind, Rating
 from mrm.inventory.services.life import retire
-from mrm.inventory.services.pack import ONE_IN_FORCE, change_pack, loaded
+from mrm.inventory.services.pack import ONE_IN_FORCE, change_pack, loaded, must_be_usable
 from mrm.inventory.services.rating import override_tier, rated
 from mrm.inventory.workflow import LIFE, Lifecycle
 from mrm.signoff.models import Change, Gate, GateState, Proposal, Request
@@ -151,6 +151,7 @@ class PackChange(ProposalSubject):
         file = of_content(content)
         if loaded(file):
             raise Refused(f"{file.key} {file.version} is in force or was; a change needs a new version.")
+        must_be_usable(file)
         rival = queries.packs(file.kind).filter(current=True).exclude(key=file.key).first()
         if file.kind in ONE_IN_FORCE and rival:
             raise Invalid(

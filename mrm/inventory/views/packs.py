@@ -11,6 +11,7 @@ from mrm.access.pages import account_of
 from mrm.core.actors import permit
 from mrm.inventory import queries
 from mrm.inventory.models import Pack, PackKind
+from mrm.measures.explanation.dictionary import BASELINES
 from mrm.signoff.models import Policy
 
 MARKS = {
@@ -38,11 +39,12 @@ def pack(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "pack": found,
         "content": found.content,
-        "lead": found.content.get("summary") or found.content.get("nature") or "",
+        "lead": found.content.get("summary") or found.content.get("purpose") or found.content.get("nature") or "",
         "thresholds": _thresholds(found.content.get("thresholds", [])),
         "marks": MARKS,
         "sureness": sureness(found.content),
         "matrix": _matrix(found.content) if found.kind == PackKind.TIERING_METHOD else None,
+        "baselines": BASELINES,
         "floors": [(floor, _when(floor["when"])) for floor in found.content.get("floors", [])],
         "others": queries.packs(found.kind).filter(key=found.key).exclude(pk=found.pk),
     }

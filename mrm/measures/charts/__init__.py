@@ -23,43 +23,62 @@ from mrm.measures.charts.curves import (
     draw_calibration,
     draw_distribution,
 )
+from mrm.measures.charts.effects import (
+    THIRDS,
+    Effect,
+    Spread,
+    describe_effects,
+    describe_spread,
+    draw_effects,
+    draw_spread,
+)
 from mrm.measures.charts.forest import Forest, ForestRow, describe_forest, draw_forest
 from mrm.measures.charts.lines import Curves, Panel, Point, Series, describe_curves, draw_curves
+from mrm.measures.charts.listed import describe_listed, draw_listed
 from mrm.measures.charts.shares import draw_shares
 from mrm.measures.charts.theme import THEMES, in_dark, register_font
 
 __all__ = [
     "THEMES",
+    "THIRDS",
     "Bar",
     "CalibrationPoint",
     "CellGrid",
     "Curves",
     "Distribution",
+    "Effect",
     "Forest",
     "ForestRow",
     "GridCell",
     "Panel",
     "Point",
     "Series",
+    "Spread",
     "describe_calibration",
     "describe_cells",
     "describe_contributions",
     "describe_curves",
     "describe_distribution",
+    "describe_effects",
     "describe_forest",
     "describe_importance",
+    "describe_listed",
     "describe_rates",
     "describe_shifts",
+    "describe_spread",
     "draw_calibration",
     "draw_cells",
     "draw_contributions",
     "draw_curves",
     "draw_distribution",
+    "draw_effects",
     "draw_forest",
     "draw_importance",
+    "draw_listed",
     "draw_rates",
     "draw_shares",
     "draw_shifts",
+    "draw_spread",
     "in_dark",
     "register_font",
 ]

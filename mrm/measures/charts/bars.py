@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -13,7 +13,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from mrm.measures.charts.theme import LABEL, MARKS, NOTE, TICK, Theme, number, percent, svg
 
-_ROW = 0.245
+ROW = 0.245
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Bar:
 def draw_importance(data: Sequence[Bar], theme: str) -> str:
     """Horizontal bars from zero with capped intervals, largest first, at most 20; 7.1 inches wide."""
     bars = sorted(data, key=lambda bar: (-bar.value, bar.name))[:20]
-    height = len(bars) * _ROW + 0.62
+    height = len(bars) * ROW + 0.62
 
     def paint(figure: Figure, inks: Theme) -> None:
-        axes = _panel(figure, height, len(bars))
+        axes = panel(figure, height, len(bars))
         for y, bar in enumerate(bars):
             axes.barh(-y, bar.value, height=0.58, color=inks.data, alpha=0.85, linewidth=0)
-            _whisker(axes, bar, -y, inks.text)
-            _side(axes, -y, bar.name, number(bar.value, 3), _between(bar, 3), inks)
+            whisker(axes, bar, -y, inks.text)
+            side(axes, -y, bar.name, number(bar.value, 3), between(bar, _three), inks)
         axes.set_xlim(0, max((bar.upper or bar.value for bar in bars), default=1.0) * 1.05)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel("Mean absolute contribution, 95 % interval")
@@ -60,17 +60,17 @@ def describe_importance(data: Sequence[Bar]) -> str:
 def draw_shifts(data: Sequence[Bar], limits: Sequence[float], theme: str) -> str:
     """A distance per column as a mark with its interval, largest first, at most 30, and a line at each limit."""
     bars = sorted(data, key=lambda bar: (-bar.value, bar.name))[:30]
-    height = len(bars) * _ROW + 0.62
+    height = len(bars) * ROW + 0.62
 
     def paint(figure: Figure, inks: Theme) -> None:
-        axes = _panel(figure, height, len(bars))
+        axes = panel(figure, height, len(bars))
         for y, bar in enumerate(bars):
             ink = inks.status(bar.status)
-            _whisker(axes, bar, -y, ink)
+            whisker(axes, bar, -y, ink)
             hollow = "none" if bar.status == "insufficient" else ink
             mark = MARKS.get(bar.status, "o")
             axes.plot([bar.value], [-y], mark, color=ink, markersize=5.5, markerfacecolor=hollow)
-            _side(axes, -y, bar.name, number(bar.value, 3), _between(bar, 3), inks)
+            side(axes, -y, bar.name, number(bar.value, 3), between(bar, _three), inks)
         for limit in limits:
             axes.axvline(limit, color=inks.axis, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set_xlim(0, max([*(bar.upper or bar.value for bar in bars), *limits], default=1.0) * 1.05)
@@ -93,10 +93,10 @@ def describe_shifts(data: Sequence[Bar], limits: Sequence[float]) -> str:
 def draw_contributions(data: Sequence[Bar], base: float, output: float, unit: str, theme: str) -> str:
     """From the base to the output of one row, step by step, largest contribution first."""
     bars = _largest(data, 12)
-    height = (len(bars) + 2) * _ROW + 0.62
+    height = (len(bars) + 2) * ROW + 0.62
 
     def paint(figure: Figure, inks: Theme) -> None:
-        axes = _panel(figure, height, len(bars) + 2)
+        axes = panel(figure, height, len(bars) + 2)
         _level(axes, 0, "Average of the background", base, inks)
         at = base
         for i, bar in enumerate(bars, start=1):
@@ -105,7 +105,7 @@ def draw_contributions(data: Sequence[Bar], base: float, output: float, unit: st
             axes.plot([at + bar.value] * 2, [-i - 0.29, -i - 0.71], color=inks.axis, linewidth=0.8)
             axes.plot([at, at], [-i + 0.71, -i + 0.29], color=inks.axis, linewidth=0.8)
             sign = "+" if bar.value >= 0 else ""
-            _side(axes, -i, bar.name, sign + number(bar.value), bar.note, inks, note_left=True)
+            side(axes, -i, bar.name, sign + number(bar.value), bar.note, inks, note_left=True)
             at += bar.value
         _level(axes, -len(bars) - 1, "This decision", output, inks)
         steps = list(accumulate((bar.value for bar in bars), initial=base))
@@ -134,16 +134,16 @@ def draw_rates(data: Sequence[Bar], theme: str) -> str:
             heading,
             *sorted((b for b in data if b.heading == heading), key=lambda b: (b.last, b.value, b.name)),
         ]
-    height = len(lines) * _ROW + 0.62
+    height = len(lines) * ROW + 0.62
 
     def paint(figure: Figure, inks: Theme) -> None:
-        axes = _panel(figure, height, len(lines))
+        axes = panel(figure, height, len(lines))
         for y, line in enumerate(lines):
             if isinstance(line, str):
-                _left(axes, -y, line, weight="bold")
+                left(axes, -y, line, weight="bold")
                 continue
             ink = inks.status(line.status)
-            _whisker(axes, line, -y, ink)
+            whisker(axes, line, -y, ink)
             hollow = line.status == "insufficient"
             axes.plot(
                 [line.value],
@@ -163,12 +163,7 @@ def draw_rates(data: Sequence[Bar], theme: str) -> str:
                 color=inks.secondary,
                 transform=axes.get_yaxis_transform(),
             )
-            between = (
-                f"{percent(line.lower)} to {percent(line.upper)}"
-                if line.lower is not None and line.upper is not None
-                else ""
-            )
-            _side(axes, -y, line.name, percent(line.value), between, inks)
+            side(axes, -y, line.name, percent(line.value), between(line, percent), inks)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{number(100 * value, 0)} %"))
         axes.set_xlabel("Share decided favourably, 95 % interval")
@@ -195,14 +190,14 @@ def _largest(data: Sequence[Bar], count: int) -> list[Bar]:
     return [*bars[: count - 1], Bar(f"{len(rest)} other features", sum(bar.value for bar in rest))]
 
 
-def _panel(figure: Figure, height: float, rows: int) -> Axes:
+def panel(figure: Figure, height: float, rows: int) -> Axes:
     axes = figure.add_axes((0.355, 0.5 / height, 0.385, 1 - 0.58 / height))
     axes.set_ylim(-rows + 0.35, 0.6)
     axes.set_yticks([])
     return axes
 
 
-def _whisker(axes: Axes, bar: Bar, y: float, ink: str) -> None:
+def whisker(axes: Axes, bar: Bar, y: float, ink: str) -> None:
     if bar.lower is None or bar.upper is None:
         return
     dashed = (0, (2.2, 1.8)) if bar.status == "insufficient" else "-"
@@ -210,26 +205,29 @@ def _whisker(axes: Axes, bar: Bar, y: float, ink: str) -> None:
     axes.plot([bar.lower, bar.upper], [y, y], "|", color=ink, markersize=6, markeredgewidth=1.2)
 
 
-def _side(axes: Axes, y: float, name: str, value: str, note: str, inks: Theme, note_left: bool = False) -> None:
+def side(axes: Axes, y: float, name: str, value: str, note: str, inks: Theme, note_left: bool = False) -> None:
     place = axes.get_yaxis_transform()
-    _left(axes, y, name)
+    left(axes, y, name)
     axes.text(1.15, y, value, fontsize=LABEL, fontweight="bold", va="center", ha="right", transform=place)
     if note:
         x, side = (-0.03, "right") if note_left else (1.18, "left")
         axes.text(x, y, note, fontsize=NOTE, va="center", ha=side, color=inks.secondary, transform=place)
 
 
-def _left(axes: Axes, y: float, words: str, weight: str = "normal") -> None:
+def left(axes: Axes, y: float, words: str, weight: str = "normal") -> None:
     place = blended_transform_factory(axes.figure.transSubfigure, axes.transData)
     axes.text(0.01, y, words, fontsize=LABEL, fontweight=weight, va="center", transform=place)
 
 
 def _level(axes: Axes, y: float, name: str, value: float, inks: Theme) -> None:
     axes.plot([value], [y], "D", color=inks.text, markersize=4.5)
-    _side(axes, y, name, number(value), "", inks)
+    side(axes, y, name, number(value), "", inks)
 
 
-def _between(bar: Bar, decimals: int) -> str:
-    if bar.lower is None or bar.upper is None:
-        return ""
-    return f"{number(bar.lower, decimals)} to {number(bar.upper, decimals)}"
+def _three(value: float) -> str:
+    return number(value, 3)
+
+
+def between(bar: Bar, shown: Callable[[float], str]) -> str:
+    """The interval in words, or nothing."""
+    return f"{shown(bar.lower)} to {shown(bar.upper)}" if bar.lower is not None and bar.upper is not None else ""

@@ -32,6 +32,7 @@ def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
         "period": spec.period,
         "learner": spec.learner,
         "tolerance": spec.tolerance,
+        "reasons": f"{spec.reasons['id']} {spec.reasons['version']}" if spec.reasons else "",
         "explain_rows": spec.explain_rows,
         "background_rows": spec.background_rows,
         "network": network,

@@ -10,6 +10,7 @@ from mrm.measures.evaluation.pins import pins
 from mrm.measures.evaluation.scored import Scored, scored_rows
 from mrm.measures.evaluation.spec import Progress, RunSpec
 from mrm.measures.explanation.assessment import MEASURES as EXPLAINING
+from mrm.measures.explanation.findings import MEASURES as EXAMINING
 from mrm.measures.performance import CALIBRATION, RANKING, RATES
 from mrm.measures.results import EvaluationFailed, Limits, check_limits
 from mrm.measures.stability.drift import MEASURES as SHIFT
@@ -21,13 +22,15 @@ PARTS: Mapping[str, Callable[[RunSpec, Scored, Progress], Part]] = {
     "explainability": explanation.part,
     "alternatives": alternatives.part,
 }
-MEASURES = frozenset({*RANKING, *CALIBRATION, *RATES, *bias.MEASURES, *alternatives.MEASURES, *SHIFT, *EXPLAINING})
+MEASURES = frozenset(
+    {*RANKING, *CALIBRATION, *RATES, *bias.MEASURES, *alternatives.MEASURES, *SHIFT, *EXPLAINING, *EXAMINING}
+)
 
 
 def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     """Carry out the evaluation. `progress(stage, done, total)` counts rows or steps of a stage.
 
-    Stages: checking, scoring, performance, bias, stability, explaining, drawing. What `progress` raises ends
+    Stages: checking, scoring, performance, bias, stability, explaining, examining, drawing. What `progress` raises ends
     the run. Raises `EvaluationFailed`, with a sentence, on files or columns that do not fit; its
     kinds `CannotScore` and `ScoringFailed` on the model, `Disagreement` if fairlearn differs.
     """

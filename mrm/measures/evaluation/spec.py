@@ -26,8 +26,9 @@ class RunSpec:
     `positive` is the event. `thresholds` maps a measure to its limits (see `results.judge`).
     `segments` are columns of legitimate factors within which groups are compared, `period` one by
     which they are followed. Less discriminatory alternatives are fitted by `learner` on `reference`
-    and may rank worse by `tolerance` of the area under the curve. Scores are probabilities, or lie in `score_range`. Stability is against `reference`, the data
-    the model was made on. `folder` takes the files of the run.
+    and may rank worse by `tolerance` of the area under the curve. `reasons` is the content of a
+    dictionary of reason codes. Scores are probabilities, or lie in `score_range`. Stability is
+    against `reference`, the data the model was made on. `folder` takes the files of the run.
     """
 
     dataset: Path
@@ -60,6 +61,7 @@ class RunSpec:
     predictions: str | None = None
     score_range: tuple[float, float] = (0.0, 1.0)
     fairness: FairnessSettings | None = None
+    reasons: Mapping[str, Any] | None = None
     min_each: int = 5
     event_name: str = "Event"
     timeout_s: float = 1_800

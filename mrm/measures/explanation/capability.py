@@ -20,8 +20,9 @@ CAPABILITIES: tuple[dict[str, str], ...] = (
      "why": "Interventional tree SHAP on the raw margin."},
     {"model": "XGBoost", "modules": "xgboost", "explainer": "tree", "exact": "yes",
      "why": "Interventional tree SHAP on the raw margin."},
-    {"model": "anything else, such as ONNX", "modules": "*", "explainer": "permutation", "exact": "sampled",
-     "why": "Needs predictions only; sums exactly, the split between features is sampled."},
+    {"model": "anything else, such as ONNX", "modules": "*", "explainer": "coalitions or permutation",
+     "exact": "up to 8 features",
+     "why": "Needs predictions only; over all coalitions of few features, else sampled, and sums exactly either way."},
 )  # fmt: skip
 
 _ELEMENTWISE = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "SimpleImputer")

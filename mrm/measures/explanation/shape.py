@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +74,21 @@ def interaction(predict: Predict, data: Matrix, first: int, second: int) -> floa
     """Friedman and Popescu's H² of two features: share of their joint effect that is not additive.
 
     Friedman and Popescu (2008, Annals of Applied Statistics 2:916), equation 44, evaluated at the
-    rows of `data`; costs about 2 rows² outputs, so give some hundred rows. 0 without joint effect.
+    rows of `data`; costs about 3 rows² outputs, so give some hundred rows. 0 without joint effect.
     """
-    one, other = (_at_rows(predict, data, [each]) for each in (first, second))
-    joint = _at_rows(predict, data, [first, second])
-    total = float((joint**2).sum())
-    return float(((joint - one - other) ** 2).sum()) / total if total > 1e-24 else 0.0
+    return interactions(predict, data, [first, second])[0][2]
+
+
+def interactions(predict: Predict, data: Matrix, columns: Sequence[int]) -> list[tuple[int, int, float]]:
+    """H² of every pair of the columns, as `interaction`, the largest first."""
+    alone = {each: _at_rows(predict, data, [each]) for each in columns}
+    found = []
+    for first, second in combinations(columns, 2):
+        joint = _at_rows(predict, data, [first, second])
+        total = float((joint**2).sum())
+        rest = float(((joint - alone[first] - alone[second]) ** 2).sum())
+        found.append((first, second, rest / total if total > 1e-24 else 0.0))
+    return sorted(found, key=lambda each: (-each[2], each[0], each[1]))
 
 
 def monotonicity(predict: Predict, data: Matrix, column: int, direction: int, points: int = 20) -> Estimate:
@@ -86,19 +97,21 @@ def monotonicity(predict: Predict, data: Matrix, column: int, direction: int, po
     0 is required of a feature under a monotone constraint. Steps under 1e-9 of the range of the
     outputs count as flat. Wilson interval over rows.
     """
-    curves = partial_dependence(predict, data, column, points).individual
+    return breaks(partial_dependence(predict, data, column, points), direction)
+
+
+def breaks(curve: Curve, direction: int) -> Estimate:
+    """The same of curves that are known already."""
+    curves, n = curve.individual, len(curve.individual)
     flat = 1e-9 * max(1.0, float(np.ptp(curves)))
-    breaks = int((direction * np.diff(curves, axis=1) < -flat).any(axis=1).sum())
-    return Estimate(
-        breaks / len(data), *wilson(breaks, len(data)), "share of rows with a break; Wilson interval", len(data)
-    )
+    broken = int((direction * np.diff(curves, axis=1) < -flat).any(axis=1).sum())
+    return Estimate(broken / n, *wilson(broken, n), "share of rows with a break; Wilson interval", n)
 
 
 def _at_rows(predict: Predict, data: Matrix, columns: list[int]) -> Matrix:
     """Centred partial dependence of `columns` at every row's own values."""
-    out = np.empty(len(data))
-    for row in range(len(data)):
-        changed = data.copy()
-        changed[:, columns] = data[row, columns]
-        out[row] = float(predict(changed).mean())
+    n = len(data)
+    changed = np.tile(data, (n, 1))
+    changed[:, columns] = np.repeat(data[:, columns], n, axis=0)
+    out = predict(changed).reshape(n, n).mean(axis=1)
     return np.asarray(out - out.mean())

@@ -29,12 +29,17 @@ with warnings.catch_warnings():  # its plots use deprecated calls of matplotlib 
     warnings.simplefilter("ignore")
     import shap
 
+from mrm.measures.explanation.coalitions import FEATURES as ENUMERATED
+from mrm.measures.explanation.coalitions import shapley_values
+
 Progress = Callable[[int, int], None]
 Made = tuple[Matrix, str, pd.DataFrame, str]  # values, the method, the background used, a note
 EXACT_TOLERANCE = 1e-6
-PERMUTATION_TOLERANCE = 1e-5  # single-precision outputs of ONNX models, summed over the features
+SAMPLED_TOLERANCE = 1e-5  # single-precision outputs of ONNX models, summed over the features
 PERMUTATIONS = 10
 PERMUTATION_BACKGROUND = 100
+OUTPUTS_A_ROW = 25_600  # so many outputs over all coalitions of one row are a third of what permutations ask for
+BY_OUTPUTS = ("exact Shapley values over all coalitions", "permutation SHAP")  # methods that open no model
 TREE_BACKGROUND = 500  # shap's cost grows with rows times background; larger ones are for the accelerated values
 UNREADABLE = (TypeError, ValueError, NotImplementedError, shap.utils._exceptions.ExplainerError)
 
@@ -52,8 +57,9 @@ def explain(
 
     Takes a fitted scikit-learn, LightGBM or XGBoost model, or a function from a float matrix to one
     output per row. Linear and tree models are explained exactly on their margin (log-odds, or
-    probability for forests); if additivity fails there, or the model is none of these, by
-    permutation on `predict`, by default the same margin; by that alone without `exact`. A method that cannot afford the whole
+    probability for forests); if additivity fails there, or the model is none of these, over all
+    coalitions of few features, else by permutation, on `predict`, by default the same margin; so
+    alone without `exact`. A method that cannot afford the whole
     background takes a part drawn by `seed` and says so. Each row's values depend on the seed and
     its index label alone, not on the rows explained beside it. `progress(done, total)` is called as
     rows finish; what it raises stops the work. Raises `AdditivityError` if no method holds.
@@ -71,11 +77,13 @@ def explain(
             notes.append(str(error))
         except UNREADABLE as error:
             notes.append(f"The {name} explainer does not take this model ({error}).")
+    few = rows.shape[1] <= ENUMERATED
     if notes:
-        notes.append("Explained by permutation instead.")
+        notes.append(f"Explained {'over all coalitions' if few else 'by permutation'} instead.")
     if predict:
         function, unit = predict, "model output"
-    return _permutation(function, unit, background, rows, seed, tell, " ".join(notes))
+    by_outputs = _coalitions if few else _permutation
+    return by_outputs(function, unit, background, rows, seed, tell, " ".join(notes))
 
 
 def _methods(model: Any, background: pd.DataFrame) -> Iterator[tuple[str, Callable[..., Made]]]:
@@ -107,13 +115,28 @@ def _accelerated(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed:
 def _tree(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress) -> Made:
     final, transform = final_step(model)
     used, inner, parts = _part(background, TREE_BACKGROUND, seed), transform(rows), list[Matrix]()
-    explainer = shap.TreeExplainer(final, data=transform(used), feature_perturbation="interventional")
+    whole = shap.maskers.Independent(transform(used), max_samples=len(used))  # a matrix would be cut to 100 rows
+    explainer = shap.TreeExplainer(final, data=whole, feature_perturbation="interventional")
     for start in range(0, len(rows), 20):
         part = np.asarray(explainer.shap_values(inner[start : start + 20], check_additivity=False), dtype=np.float64)
         parts.append(part[..., 1] if part.ndim == 3 else part)
         tell(min(start + 20, len(rows)), len(rows))
     note = "" if used is background else f"The background was cut to {len(used):,} rows, which shap can afford."
     return np.concatenate(parts), "interventional tree SHAP", used, note
+
+
+def _coalitions(
+    function: Predict, unit: str, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress, note: str
+) -> Explanation:
+    matrix = matrix_of(rows)
+    reduced = _part(background, max(PERMUTATION_BACKGROUND, OUTPUTS_A_ROW >> matrix.shape[1]), seed)
+    part, values = matrix_of(reduced), []
+    for i in range(len(matrix)):
+        values.append(shapley_values(function, matrix[i], part))
+        tell(i + 1, len(matrix))
+    base = float(function(part).mean())
+    made = _explanation(np.array(values).reshape(matrix.shape), base, BY_OUTPUTS[0], unit, reduced, rows, seed, note)
+    return assert_additive(made, function(matrix), SAMPLED_TOLERANCE)
 
 
 def _permutation(
@@ -136,8 +159,8 @@ def _permutation(
         values.append(np.ravel(found.values))
         bases.append(float(np.ravel(found.base_values)[0]))
         tell(i + 1, len(matrix))
-    made = _explanation(np.array(values), bases[0], "permutation SHAP", unit, reduced, rows, seed, note)
-    return assert_additive(made, function(matrix), PERMUTATION_TOLERANCE)
+    made = _explanation(np.array(values), bases[0], BY_OUTPUTS[1], unit, reduced, rows, seed, note)
+    return assert_additive(made, function(matrix), SAMPLED_TOLERANCE)
 
 
 def _part(background: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:

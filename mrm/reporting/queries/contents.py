@@ -12,6 +12,8 @@ from mrm.reporting.queries.bias_summary import bias_summary
 from mrm.reporting.queries.bias_summary import files as bias_summary_files
 from mrm.reporting.queries.compliance import compliance
 from mrm.reporting.queries.compliance import files as compliance_files
+from mrm.reporting.queries.explainability import explainability
+from mrm.reporting.queries.explainability import files as explainability_files
 from mrm.reporting.queries.files import content_file
 
 
@@ -26,6 +28,7 @@ CONTENTS = {
     DocumentKind.COMPLIANCE: Content(lambda document: compliance(document.version), compliance_files),
     DocumentKind.BIAS: Content(lambda document: bias(_run(document)), bias_files),
     DocumentKind.BIAS_SUMMARY: Content(lambda document: bias_summary(_run(document)), bias_summary_files),
+    DocumentKind.EXPLAINABILITY: Content(lambda document: explainability(_run(document)), explainability_files),
 }
 
 

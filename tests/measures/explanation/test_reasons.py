@@ -6,9 +6,8 @@ from hypothesis import given as draw
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mrm.measures.explanation.dictionary import Dictionary, Reason
 from mrm.measures.explanation.reasons import (
-    Dictionary,
-    Reason,
     baseline_of,
     codes_by_group,
     reasons_for,
@@ -101,7 +100,10 @@ def test_reasons_are_adverse_ranked_and_add_up_to_no_more_than_everything(values
         ({"reasons": (Reason("R1", "Balances are high", ()),)}, "needs words and at least one feature"),
         ({"reasons": (*REASONS, Reason("R4", "Limits are low", ("limit",)))}, "limit stands in the dictionary twice"),
         ({"reasons": (*REASONS, Reason("R1", "Limits are few", ("limits",)))}, "R1 stands in the dictionary twice"),
-        ({"baseline": "zero"}, "The baseline is one of approved_mean, best_attainable, not zero"),
+        (
+            {"baseline": "zero"},
+            "The baseline is one of approved_mean, best_attainable, points_below_average, points_below_maximum, not",
+        ),
         ({"most": 0}, "At least one reason"),
         ({"inquiries": "R9"}, "No reason has the code R9"),
         ({"excluded": {"age": ""}}, "age is excluded without a word why"),

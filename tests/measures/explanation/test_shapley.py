@@ -29,6 +29,10 @@ def data():
     return x, y
 
 
+def crossed(matrix):
+    return 1 / (1 + np.exp(-matrix[:, 0] + matrix[:, 1] * matrix[:, 2]))
+
+
 def test_linear_pipeline_is_exact_by_hand(data):
     x, y = data
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y)
@@ -52,8 +56,8 @@ def test_linear_pipeline_is_exact_by_hand(data):
 )
 def test_trees_are_additive(data, model, unit):
     x, y = data
-    found = explain(model.fit(x, y), x[:100], x[100:130], seed=1)
-    assert (found.method, found.output) == ("interventional tree SHAP", unit)
+    found = explain(model.fit(x, y), x[:130], x[130:160], seed=1)
+    assert (found.method, found.output, found.notes) == ("interventional tree SHAP", unit, "")
     assert found.additivity_max <= 1e-6
 
 
@@ -61,9 +65,9 @@ def test_the_silent_error_on_categorical_splits_is_caught(data):
     x, y = data
     model = HistGradientBoostingClassifier(categorical_features=[4], max_iter=40, random_state=0).fit(x, y)
     found = explain(model, x[:100], x[100:110], seed=1)
-    assert found.method == "permutation SHAP"
+    assert found.method == "exact Shapley values over all coalitions"
     assert "interventional tree SHAP miss the model's output by up to" in found.notes
-    assert "Explained by permutation instead" in found.notes
+    assert "Explained over all coalitions instead" in found.notes
     assert found.additivity_max <= 1e-5
 
 
@@ -78,14 +82,21 @@ def test_the_silent_error_on_thresholds_that_equal_data_is_caught(data):
 
 def test_any_function_is_explained_by_permutation_the_same_each_time(data):
     x, _ = data
-
-    def model(matrix):
-        return 1 / (1 + np.exp(-matrix[:, 0] + matrix[:, 1] * matrix[:, 2]))
-
-    first, second = (explain(model, x[:80], x[100:105], seed=4) for _ in range(2))
+    wide = x.join(x.add_suffix("_idle"))
+    first, second = (explain(crossed, wide[:80], wide[100:105], seed=4) for _ in range(2))
     assert (first.values == second.values).all()
     assert np.abs(first.values[:, 3:]).max() < 1e-12
     assert (first.method, first.additivity_max < 1e-9) == ("permutation SHAP", True)
+
+
+def test_any_function_of_few_features_is_explained_exactly_as_shap_does(data):
+    import shap  # warns when it is the first to be imported
+
+    x, _ = data
+    found = explain(crossed, x[:80], x[100:105], seed=4)
+    theirs = shap.explainers.Exact(crossed, shap.maskers.Independent(x[:80].to_numpy(), max_samples=80))
+    assert found.method == "exact Shapley values over all coalitions"
+    assert found.values == pytest.approx(theirs(x[100:105].to_numpy()).values, abs=1e-12)
 
 
 def test_a_model_that_changes_its_mind_is_refused(data):
@@ -135,6 +146,8 @@ def test_contributions_and_file_round_trip(data, tmp_path):
 
 
 def test_every_capability_says_why():
-    assert all(row["why"] and row["explainer"] in ("linear", "tree", "permutation") for row in CAPABILITIES)
+    assert all(
+        row["why"] and row["explainer"] in ("linear", "tree", CAPABILITIES[-1]["explainer"]) for row in CAPABILITIES
+    )
     assert capability(RandomForestClassifier())["explainer"] == "tree"
-    assert capability(len)["explainer"] == "permutation"
+    assert capability(len)["explainer"] == "coalitions or permutation"

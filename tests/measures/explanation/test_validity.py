@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression
 
-from mrm.measures.explanation.reasons import Dictionary, Reason, reasons_for
+from mrm.measures.explanation.dictionary import Dictionary, Reason
+from mrm.measures.explanation.reasons import reasons_for
 from mrm.measures.explanation.recourse import Action, recourse
 from mrm.measures.explanation.segments import gap, prescribed_cases
 from mrm.measures.explanation.shape import accumulated_effects, interaction, monotonicity, partial_dependence

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from mrm.reporting.models import Document, DocumentKind
-from mrm.reporting.services.pages import bias, bias_summary, compliance
+from mrm.reporting.services.pages import bias, bias_summary, compliance, explainability
 from mrm.reporting.services.pages.cover import cover
 from mrm.reporting.services.pages.words import dated
 
@@ -24,6 +24,7 @@ PAGES = {
     DocumentKind.COMPLIANCE: Page("reporting/printed/compliance.html", compliance.context),
     DocumentKind.BIAS: Page("reporting/printed/bias.html", bias.context),
     DocumentKind.BIAS_SUMMARY: Page("reporting/printed/bias_summary.html", bias_summary.context),
+    DocumentKind.EXPLAINABILITY: Page("reporting/printed/explainability.html", explainability.context),
 }
 
 
