@@ -1,5 +1,6 @@
 """Who may validate, raise, remediate and verify: sentences why not, or None."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mrm.core.actors import Actor
@@ -81,3 +82,21 @@ def has_remediation(actor: Actor, finding: "Finding") -> str | None:
     if not finding.remediation:
         return "There is no remediation to verify yet."
     return None
+
+
+# which pillar of a validation each kind of test is evidence for
+_PILLAR_OF = {
+    "performance": "outcomes",
+    "bias": "fairness",
+    "alternatives": "fairness",
+    "stability": "monitoring",
+    "explainability": "explainability",
+    "quality": "soundness",
+    "soundness": "soundness",
+    "robustness": "soundness",
+}
+
+
+def pillars_of(kinds: Iterable[str]) -> list[str]:
+    """The pillars that a run of these kinds of test is evidence for, each once."""
+    return list(dict.fromkeys(_PILLAR_OF[kind] for kind in kinds))

@@ -18,6 +18,7 @@ from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.inventory.workflow import VersionState
 from mrm.validation.models import Evidence, Finding, Pillar, RiskAcceptance, Validation
+from mrm.validation.policies import pillars_of
 from mrm.validation.workflow import BY_SIGNATURE, FINDING, OPEN_STATES, VALIDATION, ValidationState
 
 VIEWS = ("open", "mine", "overdue", "closed")
@@ -145,6 +146,26 @@ def moves_of(validation: Validation, account: Account) -> dict[str, Offer]:
 def finding_moves(finding: Finding, account: Account) -> list[Offer]:
     """The moves that a person makes; what signatures bring about is not offered."""
     return [offer for offer in FINDING.offered(finding, account) if offer.move.name not in BY_SIGNATURE]
+
+
+def pillars_left(validation: Validation, run: Run) -> list[str]:
+    """The pillars that a run speaks to and is not recorded under yet."""
+    held = set(validation.evidence.filter(run=run).values_list("pillar", flat=True))
+    return [pillar for pillar in pillars_of(run.kinds) if pillar not in held]
+
+
+def relying(run: Run, account: Account) -> list[dict[str, Any]]:
+    """The validations of exactly the bytes that a run looked at: under which pillars each relies on it, and whether
+    it can still be attached; those that ended without it are left out."""
+    rows = []
+    for validation in visible_to(account).filter(version=run.version_id, artifact_sha256=run.artifact_sha256):
+        held = [entry.get_pillar_display() for entry in validation.evidence.filter(run=run)]
+        offer = moves_of(validation, account).get("add_evidence")
+        left = pillars_left(validation, run) if offer else []
+        if held or left:
+            shown = [str(Pillar(pillar).label) for pillar in left]
+            rows.append({"validation": validation, "held": held, "left": shown, "offer": offer})
+    return rows
 
 
 def by_pillar(validation: Validation) -> list[tuple[str, list[Evidence]]]:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("<uuid:pk>/take/", views.take, name="take"),
     path("<uuid:pk>/plan/", views.plan, name="plan"),
     path("<uuid:pk>/evidence/", views.evidence, name="evidence"),
+    path("<uuid:pk>/runs/<str:run>/", views.attach, name="attach"),
     path("<uuid:pk>/finding/", views.raise_finding, name="raise"),
     path("<uuid:pk>/owners/", views.find_owner, name="find_owner"),
     path("<uuid:pk>/conclude/", views.conclude, name="conclude"),

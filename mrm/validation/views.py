@@ -13,6 +13,8 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.core import blobs
 from mrm.core.refusal import Invalid
+from mrm.evaluation.models import Run
+from mrm.evaluation.queries import visible_to as runs_visible_to
 from mrm.inventory.models import Version
 from mrm.inventory.queries import models_visible_to, versions_visible_to
 from mrm.inventory.queries.tabs import Panel, model_page
@@ -91,6 +93,11 @@ def panel(version: Version, account: Account) -> Panel:
     return Panel("validation/panel.html", context)
 
 
+def run_panel(run: Run, account: Account) -> Panel:
+    """Which validations rely on a run, and the door to attach it to one that is under way."""
+    return Panel("validation/of_run.html", {"run": run, "rows": queries.relying(run, account)})
+
+
 @require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest, pk: object) -> HttpResponse:
     """Hand a version to independent challenge."""
@@ -142,6 +149,18 @@ def evidence(request: HttpRequest, pk: object) -> HttpResponse:
         )
     except Invalid as fault:
         return _page(request, found, _with(form, fault))
+    return redirect(f"{found.get_absolute_url()}#evidence")
+
+
+@require_POST
+def attach(request: HttpRequest, pk: object, run: str) -> HttpResponse:
+    """Attach a run to a validation as evidence, from the run's page."""
+    account = account_of(request)
+    found = _find(request, pk)
+    chosen = get_object_or_404(runs_visible_to(account), number=int(run) if run.isdigit() else 0)
+    made = services.attach_run(found, run=chosen, actor=account)
+    pillars = ", ".join(entry.get_pillar_display().lower() for entry in made)
+    messages.success(request, f"{chosen.ref} is evidence of {found.ref}: {pillars}.")
     return redirect(f"{found.get_absolute_url()}#evidence")
 
 

@@ -7,9 +7,10 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from mrm.audit.models import Event
 from mrm.inventory.queries.tabs import Panel
 from mrm.signoff.models import Request
-from mrm.validation import views
+from mrm.validation import queries, views
 from mrm.validation.models import Evidence, Finding, Validation
 from tests.factories import validation as make
 from tests.factories.access import Cast, fresh
@@ -183,3 +184,26 @@ def test_the_same_by_json(cast: Cast, client: Client) -> None:
     assert post(f"{finding}accept/", text="Agreed.").json()["status"] == "accepted"
     assert post(f"{finding}erase/").status_code == 404
     assert Finding.objects.get().response == "Agreed."
+
+
+def test_a_run_is_attached_with_one_click_under_the_pillars_it_speaks_to(cast: Cast, client: Client) -> None:
+    version = make.version(cast, make.model(cast))
+    run = make.run(cast, version)
+    assert queries.relying(run, cast.validator) == []
+    found = make.under_way(cast, version)
+    client.force_login(cast.developer)
+    address = f"/validations/{found.pk}/runs/{run.number}/"
+    assert client.post(address).status_code in {403, 409}
+    assert "Attach as evidence" in drawn(views.run_panel(run, cast.developer))
+    assert not found.evidence.exists()
+    client.force_login(cast.validator)
+    assert "Attach under Outcomes analysis, Fairness, Explainability" in drawn(views.run_panel(run, cast.validator))
+    assert client.post(address).status_code == 302
+    assert sorted(found.evidence.values_list("pillar", "run")) == [
+        ("explainability", run.pk), ("fairness", run.pk), ("outcomes", run.pk),
+    ]  # fmt: skip
+    assert Event.objects.filter(verb="validation.add_evidence", object_id=str(version.model_id)).count() == 3
+    again = client.post(address)
+    assert found.evidence.count() == 3
+    assert again.status_code == 409
+    assert "is evidence of" in again.content.decode()

@@ -18,13 +18,22 @@ from mrm.validation.services.finding import (
     withdraw_finding,
 )
 from mrm.validation.services.signed import SIGNED, bearing
-from mrm.validation.services.validation import add_evidence, conclude, request, settle_outcome, take, write_plan
+from mrm.validation.services.validation import (
+    add_evidence,
+    attach_run,
+    conclude,
+    request,
+    settle_outcome,
+    take,
+    write_plan,
+)
 
 __all__ = [
     "SIGNED",
     "accept_finding",
     "accept_risk",
     "add_evidence",
+    "attach_run",
     "bear_risk",
     "bearing",
     "begin_finding",

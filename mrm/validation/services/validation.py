@@ -2,6 +2,7 @@ import calendar
 import datetime as dt
 from collections.abc import Iterable
 
+from django.db import transaction
 from django.utils import timezone
 
 from mrm.access.models import Account
@@ -20,6 +21,7 @@ from mrm.inventory.workflow import Lifecycle, VersionState
 from mrm.signoff import services as signoff
 from mrm.signoff.models import Proposal, Request
 from mrm.signoff.services import must_be_signed
+from mrm.validation import queries
 from mrm.validation.models import Evidence, Kind, Pillar, Validation, ValidationOutcome
 from mrm.validation.workflow import OPEN_STATES, VALIDATION, ValidationState
 
@@ -108,6 +110,16 @@ def add_evidence(
         filename=filename[-200:] if sha256 else "",
         added_by=actor.person,
     )
+
+
+def attach_run(validation: Validation, *, run: Run, actor: Account) -> list[Evidence]:
+    """Record a run under every pillar that its tests speak to; where it stands already it is not recorded twice."""
+    with transaction.atomic():
+        left = queries.pillars_left(locked(validation), run)
+        if not left:
+            raise Refused(f"{run.ref} is evidence of {validation.ref} already, under every pillar that it speaks to.")
+        title = f"{run.ref}: {', '.join(run.kinds)} on {run.dataset.name}"[:200]
+        return [add_evidence(validation, pillar=pillar, title=title, run=run, actor=actor) for pillar in left]
 
 
 def conclude(validation: Validation, *, outcome: str, conclusion: str, residual_risk: str, actor: Account) -> Proposal:
