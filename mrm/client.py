@@ -1,0 +1,137 @@
+"""A notebook's way in: push a table of predictions, start a run, read the results, take the report along.
+
+    client = Client("https://models.bank.example", token)
+    data = client.push(frame, name="Q3 scored", source="Data mart", unit="retail", version=version)
+    run = client.start(version, data["id"], ["performance", "bias"], label="default",
+                       predictions="score", favourable="below", cutoff="0.2")
+    client.wait(run["id"])
+    client.results(run["id"])
+    client.report(run["id"], "bias", Path("bias.pdf"))
+
+Nothing here knows the server's code; it speaks the API that `/api/v1/schema/` describes.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = dict[str, Any]
+POLL_S = 2.0
+
+
+class Refusal(Exception):
+    """What the server does not do, in its own sentences."""
+
+
+class Client:
+    """One account at one server, by a token of that account (page Your account, or `/api/v1/tokens/`).
+
+    Ids of models, versions and data sets are those on their pages. Every call raises `Refusal` with
+    the server's sentences when it is refused, and `httpx.HTTPError` when there is no answer.
+    """
+
+    def __init__(
+        self, address: str, token: str, *, timeout_s: float = 60, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        base = f"{address.rstrip('/')}/api/v1/"
+        self._http = httpx.Client(base_url=base, headers=headers, timeout=timeout_s, transport=transport)
+
+    def push(
+        self,
+        table: pd.DataFrame | Path,
+        *,
+        name: str,
+        source: str,
+        unit: str,
+        version: str,
+        role: str = "test",
+        holds_protected: bool = False,
+        **more: str,
+    ) -> Record:
+        """Upload a table, as a frame or a file of CSV, Parquet or XLSX, and link it to a version; gives the data set.
+
+        `unit` is the key of the business unit that owns the data, as `units/` lists them.
+        `role` is training, test, out_of_time, background or protected. Protected attributes travel in
+        a table of their own with a column `row_id` in common.
+        """
+        filename, content = _bytes(table)
+        given = {"name": name, "source": source, "unit": unit, "holds_protected": str(holds_protected).lower(), **more}
+        made = self._asked("POST", "datasets/", data=given, files={"file": (filename, content)})
+        self._asked("POST", f"versions/{version}/datasets/", json={"dataset": made["id"], "role": role})
+        return made
+
+    def start(self, version: str, dataset: str, kinds: list[str], *, label: str, **settings: Any) -> Record:
+        """Start a run; `settings` are those of the API, as `predictions` for the column that holds the scores."""
+        wanted = {"dataset": dataset, "kinds": kinds, "label": label, **settings}
+        return self._asked("POST", f"versions/{version}/runs/", json=wanted)
+
+    def wait(
+        self, run: str, *, timeout_s: float = 1_800, tell: Callable[[Mapping[str, Any]], None] = lambda progress: None
+    ) -> Record:
+        """The run once it has ended well; `tell` hears its progress. Raises `Refusal` with the reason if it has not."""
+        return self._until(f"runs/{run}/", "done", timeout_s, tell)
+
+    def results(self, run: str) -> pd.DataFrame:
+        """The results of a run, one row each: measure, group, value, interval, n, limits, status, reason, method."""
+        import pandas as pd  # noqa: PLC0415  of use to this call alone
+
+        return pd.DataFrame(self._asked("GET", f"runs/{run}/")["results"])
+
+    def report(self, run: str, kind: str, target: Path, *, timeout_s: float = 600) -> Path:
+        """Ask for a report on a run, bias, explainability or bias_summary, and keep the PDF under `target`."""
+        asked = self._asked("POST", f"runs/{run}/reports/", json={"kind": kind})
+        self._until(f"reports/{asked['id']}/", "issued", timeout_s, lambda progress: None)
+        answer = self._http.get(f"reports/{asked['id']}/file/")
+        _check(answer)
+        target.write_bytes(answer.content)
+        return target
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _asked(self, method: str, path: str, **given: Any) -> Record:
+        answer = self._http.request(method, path, **given)
+        _check(answer)
+        found: Record = answer.json()
+        return found
+
+    def _until(self, path: str, wanted: str, timeout_s: float, tell: Callable[[Mapping[str, Any]], None]) -> Record:
+        ends = time.monotonic() + timeout_s
+        while True:
+            found = self._asked("GET", path)
+            if found["status"] == wanted:
+                return found
+            if found["status"] != "queued":
+                raise Refusal(found["error"] or f"{found['ref']} is {found['status']}.")
+            tell(found.get("progress") or {})
+            if time.monotonic() > ends:
+                raise Refusal(f"{found['ref']} has not ended within {timeout_s:.0f} s; it goes on, ask for it later.")
+            time.sleep(POLL_S)
+
+
+def _bytes(table: pd.DataFrame | Path) -> tuple[str, bytes]:
+    if isinstance(table, Path):
+        return table.name, table.read_bytes()
+    target = io.BytesIO()
+    table.to_parquet(target, index=False)
+    return "table.parquet", target.getvalue()
+
+
+def _check(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    try:
+        reasons = answer.json()["reasons"]
+    except (ValueError, KeyError, TypeError):
+        reasons = [f"The server answered {answer.status_code}."]
+    raise Refusal(" ".join(reasons))
