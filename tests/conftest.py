@@ -144,6 +144,7 @@ def storage(settings: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if kept.is_dir():
         shutil.copytree(kept, tmp_path / "blobs")
     settings.STORAGE_URL = f"file://{tmp_path}/blobs"
+    settings.PASSWORD_HASHERS = ["tests.hashing.QuickScrypt"]
     settings.DATA_DIR = tmp_path
     return tmp_path
 
