@@ -20,7 +20,7 @@ from mrm.reporting.queries.record import artifact, card, datasets, rating, versi
 from mrm.reporting.queries.validations import earlier_findings, relied_on, validations
 
 SCHEMA = "compliance/1"
-KINDS = ("performance", "bias", "explainability")
+KINDS = ("performance", "bias", "explainability", "stability", "quality", "soundness", "robustness")
 # asking for a report is itself an event; it says nothing about the model, and would change every next report
 NOT_CONTENT = "reporting."
 

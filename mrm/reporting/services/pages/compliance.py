@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from mrm.reporting.services.pages.evidence import run_page
+from mrm.reporting.services.pages.evidence import FURTHER, run_page
 from mrm.reporting.services.pages.words import day, in_words
 
 MOST_EVENTS = 300
@@ -22,6 +22,11 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
         "performance": by_kind["performance"],
         "bias": by_kind["bias"],
         "explaining": by_kind["explainability"],
+        "further": [
+            {"title": title, "run": run, "rows": run["rows_of"][kind]}
+            for kind, title in FURTHER.items()
+            if (run := next((run for run in reversed(runs) if kind in run["kinds"]), None))
+        ],
         "verdict": _verdict(content),
         "actions": _actions(content),
         "open_findings": [finding for finding in _findings(content) if finding["open"]],

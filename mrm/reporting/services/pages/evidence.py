@@ -7,6 +7,12 @@ from mrm.core import blobs
 from mrm.evaluation import queries as evaluation
 from mrm.reporting.services.pages.words import image
 
+FURTHER = {
+    "stability": "Stability against the training data",
+    "quality": "Quality of the data",
+    "soundness": "Soundness",
+    "robustness": "Robustness",
+}
 JUDGED = ("pass", "watch", "fail", "insufficient")
 
 
@@ -20,6 +26,7 @@ def run_page(run: dict[str, Any]) -> dict[str, Any]:
         "sheet": sheet,
         "bias_rows": _bias_rows(judged) if sheet else [],
         "performance_rows": evaluation.measure_rows(judged, "performance"),
+        "rows_of": {kind: evaluation.divided(judged, kind)[0] for kind in run["kinds"] if kind in FURTHER},
         "explaining_rows": evaluation.measure_rows(judged, "explainability"),
         "importance": [_importance(each) for each in judged.results if each["measure"] == "importance"],
         "drawn": {
