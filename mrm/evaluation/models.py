@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from mrm.access.models import Account, BusinessUnit
 from mrm.audit.models import Governed
-from mrm.evaluation.workflow import RunState
-from mrm.inventory.models import Dataset, Pack, Version
+from mrm.evaluation.workflow import PermissionState, RunState
+from mrm.inventory.models import Artifact, Dataset, Pack, Version
 
 
 class Run(Governed):
@@ -83,3 +83,43 @@ class Run(Governed):
                 found: dict[str, Any] = entry
                 return found
         return None
+
+
+class ExecutionPermission(Governed):
+    """That one pickle may be run, in the confined process only: asked for with a reason, granted by a clean scan."""
+
+    artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="execution_permissions")
+    version = models.ForeignKey(Version, models.PROTECT, related_name="execution_permissions")
+    status = models.CharField(max_length=10, choices=PermissionState, default=PermissionState.SCANNING)
+    reason = models.TextField()
+    asked_by = models.ForeignKey(Account, models.PROTECT, related_name="execution_permissions")
+    asked_at = models.DateTimeField(default=timezone.now)
+    names = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="ended_permissions")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=PermissionState.values), name="execution_permission_state"),
+            models.CheckConstraint(condition=~Q(reason=""), name="execution_permission_reason"),
+            models.UniqueConstraint(
+                fields=["artifact"],
+                condition=Q(status__in=[PermissionState.SCANNING, PermissionState.GRANTED]),
+                name="execution_permission_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"permission to run {self.artifact} of {self.version}"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.version.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.version.model

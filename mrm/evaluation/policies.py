@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from mrm.access.models import Account
-from mrm.inventory.models import DatasetRole, Version
+from mrm.core.actors import Actor
+from mrm.inventory.models import ArtifactKind, DatasetRole, Version
 from mrm.measures.registry import TESTS, Entry, settled
 
 
@@ -82,4 +83,18 @@ def why_not_by(suite: Mapping[str, Any], version: Version, account: Account) -> 
         return f"{suite['title']} is an independent audit. {reason}"
     if account.person_id in {version.developer_id, version.model.developer_id, version.model.owner_id}:
         return f"{suite['title']} is an independent audit, and you have a part in {version.model}."
+    return None
+
+
+def why_not_permit(version: Version, actor: Actor) -> str | None:
+    """A pickle is permitted to run by a person who has no part in the model; nothing else needs a permission."""
+    artifact = version.artifact
+    if artifact is None or artifact.kind != ArtifactKind.PICKLE:
+        return f"{version} has no pickle; only a pickle needs the permission to be run."
+    if actor.identity.on_behalf_of:
+        return "A service account permits nothing: only a person answers for what is run."
+    model = version.model
+    parts = {str(part) for part in (version.developer_id, model.developer_id, model.owner_id)}
+    if actor.identity.person in parts:
+        return f"You have a part in {model}; somebody without one permits that its pickle is run."
     return None

@@ -13,3 +13,14 @@ def run(arguments: dict[str, str], progress: Progress) -> None:
     from mrm.evaluation.services.carry import carry_out  # noqa: PLC0415  pandas and matplotlib load in workers only
 
     carry_out(arguments["run"], progress)
+
+
+def give_up_scan(arguments: dict[str, str], sentence: str) -> None:
+    services.give_up_scan(arguments["permission"], sentence)
+
+
+@job("evaluation.scan", given_up=give_up_scan)
+def scan(arguments: dict[str, str], progress: Progress) -> None:
+    from mrm.evaluation.services.scanning import carry_out  # noqa: PLC0415  the numeric libraries load in workers only
+
+    carry_out(arguments["permission"], progress)

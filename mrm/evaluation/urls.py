@@ -3,7 +3,7 @@
 from django.urls import path
 
 from mrm.evaluation import api as rest
-from mrm.evaluation.views import library, runs
+from mrm.evaluation.views import library, permission, runs
 
 app_name = "evaluation"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path("tests/", library.tests, name="tests"),
     path("tests/<slug:name>/", library.test, name="test"),
     path("start/<uuid:pk>/", runs.start, name="start"),
+    path("permissions/<uuid:pk>/ask/", permission.permit, name="permit"),
+    path("permissions/<int:pk>/withdraw/", permission.withdraw, name="withdraw_permission"),
     path("<uuid:pk>/", runs.run, name="run"),
     path("<uuid:pk>/progress/", runs.progress, name="progress"),
     path("<uuid:pk>/cancel/", runs.cancel, name="cancel"),
@@ -25,6 +27,8 @@ api = [
     path("tests/<slug:name>/", rest.OneTest.as_view(), name="test"),
     path("versions/<uuid:pk>/runs/", rest.Runs.as_view(), name="runs"),
     path("versions/<uuid:pk>/suites/", rest.Suites.as_view(), name="suites"),
+    path("versions/<uuid:pk>/permission/", rest.Permission.as_view(), name="permission"),
+    path("permissions/<int:pk>/withdraw/", rest.WithdrawPermission.as_view(), name="withdraw_permission"),
     path("runs/<uuid:pk>/", rest.OneRun.as_view(), name="run"),
     path("runs/<uuid:pk>/cancel/", rest.Cancel.as_view(), name="cancel_run"),
     path("runs/<uuid:pk>/figures/<slug:name>.svg", rest.FigureFile.as_view(), name="figure"),

@@ -1,4 +1,4 @@
-"""The states of a run."""
+"""The states of a run, and of the permission to run a pickle."""
 
 from django.db import models
 
@@ -18,4 +18,20 @@ FLOW = Workflow(
     Move("complete", (_R.QUEUED,), _R.DONE),
     Move("fail", (_R.QUEUED,), _R.FAILED),
     Move("cancel", (_R.QUEUED,), _R.CANCELLED),
+)
+
+
+class PermissionState(models.TextChoices):
+    SCANNING = "scanning", "Being scanned"
+    GRANTED = "granted", "Granted"
+    REFUSED = "refused", "Refused"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+_P = PermissionState
+PERMISSION = Workflow(
+    "evaluation",
+    Move("grant", (_P.SCANNING,), _P.GRANTED),
+    Move("refuse", (_P.SCANNING,), _P.REFUSED),
+    Move("withdraw_permission", (_P.GRANTED,), _P.WITHDRAWN, label="Withdraw the permission"),
 )

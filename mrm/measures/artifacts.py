@@ -1,4 +1,4 @@
-"""Opening model artifacts, for the confined process only: ONNX and skops, checked before they run."""
+"""Opening model artifacts, for the confined process only, each checked before it runs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,14 @@ def open_skops(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
     unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - SKOPS_TRUSTED)
     if unknown:
         raise Refusal(f"The file contains types that are not trusted: {', '.join(unknown)}.")
-    model = skops.io.loads(content, trusted=sorted(SKOPS_TRUSTED))
+    return predicting(skops.io.loads(content, trusted=sorted(SKOPS_TRUSTED)), features)
+
+
+def predicting(model: Any, features: Sequence[str]) -> tuple[Scorer, Any]:
+    """A scoring function of an estimator, and the estimator.
+
+    Raises `Refusal` if it gives no predictions or was fitted on other columns.
+    """
     fitted = getattr(model, "feature_names_in_", None)
     _same_columns(fitted, features)
     predict = getattr(model, "predict_proba", None) or getattr(model, "predict", None)
@@ -108,11 +115,18 @@ def open_lightgbm(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]
     return lambda frame: _event_column(booster.predict(frame.to_numpy(np.float64), num_threads=1)), booster
 
 
+def _open_pickle(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
+    from mrm.measures.pickles import open_pickle  # noqa: PLC0415  of use to one kind only
+
+    return open_pickle(content, features)
+
+
 OPENERS: dict[str, Callable[[bytes, Sequence[str]], tuple[Scorer, Any]]] = {
     "onnx": open_onnx,
     "skops": open_skops,
     "xgboost": open_xgboost,
     "lightgbm": open_lightgbm,
+    "pickle": _open_pickle,
 }
 
 

@@ -57,6 +57,10 @@ def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dic
     content = Path(request["artifact"]).read_bytes()
     if hashlib.sha256(content).hexdigest() != request["sha256"]:
         raise Refusal("The artifact's digest is not the one on record.")
+    if request["task"] == "scan":
+        from mrm.measures.pickles import scan
+
+        return {"names": scan(content)}
     scorer, native = OPENERS[request["kind"]](content, request["features"])
     serve = {"score": _score, "variants": _score_variants, "explain": _explain, "examine": _examine}[request["task"]]
     return serve(scorer, native, request, progress)

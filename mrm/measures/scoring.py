@@ -32,7 +32,7 @@ from mrm.measures.explanation.assessment import Doubt
 from mrm.measures.explanation.attributions import Explanation, joined, load
 from mrm.measures.results import EvaluationFailed
 
-KINDS = ("onnx", "skops", "xgboost", "lightgbm")
+KINDS = ("onnx", "skops", "xgboost", "lightgbm", "pickle")
 HEARTBEAT_S = 0.5  # so often the caller hears of work that goes on, and can end it
 Progress = Callable[[int, int], None]
 
@@ -204,6 +204,21 @@ def examine_artifact(
     except (OSError, ValueError) as error:
         raise ScoringFailed("What the model was examined for could not be read.", str(error)) from error
     return said
+
+
+def scan_artifact(
+    artifact_path: Path, expected_sha256: str, timeout_s: float = 300, memory_mb: int = 4_096,
+    progress: Progress | None = None,
+) -> list[str]:  # fmt: skip
+    """The names that a pickle holds, read in a confined process that makes nothing it does not know.
+
+    Raises `CannotScore`, with the sentence, on a name that may not be in it; `ScoringFailed` as `score`.
+    """
+    if file_digest(artifact_path) != expected_sha256:
+        raise ScoringFailed("The artifact's digest is not the one on record; it was not opened.")
+    request = {"task": "scan", "artifact": str(artifact_path.resolve()), "kind": "pickle", "sha256": expected_sha256}
+    names: list[str] = _run(request, timeout_s, memory_mb, progress)["names"]
+    return names
 
 
 def together(

@@ -39,6 +39,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.deployment.workflow import FLOW as DEPLOYMENT
     from mrm.entitlement.workflow import ITEM, REVIEW
     from mrm.evaluation.workflow import FLOW as EVALUATION
+    from mrm.evaluation.workflow import PERMISSION
     from mrm.inventory.workflow import LIFE, VERSION
     from mrm.reporting.workflow import FLOW as REPORTING
     from mrm.signoff.workflow import FLOW as SIGNOFF
@@ -48,6 +49,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "inventory_version": VERSION,
         "inventory_model": LIFE,
         "evaluation_run": EVALUATION,
+        "evaluation_executionpermission": PERMISSION,
         "validation_validation": VALIDATION,
         "validation_finding": FINDING,
         "signoff_request": SIGNOFF,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mrm.evaluation import policies, queries
 from mrm.evaluation.forms.parameters import ParametersForm
-from mrm.evaluation.services import KINDS, LEARNERS, RUNNABLE, SIDES
+from mrm.evaluation.services import KINDS, LEARNERS, SIDES
 from mrm.inventory.models import Dataset, ModelKind, Pack, Version
 
 KIND_LABELS = {
@@ -194,9 +194,8 @@ class StartForm(ParametersForm):
 
     @property
     def cannot_run(self) -> str:
-        """The words for an artifact that is not run here, or nothing."""
-        artifact = self.version.artifact
-        return artifact.get_kind_display() if artifact and artifact.kind not in RUNNABLE else ""
+        """Why the artifact is not run here, or nothing."""
+        return queries.why_not_run_here(self.version.artifact)
 
     def settings(self) -> dict[str, Any]:
         """The choices as a run keeps them."""

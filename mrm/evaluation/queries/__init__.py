@@ -12,10 +12,14 @@ from mrm.evaluation.queries.records import (
     dataset_choices,
     dictionaries_for,
     evidence,
+    permission_of,
+    permissions_visible_to,
+    pickle_facts,
     protected_columns,
     runs_of,
     suites_for,
     visible_to,
+    why_not_run_here,
 )
 from mrm.evaluation.queries.sheet import (
     CROSS,
@@ -62,6 +66,9 @@ __all__ = [
     "like_cases",
     "measure_rows",
     "performance_panel",
+    "permission_of",
+    "permissions_visible_to",
+    "pickle_facts",
     "protected_columns",
     "results_document",
     "results_table",
@@ -73,4 +80,5 @@ __all__ = [
     "suites_naming",
     "visible_to",
     "what_stands",
+    "why_not_run_here",
 ]

@@ -25,6 +25,7 @@ _FIGURES = {
 _KIND_OF = {name: kind for kind, names in _FIGURES.items() for name in names}
 WORDS = {
     "onnx": "ONNX: run here in a confined process; the model is a black box to the explainer",
+    "pickle": "pickle: permitted for this artifact after a scan, and opened in a confined process alone",
     "skops": "skops: opened here in a confined process without pickle; linear and tree models are explained exactly",
     "xgboost": "XGBoost: opened here in a confined process; trees are explained exactly",
     "lightgbm": "LightGBM: opened here in a confined process; trees are explained exactly",

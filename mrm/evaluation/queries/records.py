@@ -3,14 +3,16 @@ from typing import Any
 from django.db.models import QuerySet
 
 from mrm.access.models import Account
-from mrm.evaluation.models import Run
-from mrm.evaluation.policies import why_not_suite
-from mrm.evaluation.workflow import RunState
-from mrm.inventory.models import Dataset, DatasetRole, Pack, PackKind, Version
+from mrm.evaluation.models import ExecutionPermission, Run
+from mrm.evaluation.policies import why_not_permit, why_not_suite
+from mrm.evaluation.workflow import PERMISSION, PermissionState, RunState
+from mrm.inventory.models import Artifact, ArtifactKind, Dataset, DatasetRole, Pack, PackKind, Version
 from mrm.inventory.policies import why_not_reasons
 from mrm.inventory.queries import packs, versions_visible_to
 
 KEYS = {"row_id"}
+# opened in the confined process without being permitted one by one
+RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM}
 # what a run is made on first: data the model was not trained on
 _ORDER = (DatasetRole.OUT_OF_TIME, DatasetRole.TEST, DatasetRole.TRAINING)
 
@@ -71,6 +73,46 @@ def dataset_choices(version: Version) -> list[tuple[Dataset, str]]:
     links = version.datasets.filter(role__in=_ORDER, dataset__holds_protected=False).select_related("dataset")
     ranked = sorted(links, key=lambda link: (_ORDER.index(DatasetRole(link.role)), -link.dataset.number))
     return [(link.dataset, link.get_role_display()) for link in ranked]
+
+
+def permission_of(version: Version) -> ExecutionPermission | None:
+    """The latest permission to run the pickle that a version has, whatever its state."""
+    if version.artifact_id is None:
+        return None
+    found = ExecutionPermission.objects.filter(artifact=version.artifact_id)
+    return found.select_related("asked_by__person", "ended_by__person", "version__model__unit", "artifact").first()
+
+
+def pickle_facts(version: Version, account: Account) -> dict[str, Any]:
+    """What the version's page says of running its pickle: the permission, and which step is open to whom."""
+    found = permission_of(version)
+    in_force = found is not None and found.status in (PermissionState.SCANNING, PermissionState.GRANTED)
+    withdrawal = (
+        next(iter(PERMISSION.offered(found, account)), None)
+        if found and found.status == PermissionState.GRANTED
+        else None
+    )
+    return {
+        "permission": found,
+        "in_force": in_force,
+        "closed": account.lacks("evaluation.permit", version) or why_not_permit(version, account) or "",
+        "withdrawal": withdrawal,
+    }
+
+
+def permissions_visible_to(account: Account) -> QuerySet[ExecutionPermission]:
+    found = ExecutionPermission.objects.filter(version__in=versions_visible_to(account))
+    return found.select_related("version__model__unit", "artifact", "asked_by__person")
+
+
+def why_not_run_here(artifact: Artifact | None) -> str:
+    """Why an artifact is not opened in the confined process; empty if it is."""
+    if artifact is None or artifact.kind in RUNNABLE:
+        return ""
+    if artifact.kind != ArtifactKind.PICKLE:
+        return f"A {artifact.get_kind_display()} artifact is not run here"
+    granted = artifact.execution_permissions.filter(status=PermissionState.GRANTED)
+    return "" if granted.exists() else "A pickle is not run here before somebody permits it on the version's page"
 
 
 def protected_columns(version: Version) -> list[dict[str, Any]]:

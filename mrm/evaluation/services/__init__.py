@@ -1,10 +1,16 @@
-"""Named changes to runs; the computing itself is in `carry`, which only workers load."""
+"""Named changes to runs and to what may be run; the work itself is in `carry` and `scanning`, which only workers load."""
 
+from mrm.evaluation.services.permission import (
+    give_up_scan,
+    grant,
+    permit_execution,
+    refuse,
+    withdraw_permission,
+)
 from mrm.evaluation.services.run import (
     KINDS,
     LEARNERS,
     MOST_SEGMENTS,
-    RUNNABLE,
     SIDES,
     cancel,
     complete,
@@ -13,4 +19,7 @@ from mrm.evaluation.services.run import (
     start,
 )
 
-__all__ = ["KINDS", "LEARNERS", "MOST_SEGMENTS", "RUNNABLE", "SIDES", "cancel", "complete", "fail", "give_up", "start"]
+__all__ = [
+    "KINDS", "LEARNERS", "MOST_SEGMENTS", "SIDES", "cancel", "complete", "fail", "give_up", "give_up_scan", "grant", "permit_execution",
+    "refuse", "start", "withdraw_permission",
+]  # fmt: skip

@@ -12,7 +12,7 @@ from mrm.core import blobs
 from mrm.core.refusal import Refused
 from mrm.evaluation.models import Run
 from mrm.evaluation.policies import suite_tests
-from mrm.evaluation.queries.records import KEYS
+from mrm.evaluation.queries.records import KEYS, why_not_run_here
 from mrm.evaluation.services.letters import use_own_type
 from mrm.evaluation.services.run import complete, give_up
 from mrm.evaluation.workflow import RunState
@@ -32,6 +32,9 @@ def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
     ).get(pk=run_id)
     if run.status != RunState.QUEUED:
         return
+    if not run.settings.get("predictions") and (closed := why_not_run_here(run.version.artifact)):
+        give_up(run_id, f"{closed}.")
+        raise Refused(f"{closed}.")
     use_own_type()
     try:
         with tempfile.TemporaryDirectory(prefix="mrm-run-") as folder:

@@ -15,7 +15,7 @@ from mrm.evaluation import policies, queries
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries.numbers import drawn_size
 from mrm.evaluation.workflow import FLOW, RunState
-from mrm.inventory.models import ArtifactKind, Dataset, DatasetRole, ModelKind, Pack, PackKind, Version
+from mrm.inventory.models import Dataset, DatasetRole, ModelKind, Pack, PackKind, Version
 from mrm.inventory.policies import why_not_reasons
 from mrm.jobs import services as jobs
 from mrm.measures import registry
@@ -23,7 +23,6 @@ from mrm.measures import registry
 if TYPE_CHECKING:
     from mrm.measures.evaluation import RunOutcome
 
-RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM}
 KINDS = registry.KINDS
 SIDES = ("below", "at_or_above")
 SEED = 20260101
@@ -146,10 +145,9 @@ def _check(
     wanted = [settings["label"], *version.features]
     if settings.get("predictions"):
         wanted = [settings["label"], settings["predictions"]]
-    elif version.artifact and version.artifact.kind not in RUNNABLE:
+    elif closed := queries.why_not_run_here(version.artifact):
         raise Invalid(
-            f"A {version.artifact.get_kind_display()} artifact is not run here: name the column that holds its"
-            " predictions.",
+            f"{closed}: name the column that holds its predictions.",
             fields={"predictions": ["Name the column with the model's predictions."]},
         )
     if absent := [column for column in wanted if column not in dataset.columns]:

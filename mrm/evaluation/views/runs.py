@@ -17,10 +17,10 @@ from mrm.access.pages import account_of, page_of
 from mrm.core import blobs
 from mrm.core.refusal import Invalid
 from mrm.evaluation import queries, services
-from mrm.evaluation.forms import StartForm
+from mrm.evaluation.forms import ReasonForm, StartForm
 from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
-from mrm.inventory.models import Version
+from mrm.inventory.models import ArtifactKind, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.inventory.queries.tabs import Panel
 from mrm.inventory.views.panels import drawn
@@ -228,4 +228,6 @@ def version_panel(version: Version, account: Account) -> Panel:
     if version.artifact_id is None:
         lacking = _("An artifact is attached first.")
     context = {"version": version, "runs": found[:5], "count": found.count(), "lacking": lacking}
+    if version.artifact and version.artifact.kind == ArtifactKind.PICKLE:
+        context |= {"pickle": queries.pickle_facts(version, account), "reason_form": ReasonForm()}
     return Panel("evaluation/_panel.html", context)
