@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mrm.access.rest import Pages, account_of
+from mrm.access.rest import Pages, Strict, account_of
 from mrm.core.downloads import blob_answer
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries import visible_to as runs_visible_to
@@ -74,7 +74,7 @@ class Reports(APIView):
         return Response(ReportOut(services.request(_version(request, pk), actor=account_of(request))).data, 202)
 
 
-class AskIn(serializers.Serializer[Any]):
+class AskIn(Strict):
     kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in queries.ABOUT_A_RUN])
 
 
