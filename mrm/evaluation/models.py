@@ -123,3 +123,54 @@ class ExecutionPermission(Governed):
     @property
     def audit_object(self) -> models.Model:
         return self.version.model
+
+
+class Comparison(Governed):
+    """A champion against challengers on the same rows; contenders are pinned with the bytes and cut-off they had."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(
+        unique=True, editable=False, db_default=Func(Value("evaluation_comparison_number"), function="nextval")
+    )
+    champion = models.ForeignKey(Version, models.PROTECT, related_name="comparisons")
+    contenders = models.JSONField()
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="comparisons")
+    protected = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="bias_comparisons")
+    reference = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="stability_comparisons")
+    settings = models.JSONField()
+    status = models.CharField(max_length=10, choices=RunState, default=RunState.QUEUED)
+    requested_by = models.ForeignKey(Account, models.PROTECT, related_name="comparisons")
+    requested_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    results = models.JSONField(default=list)
+    figures = models.JSONField(default=list)
+    pins = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=RunState.values), name="comparison_state"),
+            models.CheckConstraint(
+                condition=~Q(status=RunState.DONE) | ~Q(digest=""), name="comparison_done_has_digest"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ref} of {self.champion}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluation:comparison", args=[self.pk])
+
+    @property
+    def ref(self) -> str:
+        return f"CP-{self.number:04d}"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.champion.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.champion.model

@@ -5,8 +5,10 @@ from typing import Any
 
 from mrm.access.models import Account
 from mrm.core.actors import Actor
-from mrm.inventory.models import ArtifactKind, DatasetRole, Version
+from mrm.inventory.models import ArtifactKind, DatasetRole, ModelKind, Version
 from mrm.measures.registry import TESTS, Entry, settled
+
+MOST_CHALLENGERS = 4
 
 
 def why_not_suite(suite: Mapping[str, Any], *, tier: str, regimes: Mapping[str, str], model_kind: str) -> str | None:
@@ -97,4 +99,21 @@ def why_not_permit(version: Version, actor: Actor) -> str | None:
     parts = {str(part) for part in (version.developer_id, model.developer_id, model.owner_id)}
     if actor.identity.person in parts:
         return f"You have a part in {model}; somebody without one permits that its pickle is run."
+    return None
+
+
+def why_not_compared(champion: Version, challengers: Sequence[Version]) -> str | None:
+    """Contenders are versions of one model that decides about an event, each named once."""
+    if champion.artifact_id is None or any(each.artifact_id is None for each in challengers):
+        return "Every contender needs its artifact; attach it first."
+    if not challengers:
+        return "Name at least one challenger."
+    if len(challengers) > MOST_CHALLENGERS:
+        return f"At most {MOST_CHALLENGERS} challengers are compared at once; leave the weakest out."
+    if len({champion.pk, *(each.pk for each in challengers)}) != len(challengers) + 1:
+        return "A version is named once, as the champion or as a challenger."
+    if any(each.model_id != champion.model_id for each in challengers):
+        return f"Challengers are other versions of {champion.model}."
+    if any(each.model_kind != ModelKind.CLASSIFICATION for each in (champion, *challengers)):
+        return "Models of amounts are not compared here: a comparison is of rankings and decisions."
     return None

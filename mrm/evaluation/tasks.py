@@ -24,3 +24,14 @@ def scan(arguments: dict[str, str], progress: Progress) -> None:
     from mrm.evaluation.services.scanning import carry_out  # noqa: PLC0415  the numeric libraries load in workers only
 
     carry_out(arguments["permission"], progress)
+
+
+def give_up_comparison(arguments: dict[str, str], sentence: str) -> None:
+    services.give_up_comparison(arguments["comparison"], sentence)
+
+
+@job("evaluation.compare", given_up=give_up_comparison)
+def compare(arguments: dict[str, str], progress: Progress) -> None:
+    from mrm.evaluation.services.carry_comparison import carry_out  # noqa: PLC0415  the numeric libraries load in workers only
+
+    carry_out(arguments["comparison"], progress)

@@ -2,8 +2,10 @@
 
 from django.urls import path
 
-from mrm.evaluation import api as rest
-from mrm.evaluation.views import library, permission, runs
+from mrm.evaluation.api import comparison as comparison_api
+from mrm.evaluation.api import permission as permission_api
+from mrm.evaluation.api import runs as rest
+from mrm.evaluation.views import comparing, library, permission, runs
 
 app_name = "evaluation"
 
@@ -14,6 +16,12 @@ urlpatterns = [
     path("start/<uuid:pk>/", runs.start, name="start"),
     path("permissions/<uuid:pk>/ask/", permission.permit, name="permit"),
     path("permissions/<int:pk>/withdraw/", permission.withdraw, name="withdraw_permission"),
+    path("compare/<uuid:pk>/", comparing.compare, name="compare"),
+    path("comparisons/<uuid:pk>/", comparing.comparison, name="comparison"),
+    path("comparisons/<uuid:pk>/progress/", comparing.progress, name="comparison_progress"),
+    path("comparisons/<uuid:pk>/cancel/", comparing.cancel, name="cancel_comparison"),
+    path("comparisons/<uuid:pk>/figures/<slug:name>.<slug:theme>.svg", comparing.figure, name="comparison_figure"),
+    path("comparisons/<uuid:pk>/results.csv", comparing.results_csv, name="comparison_csv"),
     path("<uuid:pk>/", runs.run, name="run"),
     path("<uuid:pk>/progress/", runs.progress, name="progress"),
     path("<uuid:pk>/cancel/", runs.cancel, name="cancel"),
@@ -27,8 +35,11 @@ api = [
     path("tests/<slug:name>/", rest.OneTest.as_view(), name="test"),
     path("versions/<uuid:pk>/runs/", rest.Runs.as_view(), name="runs"),
     path("versions/<uuid:pk>/suites/", rest.Suites.as_view(), name="suites"),
-    path("versions/<uuid:pk>/permission/", rest.Permission.as_view(), name="permission"),
-    path("permissions/<int:pk>/withdraw/", rest.WithdrawPermission.as_view(), name="withdraw_permission"),
+    path("versions/<uuid:pk>/permission/", permission_api.Permission.as_view(), name="permission"),
+    path("permissions/<int:pk>/withdraw/", permission_api.WithdrawPermission.as_view(), name="withdraw_permission"),
+    path("versions/<uuid:pk>/comparisons/", comparison_api.Comparisons.as_view(), name="comparisons"),
+    path("comparisons/<uuid:pk>/", comparison_api.OneComparison.as_view(), name="comparison"),
+    path("comparisons/<uuid:pk>/cancel/", comparison_api.CancelComparison.as_view(), name="cancel_comparison"),
     path("runs/<uuid:pk>/", rest.OneRun.as_view(), name="run"),
     path("runs/<uuid:pk>/cancel/", rest.Cancel.as_view(), name="cancel_run"),
     path("runs/<uuid:pk>/figures/<slug:name>.svg", rest.FigureFile.as_view(), name="figure"),

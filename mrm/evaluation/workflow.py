@@ -1,4 +1,4 @@
-"""The states of a run, and of the permission to run a pickle."""
+"""The states of a run, of a comparison, and of the permission to run a pickle."""
 
 from django.db import models
 
@@ -18,6 +18,13 @@ FLOW = Workflow(
     Move("complete", (_R.QUEUED,), _R.DONE),
     Move("fail", (_R.QUEUED,), _R.FAILED),
     Move("cancel", (_R.QUEUED,), _R.CANCELLED),
+)
+
+COMPARISON = Workflow(
+    "evaluation",
+    Move("complete_comparison", (_R.QUEUED,), _R.DONE),
+    Move("fail_comparison", (_R.QUEUED,), _R.FAILED),
+    Move("cancel_comparison", (_R.QUEUED,), _R.CANCELLED, label="Cancel"),
 )
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
@@ -61,9 +63,15 @@ def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dic
         from mrm.measures.pickles import scan
 
         return {"names": scan(content)}
+
     scorer, native = OPENERS[request["kind"]](content, request["features"])
     serve = {"score": _score, "variants": _score_variants, "explain": _explain, "examine": _examine}[request["task"]]
-    return serve(scorer, native, request, progress)
+    if request["task"] == "explain":
+        pass
+    began = time.process_time()  # what it costs to load libraries and model is no cost of a prediction
+    answer = serve(scorer, native, request, progress)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**answer, "cpu_s": time.process_time() - began, "memory_mb": peak}
 
 
 def _score(scorer: Any, native: Any, request: dict[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:

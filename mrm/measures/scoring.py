@@ -7,17 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import selectors
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,23 +23,9 @@ from numpy.typing import NDArray
 from mrm.measures.estimates import Estimate
 from mrm.measures.explanation.assessment import Doubt
 from mrm.measures.explanation.attributions import Explanation, joined, load
-from mrm.measures.results import EvaluationFailed
+from mrm.measures.process import HEARTBEAT_S, CannotScore, Progress, ScoringFailed, run_confined
 
 KINDS = ("onnx", "skops", "xgboost", "lightgbm", "pickle")
-HEARTBEAT_S = 0.5  # so often the caller hears of work that goes on, and can end it
-Progress = Callable[[int, int], None]
-
-
-class CannotScore(EvaluationFailed):
-    """The artifact cannot or may not be run here; says so in a sentence."""
-
-
-class ScoringFailed(EvaluationFailed):
-    """The model was run and did not come to an answer; `detail` holds what it last wrote."""
-
-    def __init__(self, sentence: str, detail: str = "") -> None:
-        super().__init__(sentence)
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +33,8 @@ class Scored:
     """Scores written to `path`: a column `score`, and `row_id` if the input had one, in input order.
 
     `network` is "isolated" if the kernel gave the process none, "refused" if only Python code was
-    refused one.
+    refused one. `cpu_s` is what the predictions took of a processor, `memory_mb` the most that the
+    process held.
     """
 
     path: Path
@@ -62,6 +42,8 @@ class Scored:
     sha256: str
     network: str
     seconds: float
+    cpu_s: float
+    memory_mb: float
 
 
 def score(
@@ -85,7 +67,7 @@ def score(
     rows = _ready(artifact_path, kind, expected_sha256, parquet_in, features)
     request = {"task": "score", "parquet_out": str(parquet_out.resolve())}
     request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
-    answer = _run(request, timeout_s, memory_mb, progress)
+    answer = run_confined(request, timeout_s, memory_mb, progress)
     try:
         scores = pq.read_table(parquet_out, columns=["score"])["score"].to_numpy()
     except (OSError, ValueError, KeyError) as error:
@@ -93,7 +75,22 @@ def score(
     if len(scores) != rows or not np.isfinite(scores).all():
         raise ScoringFailed(f"The model gave {np.isfinite(scores).sum()} usable scores for {rows} rows.")
     digest = file_digest(parquet_out)
-    return Scored(parquet_out, rows, digest, answer["network"], time.monotonic() - started)
+    return Scored(
+        parquet_out, rows, digest, answer["network"], time.monotonic() - started, answer["cpu_s"], answer["memory_mb"]
+    )
+
+
+def cost_of_explaining(
+    artifact_path: Path, kind: str, expected_sha256: str, parquet_in: Path, folder: Path, features: Sequence[str],
+    seed: int, *, rows: int = 20, background_rows: int = 1_000, timeout_s: float = 600, memory_mb: int = 4_096,
+    progress: Progress | None = None,
+) -> tuple[int, float]:  # fmt: skip
+    """So many rows were explained, and the seconds of a processor that took; same errors as `score`."""
+    count = min(rows, _ready(artifact_path, kind, expected_sha256, parquet_in, features))
+    request = {"task": "explain", "seed": seed, "explain_rows": rows, "background_rows": background_rows, "exact": True,
+               "part": (0, count), "npz_out": str((folder / "cost.npz").resolve())}  # fmt: skip
+    request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
+    return count, float(run_confined(request, timeout_s, memory_mb, progress)["cpu_s"])
 
 
 def score_variants(
@@ -115,7 +112,7 @@ def score_variants(
     total = _ready(artifact_path, kind, expected_sha256, parquet_in, features)
     request = {"task": "variants", "parquet_out": str(parquet_out.resolve()), "rows": rows}
     request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
-    answer = _run(request, timeout_s, memory_mb, progress)
+    answer = run_confined(request, timeout_s, memory_mb, progress)
     try:
         scores = pq.read_table(parquet_out, columns=["score"])["score"].to_numpy()
         refused = {int(number): str(said) for said, numbers in answer["refused"].items() for number in numbers}
@@ -198,7 +195,7 @@ def examine_artifact(
     request = {"task": "examine", "npz_in": str(source), "json_out": str(target), "background_rows": background_rows}
     request |= {**plan, "reference": str(reference.resolve()) if reference else None, "seed": found.seed}
     request |= _request(artifact_path, kind, expected_sha256, parquet_in, features)
-    _run(request, timeout_s, memory_mb, progress)
+    run_confined(request, timeout_s, memory_mb, progress)
     try:
         said: dict[str, Any] = json.loads(target.read_text())
     except (OSError, ValueError) as error:
@@ -217,7 +214,7 @@ def scan_artifact(
     if file_digest(artifact_path) != expected_sha256:
         raise ScoringFailed("The artifact's digest is not the one on record; it was not opened.")
     request = {"task": "scan", "artifact": str(artifact_path.resolve()), "kind": "pickle", "sha256": expected_sha256}
-    names: list[str] = _run(request, timeout_s, memory_mb, progress)["names"]
+    names: list[str] = run_confined(request, timeout_s, memory_mb, progress)["names"]
     return names
 
 
@@ -236,7 +233,7 @@ def together(
                 raise ScoringFailed("Another part of the work failed.")
             counts[number] = (done, total)
 
-        return _run(requests[number], timeout_s, memory_mb, tell)
+        return run_confined(requests[number], timeout_s, memory_mb, tell)
 
     with ThreadPoolExecutor(len(requests)) as pool:
         served = [pool.submit(serve, number) for number in range(len(requests))]
@@ -291,102 +288,3 @@ def _request(artifact: Path, kind: str, sha256: str, parquet_in: Path, features:
         "parquet_in": str(parquet_in.resolve()),
         "features": list(features),
     }
-
-
-def _run(request: dict[str, Any], timeout_s: float, memory_mb: int, progress: Progress | None) -> dict[str, Any]:
-    request |= {"memory_mb": memory_mb, "cpu_s": max(1, round(timeout_s) + 1)}
-    with tempfile.TemporaryDirectory(prefix="scoring-") as scratch, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-W", "ignore", "-m", "mrm.measures.sandbox"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            cwd=scratch,
-            env=_environment(scratch),
-            start_new_session=True,
-        )
-        try:
-            last = _follow(process, request, time.monotonic() + timeout_s, progress)
-        finally:
-            _end(process)
-        errors.seek(max(0, errors.tell() - 2_000))
-        detail = errors.read().decode(errors="replace")
-    return _answer(last, process.returncode, detail, timeout_s, memory_mb)
-
-
-def _environment(scratch: str) -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[2])
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    # shap compiles anew in every process: eight seconds, against 20 milliseconds a row that they save
-    one["NUMBA_DISABLE_JIT"] = "1"
-    here = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), scratch)
-    return {"PATH": os.defpath, "PYTHONPATH": root, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", **one, **here}
-
-
-def _follow(
-    process: subprocess.Popen[bytes], request: dict[str, Any], deadline: float, progress: Progress | None
-) -> dict[str, Any] | None:
-    """Pass progress on until the last line; None if the process ended without one."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(request).encode() + b"\n")
-        process.stdin.close()
-    except BrokenPipeError:
-        return None
-    pending, counted = b"", (0, 0)
-    with selectors.DefaultSelector() as ready:
-        ready.register(process.stdout, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0:
-            if not ready.select(min(left, HEARTBEAT_S)):
-                if progress is not None:
-                    progress(*counted)
-                continue
-            chunk = os.read(process.stdout.fileno(), 65_536)
-            if not chunk:
-                return None
-            *lines, pending = (pending + chunk).split(b"\n")
-            if len(pending) > 65_536:
-                return {"error": "", "cause": "output"}
-            for line in lines:
-                said = _parsed(line)
-                if "result" in said or "error" in said:
-                    return said
-                counted = int(said.get("done", 0)), int(said.get("total", 0))
-                if progress is not None:
-                    progress(*counted)
-    return {"error": "", "cause": "timeout"}
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(line)
-    except ValueError:
-        said = None
-    return said if isinstance(said, dict) else {"error": "", "cause": "output"}
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let a process that has answered leave; kill its whole group otherwise."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=0.5)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
-
-
-def _answer(last: dict[str, Any] | None, code: int, detail: str, timeout_s: float, memory_mb: int) -> dict[str, Any]:
-    if last is not None and isinstance(last.get("result"), dict):
-        return dict(last["result"])
-    cause = last.get("cause") if last else None
-    if cause == "refused":
-        raise CannotScore(str(last["error"]) if last else "")
-    if cause == "timeout" or (last is None and code == -signal.SIGXCPU):
-        raise ScoringFailed(f"The model did not finish within {timeout_s:g} seconds and was stopped.", detail)
-    if cause == "memory" or (last is None and code in (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT)):
-        raise ScoringFailed(f"The model ran out of the {memory_mb} MB of memory it may use.", detail)
-    if last is None or cause == "output":
-        raise ScoringFailed("The model's process ended without an answer.", detail)
-    raise ScoringFailed(f"The model failed: {last['error']}.", detail)

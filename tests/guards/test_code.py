@@ -38,8 +38,8 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.audit.workflow import FLOW as INTEGRITY
     from mrm.deployment.workflow import FLOW as DEPLOYMENT
     from mrm.entitlement.workflow import ITEM, REVIEW
+    from mrm.evaluation.workflow import COMPARISON, PERMISSION
     from mrm.evaluation.workflow import FLOW as EVALUATION
-    from mrm.evaluation.workflow import PERMISSION
     from mrm.inventory.workflow import LIFE, VERSION
     from mrm.reporting.workflow import FLOW as REPORTING
     from mrm.signoff.workflow import FLOW as SIGNOFF
@@ -50,6 +50,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "inventory_model": LIFE,
         "evaluation_run": EVALUATION,
         "evaluation_executionpermission": PERMISSION,
+        "evaluation_comparison": COMPARISON,
         "validation_validation": VALIDATION,
         "validation_finding": FINDING,
         "signoff_request": SIGNOFF,

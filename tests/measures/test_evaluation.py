@@ -13,9 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mrm.measures.evaluation import RunSpec, pins, run
+from mrm.measures.process import CannotScore
 from mrm.measures.registry import MEASURES
 from mrm.measures.results import EvaluationFailed
-from mrm.measures.scoring import CannotScore, file_digest
+from mrm.measures.scoring import file_digest
 from mrm.measures.synthetic import FEATURES, applications
 
 THRESHOLDS = {

@@ -21,7 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from mrm.measures.artifacts import Refusal
 from mrm.measures.pickles import open_pickle, scan
-from mrm.measures.scoring import CannotScore, file_digest, scan_artifact, score
+from mrm.measures.process import CannotScore
+from mrm.measures.scoring import file_digest, scan_artifact, score
 
 DRAW = np.random.default_rng(11)
 FRAME = pd.DataFrame(DRAW.normal(size=(300, 3)), columns=["income", "age", "debt"])

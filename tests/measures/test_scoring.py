@@ -19,7 +19,8 @@ from sklearn.preprocessing import FunctionTransformer
 from mrm.measures import scoring
 from mrm.measures.explanation.assessment import assessed
 from mrm.measures.explanation.attributions import importance
-from mrm.measures.scoring import CannotScore, ScoringFailed, explain_artifact, file_digest, score
+from mrm.measures.process import CannotScore, ScoringFailed
+from mrm.measures.scoring import explain_artifact, file_digest, score
 
 FEATURES = ["income", "debt", "age"]
 

@@ -12,8 +12,9 @@ from mrm.core.refusal import Refused
 from mrm.deployment.models import Revision
 from mrm.inventory.models import Dataset, DatasetRole, Version
 from mrm.jobs.kinds import Later
+from mrm.measures.process import CannotScore
 from mrm.measures.results import EvaluationFailed
-from mrm.measures.scoring import CannotScore, score
+from mrm.measures.scoring import score
 
 ROWS = 8
 TOLERANCE = 1e-5

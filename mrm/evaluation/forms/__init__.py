@@ -1,6 +1,7 @@
-"""What a person types to ask for a run, or to permit one."""
+"""What a person types to ask for a run or a comparison, or to permit one."""
 
+from mrm.evaluation.forms.comparing import CompareForm
 from mrm.evaluation.forms.reason import ReasonForm
 from mrm.evaluation.forms.start import StartForm
 
-__all__ = ["ReasonForm", "StartForm"]
+__all__ = ["CompareForm", "ReasonForm", "StartForm"]

@@ -1,6 +1,7 @@
 """Named reads of runs, and their results laid out for page and print."""
 
-from mrm.evaluation.queries.drawings import capability, figures_by_kind, what_stands
+from mrm.evaluation.queries.compared import compared
+from mrm.evaluation.queries.drawings import capability, figures_by_kind, tabled, what_stands
 from mrm.evaluation.queries.explained import explained
 from mrm.evaluation.queries.kinds import divided, domain_panel, kind_panels, performance_panel
 from mrm.evaluation.queries.library import TITLES, explained_at, library, library_entry, suites_naming
@@ -8,6 +9,8 @@ from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
 from mrm.evaluation.queries.records import (
     KEYS,
+    challengers_of,
+    comparisons_visible_to,
     completed,
     dataset_choices,
     dictionaries_for,
@@ -46,7 +49,10 @@ __all__ = [
     "Sheet",
     "bias_sheet",
     "capability",
+    "challengers_of",
     "chosen_group",
+    "compared",
+    "comparisons_visible_to",
     "completed",
     "dataset_choices",
     "decimal",
@@ -78,6 +84,7 @@ __all__ = [
     "shown",
     "suites_for",
     "suites_naming",
+    "tabled",
     "visible_to",
     "what_stands",
     "why_not_run_here",

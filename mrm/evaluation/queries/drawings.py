@@ -32,6 +32,11 @@ WORDS = {
 }
 
 
+def tabled(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Figures with the numbers drawn as text."""
+    return [{**figure, "table": [[_text(value) for value in row] for row in figure["rows"]]} for figure in figures]
+
+
 def figures_by_kind(run: Run) -> dict[str, list[dict[str, Any]]]:
     """Figures by the kind of run they belong to, those of no other to the explanation, each with the numbers drawn as text."""
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in (*_KIND_OF.values(), "explainability")}

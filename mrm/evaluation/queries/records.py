@@ -3,7 +3,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from mrm.access.models import Account
-from mrm.evaluation.models import ExecutionPermission, Run
+from mrm.evaluation.models import Comparison, ExecutionPermission, Run
 from mrm.evaluation.policies import why_not_permit, why_not_suite
 from mrm.evaluation.workflow import PERMISSION, PermissionState, RunState
 from mrm.inventory.models import Artifact, ArtifactKind, Dataset, DatasetRole, Pack, PackKind, Version
@@ -73,6 +73,17 @@ def dataset_choices(version: Version) -> list[tuple[Dataset, str]]:
     links = version.datasets.filter(role__in=_ORDER, dataset__holds_protected=False).select_related("dataset")
     ranked = sorted(links, key=lambda link: (_ORDER.index(DatasetRole(link.role)), -link.dataset.number))
     return [(link.dataset, link.get_role_display()) for link in ranked]
+
+
+def comparisons_visible_to(account: Account) -> QuerySet[Comparison]:
+    found = Comparison.objects.filter(champion__in=versions_visible_to(account))
+    return found.select_related("champion__model__unit", "dataset", "protected", "reference", "requested_by__person")
+
+
+def challengers_of(version: Version) -> list[Version]:
+    """The other versions of the model whose bytes can be run here, newest first."""
+    others = version.model.versions.exclude(pk=version.pk).exclude(artifact=None).select_related("artifact", "model")
+    return [other for other in others if not why_not_run_here(other.artifact)]
 
 
 def permission_of(version: Version) -> ExecutionPermission | None:

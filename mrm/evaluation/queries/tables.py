@@ -3,7 +3,7 @@
 from typing import Any
 
 from mrm.core.sheets import safe
-from mrm.evaluation.models import Run
+from mrm.evaluation.models import Comparison, Run
 
 _HEADER = (
     *("measure", "attribute", "group", "reference", "value", "lower", "upper", "n"),
@@ -11,7 +11,7 @@ _HEADER = (
 )
 
 
-def results_table(run: Run) -> list[list[str]]:
+def results_table(run: Run | Comparison) -> list[list[str]]:
     """Every result as a row of text under a header; text that a spreadsheet would run is escaped."""
     rows = [list(_HEADER)]
     for each in run.results:
@@ -22,7 +22,7 @@ def results_table(run: Run) -> list[list[str]]:
     return rows
 
 
-def figure_of(run: Run, name: str) -> dict[str, Any] | None:
+def figure_of(run: Run | Comparison, name: str) -> dict[str, Any] | None:
     return next((figure for figure in run.figures if figure["name"] == name), None)
 
 

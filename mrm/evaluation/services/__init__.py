@@ -1,5 +1,12 @@
 """Named changes to runs and to what may be run; the work itself is in `carry` and `scanning`, which only workers load."""
 
+from mrm.evaluation.services.comparing import (
+    cancel_comparison,
+    compare,
+    complete_comparison,
+    fail_comparison,
+    give_up_comparison,
+)
 from mrm.evaluation.services.permission import (
     give_up_scan,
     grant,
@@ -20,6 +27,23 @@ from mrm.evaluation.services.run import (
 )
 
 __all__ = [
-    "KINDS", "LEARNERS", "MOST_SEGMENTS", "SIDES", "cancel", "complete", "fail", "give_up", "give_up_scan", "grant", "permit_execution",
-    "refuse", "start", "withdraw_permission",
+    "KINDS",
+    "LEARNERS",
+    "MOST_SEGMENTS",
+    "SIDES",
+    "cancel",
+    "cancel_comparison",
+    "compare",
+    "complete",
+    "complete_comparison",
+    "fail",
+    "fail_comparison",
+    "give_up",
+    "give_up_comparison",
+    "give_up_scan",
+    "grant",
+    "permit_execution",
+    "refuse",
+    "start",
+    "withdraw_permission",
 ]  # fmt: skip

@@ -53,7 +53,7 @@ def start(
     permit(actor, "evaluation.start", version)
     if version.artifact is None:
         raise Refused(f"{version} has no artifact yet; attach one first.")
-    protected, reference = _linked(version, DatasetRole.PROTECTED), _linked(version, DatasetRole.TRAINING)
+    protected, reference = linked(version, DatasetRole.PROTECTED), linked(version, DatasetRole.TRAINING)
     _check(version, dataset, kinds, settings, protected)
     _check_reference(dataset, kinds, reference)
     suite = _suite(version, suite, actor)
@@ -114,7 +114,7 @@ def _reasons(version: Version, chosen: Pack | None) -> Pack | None:
     return chosen
 
 
-def _linked(version: Version, role: DatasetRole) -> Dataset | None:
+def linked(version: Version, role: DatasetRole) -> Dataset | None:
     link = version.datasets.filter(role=role).select_related("dataset").last()
     return link.dataset if link else None
 
@@ -160,16 +160,9 @@ def _check(
 
 
 def _check_settings(version: Version, dataset: Dataset, settings: dict[str, Any], protected: Dataset | None) -> None:
-    if (
-        dataset.holds_protected
-        or not version.datasets.filter(dataset=dataset).exclude(role=DatasetRole.PROTECTED).exists()
-    ):
-        raise Invalid(
-            f"{dataset} is not linked to {version} as data to run on; link it first.",
-            fields={"dataset": ["Choose a data set linked to this version."]},
-        )
+    check_data(version, dataset)
     if version.model_kind == ModelKind.CLASSIFICATION:
-        _check_decision(settings)
+        check_decision(settings)
     _check_strata(version, dataset, settings)
     _check_search(settings)
     known = set(protected.columns) if protected else set()
@@ -180,7 +173,19 @@ def _check_settings(version: Version, dataset: Dataset, settings: dict[str, Any]
         )
 
 
-def _check_decision(settings: dict[str, Any]) -> None:
+def check_data(version: Version, dataset: Dataset) -> None:
+    """A version is tested on data that are linked to it, and never on protected attributes."""
+    if (
+        dataset.holds_protected
+        or not version.datasets.filter(dataset=dataset).exclude(role=DatasetRole.PROTECTED).exists()
+    ):
+        raise Invalid(
+            f"{dataset} is not linked to {version} as data to run on; link it first.",
+            fields={"dataset": ["Choose a data set linked to this version."]},
+        )
+
+
+def check_decision(settings: dict[str, Any]) -> None:
     """What turns a score into a decision; a model of amounts has none."""
     if settings.get("favourable") not in SIDES:
         raise Invalid("Say which side of the cut-off is favourable.", fields={"favourable": ["Below, or at or above."]})
@@ -242,7 +247,7 @@ def complete(run: Run, *, outcome: "RunOutcome", actor: Actor) -> Run:
     run = Run.objects.select_for_update(of=("self",)).select_related("version__model").get(pk=run.pk)
     _move(run, "complete", actor)
     run.results = [result.as_dict() for result in outcome.results]
-    run.figures = [_keep_figure(figure) for figure in outcome.figures]
+    run.figures = [keep_figure(figure) for figure in outcome.figures]
     run.crosscheck, run.explanation, run.pins = outcome.crosscheck, outcome.explanation, outcome.pins
     run.digest = digest({"results": run.results, "pins": run.pins, "figures": run.figures})
     run.finished_at = timezone.now()
@@ -253,7 +258,7 @@ def complete(run: Run, *, outcome: "RunOutcome", actor: Actor) -> Run:
     return run
 
 
-def _keep_figure(figure: dict[str, Any]) -> dict[str, Any]:
+def keep_figure(figure: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in figure.items() if name not in {"light", "dark"}}
     kept["width"], kept["height"] = drawn_size(figure["light"])
     for theme in ("light", "dark"):

@@ -14,18 +14,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
-from mrm.core import blobs
 from mrm.core.refusal import Invalid
 from mrm.evaluation import queries, services
 from mrm.evaluation.forms import ReasonForm, StartForm
 from mrm.evaluation.models import Run
+from mrm.evaluation.views.progress import drawing, progress_of
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import ArtifactKind, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.inventory.queries.tabs import Panel
 from mrm.inventory.views.panels import drawn
-from mrm.jobs.models import Job
-from mrm.jobs.queries import latest_for
 
 STATUSES = (
     ("fail", "Fail", "bad", "square-rounded-x"),
@@ -34,8 +32,6 @@ STATUSES = (
     ("pass", "Pass", "ok", "circle-check"),
 )
 STATES = [("", _("All")), *RunState.choices]
-# a drawing is shown through an image element and runs nothing, opened by itself it runs nothing either
-DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @require_safe
@@ -80,7 +76,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
         "lacks_cancel": account_of(request).lacks("evaluation.cancel", found),
     }
     if found.status == RunState.QUEUED:
-        return render(request, "evaluation/running.html", {**context, "progress": _progress(found)})
+        return render(request, "evaluation/running.html", {**context, "progress": progress_of(found)})
     if found.status != RunState.DONE:
         return render(request, "evaluation/ended.html", context)
     panels = drawn(request, queries.run_panels(found, account_of(request)))
@@ -93,7 +89,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _find(request, pk)
     if found.status != RunState.QUEUED:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "evaluation/_progress.html", {"run": found, "progress": _progress(found)})
+    return render(request, "evaluation/_progress.html", {"run": found, "progress": progress_of(found)})
 
 
 @require_POST
@@ -109,16 +105,7 @@ def figure(request: HttpRequest, pk: UUID, name: str, theme: str) -> HttpRespons
     entry = queries.figure_of(_find(request, pk), name)
     if entry is None or theme not in {"light", "dark"}:
         raise Http404
-    etag = f'"{entry[theme]}"'
-    if request.headers.get("If-None-Match") == etag:
-        return HttpResponse(status=304)
-    headers = {
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": DRAWING_POLICY,
-        "Cache-Control": "private, max-age=31536000, immutable",
-        "ETag": etag,
-    }
-    return HttpResponse(blobs.read(entry[theme]), content_type="image/svg+xml", headers=headers)
+    return drawing(request, entry[theme])
 
 
 @require_safe
@@ -170,29 +157,6 @@ def _file(content: bytes, name: str, kind: str) -> FileResponse:
     return answer
 
 
-def _progress(found: Run) -> dict[str, Any]:
-    """Where the work stands, in words: waiting with its place, or running with rows or steps."""
-    job = latest_for(found)
-    if job is None or job.state == "queued":
-        word = _("Waits for a worker")
-        sub = (
-            _("Tried %(attempts)s times so far. %(error)s") % {"attempts": job.attempts, "error": job.error}
-            if job and job.error
-            else ""
-        )
-        return {"word": word, "sub": sub, "icon": "hourglass", "value": None}
-    return {"word": _("Running"), "sub": _stage(job), "icon": "loader-2", "value": _share(job)}
-
-
-def _stage(job: Job) -> str:
-    stage = job.stage.capitalize() or _("Starting")
-    return f"{stage}: {job.done:,} of {job.total:,}" if job.total > 1 else stage
-
-
-def _share(job: Job) -> int | None:
-    return round(100 * min(job.done, job.total) / job.total) if job.total > 1 else None
-
-
 def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
     attribute, group = request.GET.get("attribute", ""), request.GET.get("group", "")
     drill = queries.chosen_group(found, attribute, group)
@@ -227,7 +191,14 @@ def version_panel(version: Version, account: Account) -> Panel:
     lacking = account.lacks("evaluation.start", version)
     if version.artifact_id is None:
         lacking = _("An artifact is attached first.")
-    context = {"version": version, "runs": found[:5], "count": found.count(), "lacking": lacking}
+    context = {
+        "version": version,
+        "runs": found[:5],
+        "count": found.count(),
+        "lacking": lacking,
+        "rivals": version.artifact_id and version.model.versions.exclude(pk=version.pk).exclude(artifact=None).exists(),
+        "comparisons": version.comparisons.select_related("dataset")[:3],
+    }
     if version.artifact and version.artifact.kind == ArtifactKind.PICKLE:
         context |= {"pickle": queries.pickle_facts(version, account), "reason_form": ReasonForm()}
     return Panel("evaluation/_panel.html", context)

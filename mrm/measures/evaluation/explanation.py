@@ -27,8 +27,9 @@ from mrm.measures.explanation.notices import (
     why_no_reasons,
 )
 from mrm.measures.figures import Figure, importance_figure
+from mrm.measures.process import ScoringFailed
 from mrm.measures.results import Result
-from mrm.measures.scoring import ScoringFailed, examine_artifact, explain_artifact
+from mrm.measures.scoring import examine_artifact, explain_artifact
 
 
 def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:

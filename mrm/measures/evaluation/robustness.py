@@ -23,11 +23,12 @@ from mrm.measures.evaluation.soundness import losses_of
 from mrm.measures.evaluation.spec import Progress, RunSpec
 from mrm.measures.figures import Figure, lines_figure, marks_figure
 from mrm.measures.judging import judged, withheld
+from mrm.measures.process import ScoringFailed
 from mrm.measures.results import EvaluationFailed, Result
 from mrm.measures.robustness import perturbation
 from mrm.measures.robustness.resilience import worst_cluster, worst_rows
 from mrm.measures.robustness.scorer import Effect, Subject
-from mrm.measures.scoring import ScoringFailed, score_variants
+from mrm.measures.scoring import score_variants
 
 ROWS = 2_000  # rows that are changed
 STACK = 2_000_000  # rows that all variants together may have

@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from mrm.measures.challengers import Cost
 from mrm.measures.evaluation.spec import KINDS, Progress, RunSpec
 from mrm.measures.results import EvaluationFailed
+from mrm.measures.scoring import Scored as Predictions
 from mrm.measures.scoring import file_digest, score
 from mrm.measures.tables import ParquetBatch, Spec, Summary, summarise
 
@@ -24,7 +26,8 @@ AGAINST_REFERENCE = frozenset({"stability", "soundness"})
 class Scored:
     """One file of row_id, label and score; the same as arrays (n,) with NaN where a label is not known; their
     table of counts, None where outcomes are amounts; how the model's network was cut, None where no model
-    was run; and a file with the scores of the reference, None where it has none or none are asked for."""
+    was run; a file with the scores of the reference, None where it has none or none are asked for; and what
+    the predictions cost, None where no model was run."""
 
     file: Path
     labels: NDArray[np.float64]
@@ -32,6 +35,7 @@ class Scored:
     table: Summary | None
     network: str | None
     reference: Path | None = None
+    cost: Cost | None = None
 
     @property
     def summary(self) -> Summary:
@@ -53,10 +57,11 @@ class Scored:
 def scored_rows(spec: RunSpec, tell: Progress) -> Scored:
     """Score the data set, or take its predictions. Raises `EvaluationFailed`, or a kind of it, with a sentence."""
     columns = _checked(spec)
-    file, network = _scored(spec, columns, tell)
+    file, done = _scored(spec, columns, tell)
     labels, scores = _arrays(file)
     table = None if spec.predicts_amounts else _summary(spec, file)
-    return Scored(file, labels, scores, table, network, _scored_reference(spec, tell))
+    cost = Cost(done.rows, done.cpu_s, done.memory_mb) if done else None
+    return Scored(file, labels, scores, table, done.network if done else None, _scored_reference(spec, tell), cost)
 
 
 def outcomes(column: pa.ChunkedArray, spec: RunSpec) -> pa.ChunkedArray:
@@ -88,9 +93,9 @@ def _checked(spec: RunSpec) -> list[str]:
     return columns
 
 
-def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, str | None]:
-    """A file of row_id, label and score, and how the model's network was cut."""
-    network = None
+def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, Predictions | None]:
+    """A file of row_id, label and score, and how the model came to its scores if it was run."""
+    done = None
     keys = ["row_id"] if "row_id" in columns else []
     if spec.predictions is not None:
         data = pq.read_table(spec.dataset, columns=[*keys, spec.label, spec.predictions])
@@ -101,7 +106,6 @@ def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, st
             spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder / "scores.parquet",
             spec.features, spec.timeout_s, spec.memory_mb, lambda done, total: tell("scoring", done, total),
         )  # fmt: skip
-        network = done.network
         data = pq.read_table(spec.dataset, columns=[*keys, spec.label])
         scores = pq.read_table(done.path, columns=["score"])["score"]
     table = pa.table(
@@ -113,7 +117,7 @@ def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, st
     )
     target = spec.folder / "scored.parquet"
     pq.write_table(table, target)
-    return target, network
+    return target, done
 
 
 def _events(labels: pa.ChunkedArray, positive: Any) -> pa.ChunkedArray:

@@ -25,7 +25,7 @@ from mrm.inventory.queries import packs, versions_visible_to
 from mrm.jobs.queries import latest_for
 
 
-def _one() -> Any:
+def one() -> Any:
     return 1
 
 
@@ -41,7 +41,7 @@ class RunIn(Strict):
         help_text="Key of a dictionary of reason codes without gaps for the version; the first such when absent.",
     )
     label = serializers.CharField(max_length=200, help_text="Column with the outcome.")  # type: ignore[assignment]
-    positive = serializers.JSONField(default=_one, help_text="Value of the outcome that is the event.")
+    positive = serializers.JSONField(default=one, help_text="Value of the outcome that is the event.")
     event_name = serializers.CharField(max_length=40, default="Event")
     cutoff = serializers.DecimalField(12, 6, required=False, help_text="The version's own when absent.")
     favourable = serializers.ChoiceField(
@@ -294,63 +294,3 @@ def _run(request: Request, pk: UUID) -> Run:
 
 def _drawing(run: Run, name: str) -> str:
     return reverse("api:figure", args=[run.pk, name])
-
-
-class ReasonIn(Strict):
-    reason = serializers.CharField(max_length=1_000)
-
-
-class PermissionOut(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    version = serializers.UUIDField(source="version_id")
-    artifact_sha256 = serializers.CharField(source="artifact_id")
-    status = serializers.CharField()
-    reason = serializers.CharField()
-    asked_by = serializers.CharField(source="asked_by.username")
-    asked_at = serializers.DateTimeField()
-    settled_at = serializers.DateTimeField(allow_null=True)
-    names = serializers.ListField(
-        child=serializers.CharField(), help_text="Every name that the scan found in the file."
-    )
-    error = serializers.CharField()
-    ended_at = serializers.DateTimeField(allow_null=True)
-    ended_reason = serializers.CharField()
-
-
-class Permission(APIView):
-    @extend_schema(
-        responses=PermissionOut, operation_id="permission_read", summary="The permission to run the pickle of a version"
-    )
-    def get(self, request: Request, pk: UUID) -> Response:
-        version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
-        found = queries.permission_of(version)
-        if found is None:
-            raise Http404
-        return Response(PermissionOut(found).data)
-
-    @extend_schema(
-        request=ReasonIn, responses={202: PermissionOut}, operation_id="permission_ask",
-        summary="Have the pickle scanned, and permitted to run if it holds nothing but estimators",
-    )  # fmt: skip
-    def post(self, request: Request, pk: UUID) -> Response:
-        account = account_of(request)
-        version = get_object_or_404(versions_visible_to(account), pk=pk)
-        made = services.permit_execution(version, reason=_reason(request), actor=account)
-        return Response(PermissionOut(made).data, 202)
-
-
-class WithdrawPermission(APIView):
-    @extend_schema(
-        request=ReasonIn, responses=PermissionOut, operation_id="permission_withdraw", summary="Run the pickle no more"
-    )
-    def post(self, request: Request, pk: int) -> Response:
-        account = account_of(request)
-        found = get_object_or_404(queries.permissions_visible_to(account), pk=pk)
-        ended = services.withdraw_permission(found, reason=_reason(request), actor=account)
-        return Response(PermissionOut(ended).data)
-
-
-def _reason(request: Request) -> str:
-    given = ReasonIn(data=request.data)
-    given.is_valid(raise_exception=True)
-    return str(given.validated_data["reason"])
