@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from mrm.measures import scoring
+from mrm.measures import process
 from mrm.measures.explanation.assessment import assessed
 from mrm.measures.explanation.attributions import importance
 from mrm.measures.process import CannotScore, ScoringFailed
@@ -98,7 +98,7 @@ def test_changed_artifact_is_not_run(place, rows, onnx_file):
 
 def test_other_kinds_are_told_to_upload_predictions(place, rows, onnx_file):
     with pytest.raises(CannotScore, match="upload the predictions instead"):
-        run(place, onnx_file, "pickle")
+        run(place, onnx_file, "pmml")
 
 
 def test_missing_column_is_named(place, rows, onnx_file):
@@ -206,8 +206,8 @@ def test_model_that_takes_too_much_memory_is_told(place, rows):
 
 def test_cancelling_ends_the_process(place, rows, skops_file, monkeypatch):
     started = []
-    original = scoring.subprocess.Popen
-    monkeypatch.setattr(scoring.subprocess, "Popen", lambda *a, **k: started.append(original(*a, **k)) or started[-1])
+    original = process.subprocess.Popen
+    monkeypatch.setattr(process.subprocess, "Popen", lambda *a, **k: started.append(original(*a, **k)) or started[-1])
 
     def cancel(done, total):
         raise InterruptedError("cancelled")
@@ -243,7 +243,7 @@ def test_explanation_of_a_file_is_exact_and_repeatable(place, rows, skops_file):
     assert seen[-1] == (20, 20)
 
 
-def test_onnx_is_explained_by_permutation_and_in_parts_the_same(place, rows, onnx_file):
+def test_onnx_of_few_features_is_explained_exactly_and_in_parts_the_same(place, rows, onnx_file):
     (alone, doubt), (parts, same_doubt) = (
         explain_artifact(
             onnx_file, "onnx", file_digest(onnx_file), place / "rows.parquet", place, FEATURES,
@@ -251,7 +251,7 @@ def test_onnx_is_explained_by_permutation_and_in_parts_the_same(place, rows, onn
         )
         for workers in (1, 2)
     )  # fmt: skip
-    assert (alone.method, alone.values.shape) == ("permutation SHAP", (5, 3))
+    assert (alone.method, alone.values.shape) == ("exact Shapley values over all coalitions", (5, 3))
     assert np.abs(alone.values[:, 2]).mean() < np.abs(alone.values[:, 0]).mean()
     assert (parts.values == alone.values).all()
     assert parts.as_dict() == alone.as_dict()

@@ -16,7 +16,7 @@ from mrm.evaluation import queries, services
 from mrm.inventory.queries import versions_visible_to
 
 
-class ReasonIn(Strict):
+class PermitIn(Strict):
     reason = serializers.CharField(max_length=1_000)
 
 
@@ -49,7 +49,7 @@ class Permission(APIView):
         return Response(PermissionOut(found).data)
 
     @extend_schema(
-        request=ReasonIn, responses={202: PermissionOut}, operation_id="permission_ask",
+        request=PermitIn, responses={202: PermissionOut}, operation_id="permission_ask",
         summary="Have the pickle scanned, and permitted to run if it holds nothing but estimators",
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
@@ -61,7 +61,7 @@ class Permission(APIView):
 
 class WithdrawPermission(APIView):
     @extend_schema(
-        request=ReasonIn, responses=PermissionOut, operation_id="permission_withdraw", summary="Run the pickle no more"
+        request=PermitIn, responses=PermissionOut, operation_id="permission_withdraw", summary="Run the pickle no more"
     )
     def post(self, request: Request, pk: int) -> Response:
         account = account_of(request)
@@ -71,6 +71,6 @@ class WithdrawPermission(APIView):
 
 
 def _reason(request: Request) -> str:
-    given = ReasonIn(data=request.data)
+    given = PermitIn(data=request.data)
     given.is_valid(raise_exception=True)
     return str(given.validated_data["reason"])
