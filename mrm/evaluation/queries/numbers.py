@@ -28,6 +28,8 @@ _DECIMALS = {
     "fpr_gap": 3,
     "ppv_gap": 3,
     "importance": 4,
+    "memory": 0,
+    "explaining_cpu_per_thousand": 1,
     "lift": 2,
     "rank_order_breaks": 0,
     "rank_order_breaks_top": 0,
