@@ -64,9 +64,9 @@ class WithdrawPermission(APIView):
         request=PermitIn, responses=PermissionOut, operation_id="permission_withdraw", summary="Run the pickle no more"
     )
     def post(self, request: Request, pk: int) -> Response:
-        account = account_of(request)
+        account, reason = account_of(request), _reason(request)
         found = get_object_or_404(queries.permissions_visible_to(account), pk=pk)
-        ended = services.withdraw_permission(found, reason=_reason(request), actor=account)
+        ended = services.withdraw_permission(found, reason=reason, actor=account)
         return Response(PermissionOut(ended).data)
 
 
