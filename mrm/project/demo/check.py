@@ -22,7 +22,7 @@ from mrm.project.demo.material import Material, prepare
 Tell = Callable[[str], None]
 Make = Callable[[Path], Material]
 CAST = ("priya", "daniel", "tomas", "elena", "maria", "jonas", "lucia", "ingrid")
-PATIENCE = 180.0
+PATIENCE = 600.0
 
 
 class Failed(Exception):
