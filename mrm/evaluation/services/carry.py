@@ -32,7 +32,9 @@ def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
     ).get(pk=run_id)
     if run.status != RunState.QUEUED:
         return
-    if not run.settings.get("predictions") and (closed := why_not_run_here(run.version.artifact)):
+    # the bytes that are pinned, whatever the version holds by now
+    pinned = Artifact.objects.get(pk=run.artifact_sha256)
+    if not run.settings.get("predictions") and (closed := why_not_run_here(pinned)):
         give_up(run_id, f"{closed}.")
         raise Refused(f"{closed}.")
     use_own_type()

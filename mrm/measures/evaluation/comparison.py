@@ -38,8 +38,6 @@ from mrm.measures.scoring import cost_of_explaining
 from mrm.measures.stability.assessment import stability
 
 NO_SAMPLE = "Measured once on these rows; it differs a little from run to run and from machine to machine."
-# results that a clock made: not part of what anybody can compute again
-MEASURED = ("cpu_per_thousand", "memory", "explaining_cpu_per_thousand")
 
 
 @dataclass(frozen=True, slots=True)
