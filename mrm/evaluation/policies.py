@@ -95,10 +95,11 @@ def why_not_permit(version: Version, actor: Actor) -> str | None:
         return f"{version} has no pickle; only a pickle needs the permission to be run."
     if actor.identity.on_behalf_of:
         return "A service account permits nothing: only a person answers for what is run."
-    model = version.model
-    parts = {str(part) for part in (version.developer_id, model.developer_id, model.owner_id)}
-    if actor.identity.person in parts:
-        return f"You have a part in {model}; somebody without one permits that its pickle is run."
+    # the same bytes may stand in another model, and who made them there has a part in them here
+    for each in artifact.versions.select_related("model"):
+        parts = {str(part) for part in (each.developer_id, each.model.developer_id, each.model.owner_id)}
+        if actor.identity.person in parts:
+            return f"You have a part in {each.model}; somebody without one permits that its pickle is run."
     return None
 
 

@@ -19,6 +19,7 @@ from mrm.inventory import services as inventory
 from mrm.inventory.models import Version
 from mrm.jobs.models import Job
 from tests.factories import journey
+from tests.factories import validation as make
 from tests.factories.access import Cast, fresh
 from tests.validation.test_views import drawn
 
@@ -103,3 +104,17 @@ def test_other_kinds_and_people_with_a_part_are_turned_away(cast: Cast) -> None:
     assert queries.permission_of(version) is None
     with pytest.raises(Refused, match=r"only a pickle needs the permission"):
         services.permit_execution(version, reason="Look.", actor=fresh(cast.validator))
+
+
+def test_who_made_the_bytes_elsewhere_permits_them_nowhere(cast: Cast) -> None:
+    content = pickle.dumps(LogisticRegression())
+    version = a_pickle(cast, content)
+    there = inventory.add_version(
+        make.model(cast, "Another model"), label="9.9.9", developer=cast.validator.person, actor=fresh(cast.developer)
+    )
+    inventory.attach_artifact(
+        there, chunks=iter([content]), filename="same.pkl", kind="pickle", actor=fresh(cast.developer)
+    )
+    with pytest.raises(Refused, match=r"You have a part in Another model"):
+        services.permit_execution(version, reason="Looks fine.", actor=fresh(cast.validator))
+    assert not ExecutionPermission.objects.exists()
