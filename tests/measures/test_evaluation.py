@@ -156,7 +156,7 @@ def test_what_does_not_fit_is_refused_with_a_sentence(spec, change, sentence):
 
 def test_other_kinds_of_model_are_refused(spec):
     with pytest.raises(CannotScore, match="upload the predictions"):
-        run(replace(spec, kind="pickle"))
+        run(replace(spec, kind="pmml"))
 
 
 def test_without_protected_data_bias_is_noted_as_missing(spec):
