@@ -117,6 +117,9 @@ DESCRIPTIONS: dict[str, Description] = {
                 "approval.withdraw",
                 "approval.meet_condition",
                 "approval.review",
+                "deployment.close_incident",
+                "deployment.declare_freeze",
+                "deployment.lift_freeze",
                 "inventory.override_tier",
                 "reporting.request",
             }
@@ -136,6 +139,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "deployment.roll_back",
                 "deployment.refresh",
                 "deployment.stop",
+                "deployment.explain_incident",
                 "approval.withdraw_request",
                 "signoff.answer",
                 "reporting.request",
@@ -185,6 +189,10 @@ DESCRIPTIONS: dict[str, Description] = {
                 "privacy.ask_erasure",
                 "deployment.add_target",
                 "deployment.check_target",
+                "deployment.define_environment",
+                "deployment.set_policy",
+                "deployment.name_deployer",
+                "deployment.unname_deployer",
                 "jobs.cancel",
             }
         ),

@@ -21,6 +21,8 @@ UNGOVERNED = {
     "audit.AnchorState": "says how the last attempts to anchor went: a note of the sequencer, not evidence",
     "audit.Disclosure": "is the sealed value behind a commitment: the commitment in the log is its guard",
     "audit.SchemaChange": "is the record of commands on the schema: an event trigger alone writes it",
+    "deployment.Breaker": "is the state of a connection: what was tried at a place, and how it ended, are operations",
+    "deployment.Look": "is the clock of looking: what a look finds that is new is audited by the service it calls",
     "jobs.Job": "is progress, not a decision: what a job does is audited by the service it calls",
 }
 

@@ -6,9 +6,11 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from mrm.access.models import BusinessUnit
+from mrm.access.models import BusinessUnit, Person
+from mrm.access.queries import grants_in_force, persons
+from mrm.access.roles import Role
 from mrm.connectors.registry import available
-from mrm.deployment.models import Environment, Target
+from mrm.deployment.models import DriftPolicy, Environment, Stage, Target
 from mrm.inventory.models import Version
 
 
@@ -16,7 +18,9 @@ class TargetForm(forms.Form):
     key = forms.SlugField(help_text="Short name in addresses and commands, such as decision-engine.")
     name = forms.CharField(max_length=120)
     connector = forms.ChoiceField(help_text="How this place is spoken to.")
-    environment = forms.ChoiceField(choices=Environment.choices)
+    environment = forms.ModelChoiceField(
+        Environment.objects.all(), help_text="Whose policy holds here.", to_field_name="key"
+    )
     unit = forms.ModelChoiceField(
         BusinessUnit.objects.none(), help_text="Models of this unit and below may be served here."
     )
@@ -50,19 +54,74 @@ class CreateForm(forms.Form):
         self.fields["target"].queryset = targets  # type: ignore[attr-defined]
 
 
-class DeployForm(forms.Form):
+class PlanForm(forms.Form):
     version = forms.ModelChoiceField(Version.objects.none())
-    reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args: Any, versions: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["version"].queryset = versions  # type: ignore[attr-defined]
 
 
+class DeployForm(PlanForm):
+    reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    planned_on = forms.RegexField(r"^[0-9a-f]{64}$", required=False, widget=forms.HiddenInput)
+
+
 class RollBackForm(forms.Form):
     number = forms.IntegerField(min_value=1, label="Revision")
+    emergency = forms.BooleanField(required=False)
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
 
 
 class StopForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
+
+
+class EnvironmentForm(forms.Form):
+    key = forms.SlugField(help_text="Short name in addresses and commands, such as production-eu.")
+    name = forms.CharField(max_length=120)
+    stage = forms.ChoiceField(choices=Stage.choices)
+    drift_policy = forms.ChoiceField(choices=DriftPolicy.choices, label="When something differs")
+    look_every = forms.IntegerField(
+        min_value=10, max_value=86_400, initial=300, label="Look every", help_text="Seconds."
+    )
+
+
+class PolicyForm(forms.Form):
+    drift_policy = forms.ChoiceField(choices=DriftPolicy.choices, label="When something differs")
+    look_every = forms.IntegerField(min_value=10, max_value=86_400, label="Look every", help_text="Seconds.")
+    named_only = forms.BooleanField(required=False, label="Only people named below deploy here")
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
+
+    def __init__(self, data: Any = None, *, environment: Environment) -> None:
+        facts = {name: getattr(environment, name) for name in ("drift_policy", "look_every", "named_only")}
+        super().__init__(data, initial=facts)
+
+
+class FreezeForm(forms.Form):
+    starts_at = forms.DateTimeField(label="From", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    ends_at = forms.DateTimeField(label="Until", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}), help_text="People who want to deploy meanwhile will read it."
+    )
+
+
+class LiftForm(forms.Form):
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
+
+
+class NameForm(forms.Form):
+    person = forms.ModelChoiceField(Person.objects.none(), help_text="Of those who hold the role of a deployer.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        holding = grants_in_force().filter(role=Role.DEPLOYER).values("account__person")
+        self.fields["person"].queryset = persons().filter(pk__in=holding)  # type: ignore[attr-defined]
+
+
+class ExplainForm(forms.Form):
+    cause = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="What happened")
+
+
+class CloseForm(forms.Form):
+    resolution = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="What became of it")

@@ -2,30 +2,56 @@
 
 from django.urls import path
 
-from mrm.deployment import api as json
-from mrm.deployment import views
+from mrm.deployment.api import deployments as json
+from mrm.deployment.api import environments as json_environments
+from mrm.deployment.api import incidents as json_incidents
+from mrm.deployment.views import deployments, environments, incidents, places
 
 app_name = "deployment"
 urlpatterns = [
-    path("", views.deployments, name="deployments"),
-    path("places/", views.targets, name="targets"),
-    path("places/add/", views.add_target, name="add_target"),
-    path("places/<uuid:pk>/", views.target, name="target"),
-    path("places/<uuid:pk>/check/", views.check_target, name="check_target"),
-    path("of/<uuid:pk>/", views.of_model, name="of_model"),
-    path("new/<uuid:pk>/", views.create, name="create"),
-    path("<uuid:pk>/", views.deployment, name="deployment"),
-    path("<uuid:pk>/progress/", views.progress, name="progress"),
-    path("<uuid:pk>/deploy/", views.deploy, name="deploy"),
-    path("<uuid:pk>/roll-back/", views.roll_back, name="roll_back"),
-    path("<uuid:pk>/stop/", views.stop, name="stop"),
-    path("<uuid:pk>/refresh/", views.refresh, name="refresh"),
+    path("", deployments.deployments, name="deployments"),
+    path("places/", places.targets, name="targets"),
+    path("places/add/", places.add_target, name="add_target"),
+    path("places/<uuid:pk>/", places.target, name="target"),
+    path("places/<uuid:pk>/check/", places.check_target, name="check_target"),
+    path("environments/", environments.environments, name="environments"),
+    path("environments/define/", environments.define_environment, name="define_environment"),
+    path("environments/<uuid:pk>/", environments.environment, name="environment"),
+    path("environments/<uuid:pk>/policy/", environments.set_policy, name="set_policy"),
+    path("environments/<uuid:pk>/freeze/", environments.declare_freeze, name="declare_freeze"),
+    path("environments/<uuid:pk>/name/", environments.name_deployer, name="name_deployer"),
+    path("environments/<uuid:pk>/unname/", environments.unname_deployer, name="unname_deployer"),
+    path("freezes/<uuid:pk>/lift/", environments.lift_freeze, name="lift_freeze"),
+    path("incidents/", incidents.incidents, name="incidents"),
+    path("incidents/<uuid:pk>/", incidents.incident, name="incident"),
+    path("incidents/<uuid:pk>/explain/", incidents.explain_incident, name="explain_incident"),
+    path("incidents/<uuid:pk>/close/", incidents.close_incident, name="close_incident"),
+    path("revisions/<uuid:pk>/<slug:which>/", deployments.statement, name="statement"),
+    path("of/<uuid:pk>/", deployments.of_model, name="of_model"),
+    path("new/<uuid:pk>/", deployments.create, name="create"),
+    path("<uuid:pk>/", deployments.deployment, name="deployment"),
+    path("<uuid:pk>/progress/", deployments.progress, name="progress"),
+    path("<uuid:pk>/plan/", deployments.plan, name="plan"),
+    path("<uuid:pk>/deploy/", deployments.deploy, name="deploy"),
+    path("<uuid:pk>/roll-back/", deployments.roll_back, name="roll_back"),
+    path("<uuid:pk>/stop/", deployments.stop, name="stop"),
+    path("<uuid:pk>/refresh/", deployments.refresh, name="refresh"),
 ]
 
 api = [
     path("targets/", json.Targets.as_view(), name="targets"),
+    path("environments/", json_environments.Environments.as_view(), name="environments"),
+    path("environments/<uuid:pk>/policy/", json_environments.Policy.as_view(), name="environment_policy"),
+    path("environments/<uuid:pk>/freezes/", json_environments.Freezes.as_view(), name="freezes"),
+    path("environments/<uuid:pk>/deployers/", json_environments.Deployers.as_view(), name="deployers"),
+    path("freezes/<uuid:pk>/lift/", json_environments.Lift.as_view(), name="lift_freeze"),
+    path("incidents/", json_incidents.Incidents.as_view(), name="incidents"),
+    path("incidents/<uuid:pk>/", json_incidents.IncidentDetail.as_view(), name="incident"),
+    path("incidents/<uuid:pk>/explain/", json_incidents.Explain.as_view(), name="explain_incident"),
+    path("incidents/<uuid:pk>/close/", json_incidents.Close.as_view(), name="close_incident"),
     path("deployments/", json.Deployments.as_view(), name="deployments"),
     path("deployments/<uuid:pk>/", json.DeploymentDetail.as_view(), name="deployment"),
+    path("deployments/<uuid:pk>/plan/", json.PlanOf.as_view(), name="plan"),
     path("deployments/<uuid:pk>/revisions/", json.Revisions.as_view(), name="revisions"),
     path("deployments/<uuid:pk>/roll-back/", json.RollBack.as_view(), name="roll_back"),
     path("deployments/<uuid:pk>/stop/", json.Stop.as_view(), name="stop"),

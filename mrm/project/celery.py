@@ -28,6 +28,7 @@ app.conf.update(
         "sweep": {"task": "mrm.sweep", "schedule": 20.0},
         "heartbeat": {"task": "mrm.heartbeat", "schedule": 60.0},
         "watch": {"task": "mrm.watch", "schedule": 300.0},
+        "look": {"task": "mrm.look", "schedule": 15.0},
         "replay": {"task": "mrm.replay", "schedule": crontab(hour="2", minute="17")},
     },
 )
@@ -88,6 +89,14 @@ def watch() -> None:
     from mrm.project.watching import watch_all  # noqa: PLC0415  needs the apps
 
     watch_all()
+
+
+@app.task(name="mrm.look")
+def look() -> None:
+    """Have the serving places looked at whose turn it is."""
+    from mrm.deployment.services import look_around  # noqa: PLC0415  needs the apps
+
+    look_around()
 
 
 def ring() -> None:

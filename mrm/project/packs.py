@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 
+import yaml
+
 from mrm.core.actors import Actor
-from mrm.core.packs import PackFile, shipped
+from mrm.core.packs import FIXTURES, PackFile, shipped
+from mrm.deployment import queries as deployment_queries
+from mrm.deployment import services as deployment
 from mrm.inventory import queries as inventory_queries
 from mrm.inventory import services as inventory
 from mrm.signoff import queries as signoff_queries
@@ -26,7 +30,16 @@ def load(files: Iterable[PackFile], *, actor: Actor) -> int:
 
 def load_shipped(*, actor: Actor) -> int:
     """What is shipped and not known here in any version: an institution that changed a pack keeps its own."""
+    _environments(actor)
     return load((file for folder in FOLDERS for file in shipped(folder) if not _known(file)), actor=actor)
+
+
+def _environments(actor: Actor) -> None:
+    """A place for tests and one for production, each under a policy of its own; an institution defines its own beside."""
+    known = set(deployment_queries.environments().values_list("key", flat=True))
+    for entry in yaml.safe_load((FIXTURES / "environments.yaml").read_text()):
+        if entry["key"] not in known:
+            deployment.define_environment(**entry, actor=actor)
 
 
 def _known(file: PackFile) -> bool:

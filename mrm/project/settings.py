@@ -277,6 +277,9 @@ SPECTACULAR_SETTINGS = {
         "RecordKindEnum": "mrm.inventory.models.model.RecordKind",
         "ValidationKindEnum": "mrm.validation.models.Kind",
         "ApprovalKindEnum": "mrm.approval.models.ApprovalKind",
+        "SeverityEnum": "mrm.validation.models.Severity",
+        "IncidentSeverityEnum": "mrm.deployment.policies.Severity",
+        "IncidentKindEnum": "mrm.deployment.policies.Kind",
     },
 }
 

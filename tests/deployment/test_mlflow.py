@@ -265,7 +265,7 @@ def test_bytes_changed_at_the_registry_are_seen_as_a_difference(
     deployment.refresh_from_db()
     assert (deployment.sync, deployment.health) == ("drifted", "degraded")
     approved = str(version.artifact_id)[:12]
-    assert any(f"approved is {approved}" in line for line in deployment.drift), json.dumps(deployment.drift)
+    assert any(f"approved is {approved}" in line["sentence"] for line in deployment.drift), json.dumps(deployment.drift)
 
 
 def test_a_registry_with_another_password_says_so_and_nothing_is_pushed(

@@ -216,8 +216,10 @@ def test_what_somebody_changed_at_the_place_is_seen(
     services.refresh(deployment, actor=cast.deployer)
     work()
     deployment.refresh_from_db()
-    assert (deployment.sync, deployment.health) == ("drifted", "degraded")
-    assert deployment.drift == ["Wanted is version 1.0.0; the place serves nothing."]
+    assert (deployment.sync, deployment.health) == ("drifted", "down")
+    assert [(line["kind"], line["sentence"]) for line in deployment.drift] == [
+        ("missing", "Wanted is version 1.0.0; the place serves nothing.")
+    ]
 
 
 def test_whoever_signed_does_not_deploy(cast: Cast, model: Model, deployment: Deployment, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mrm.audit.models import Event
 from mrm.core.refusal import Refused
 from mrm.deployment import services
 from mrm.deployment.models import Deployment, Target
+from mrm.deployment.services.looking import look
 from mrm.jobs.models import Job
 from mrm.jobs.runner import run_next
 from mrm.project.watching import watch_all
@@ -51,8 +52,8 @@ def test_an_overdue_condition_reaches_what_runs(
     assert services.watch() == 0
     running.refresh_from_db()
     assert running.sync == "drifted"
-    assert running.drift[0].startswith("Must be withdrawn: The approval of")
-    assert "is overdue and not met" in running.drift[0]
+    assert running.drift[0]["sentence"].startswith("Must be withdrawn: The approval of")
+    assert "is overdue and not met" in running.drift[0]["sentence"]
     assert Job.objects.filter(kind="deployment.observe", label__startswith="Must be withdrawn").count() == 1
     assert Event.objects.get(verb="deployment.flag").actor == "system:deployment"
     granted = Approval.objects.get()
@@ -67,11 +68,11 @@ def test_a_lost_role_reaches_what_runs_and_closes_the_next_deployment(cast: Cast
     access.revoke(cast.officer.role_grants.get(), reason="Left.", actor=SETUP)
     assert services.watch() == 1
     running.refresh_from_db()
-    assert "no longer carry the approval" in running.drift[0]
+    assert "no longer carry the approval" in running.drift[0]["sentence"]
     version = running.revisions.get().version
     assert version
     with pytest.raises(Refused, match="may not be deployed"):
         services.deploy(running, version=version, actor=cast.deployer)
-    services.observe(str(running.pk))
+    look(str(running.pk))
     running.refresh_from_db()
-    assert running.drift[0].startswith("Must be withdrawn: "), "looking again forgets nothing"
+    assert running.drift[0]["sentence"].startswith("Must be withdrawn: "), "looking again forgets nothing"

@@ -25,7 +25,7 @@ from mrm.approval import services as approval
 from mrm.audit.governed import governed_models
 from mrm.audit.models import Event
 from mrm.deployment import services as deployment
-from mrm.deployment.models import Target
+from mrm.deployment.models import Environment, Target
 from mrm.evaluation import services as evaluation
 from mrm.inventory.models import Model
 from mrm.reporting import services as reporting
@@ -104,7 +104,14 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
         config={"base_url": "http://127.0.0.1:9", "token_secret": "gateway"}, actor=SETUP,
     )  # fmt: skip
     opened = deployment.create(model, target=place, endpoint="secret-endpoint", actor=cast.deployer)
-    released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
+    pushed = released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
+    deployment.give_up(str(pushed.pk), "The secret-endpoint did not answer.")
+    now = timezone.now()
+    deployment.declare_freeze(
+        Environment.objects.get(key="test"), starts_at=now, ends_at=now + dt.timedelta(days=1), reason="Year end.",
+        actor=cast.officer,
+    )  # fmt: skip
+    deployment.name_deployer(place.environment, person=cast.deployer.person, actor=cast.administrator)
     extern = people.account("Ellen Extern", cast.markets)
     access.open_record(
         model, kind="model", account=extern, until=timezone.now() + dt.timedelta(days=9), reason="Look.",

@@ -1,23 +1,46 @@
-"""Named changes to targets, deployments and revisions; the push itself is in `reconcile`, which only workers load."""
+"""Named changes to environments, places, deployments and revisions.
+
+The push, the looks and the golden rows are in `reconcile`, `looking` and `probe`, which only workers load.
+"""
 
 from mrm.deployment.services.control import create, deploy, refresh, roll_back, stop
-from mrm.deployment.services.record import give_up, observe
+from mrm.deployment.services.environment import (
+    declare_freeze,
+    define_environment,
+    lift_freeze,
+    name_deployer,
+    set_policy,
+    unname_deployer,
+)
+from mrm.deployment.services.incidents import close_incident, explain_incident
+from mrm.deployment.services.plan import Plan, plan
+from mrm.deployment.services.record import give_up
 from mrm.deployment.services.release import Release, refuse, release
 from mrm.deployment.services.target import add_target, check_target
-from mrm.deployment.services.watching import watch
+from mrm.deployment.services.watching import look_around, watch
 
 __all__ = [
+    "Plan",
     "Release",
     "add_target",
     "check_target",
+    "close_incident",
     "create",
+    "declare_freeze",
+    "define_environment",
     "deploy",
+    "explain_incident",
     "give_up",
-    "observe",
+    "lift_freeze",
+    "look_around",
+    "name_deployer",
+    "plan",
     "refresh",
     "refuse",
     "release",
     "roll_back",
+    "set_policy",
     "stop",
+    "unname_deployer",
     "watch",
 ]

@@ -10,6 +10,7 @@ from mrm.connectors.protocol import Cap, Connector
 from mrm.core import blobs
 from mrm.core.refusal import Refused
 from mrm.deployment.models import Revision
+from mrm.deployment.services import golden
 from mrm.inventory.models import Dataset, DatasetRole, Version
 from mrm.jobs.kinds import Later
 from mrm.measures.process import CannotScore
@@ -17,7 +18,6 @@ from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import score
 
 ROWS = 8
-TOLERANCE = 1e-5
 RESTART_PAUSE = 60.0
 
 
@@ -36,11 +36,18 @@ def probe(place: Connector, revision: Revision) -> dict[str, Any]:
         return {"done": False, "why": str(reason)}
     except EvaluationFailed as failure:
         raise Refused(f"The golden rows could not be scored here. {failure}") from failure
-    answered = _remote(place, revision, rows)
-    largest = max(abs(ours - theirs) for ours, theirs in zip(expected, answered, strict=True))
-    if largest > TOLERANCE:
+    answered = golden.ask(place, revision, rows)
+    largest = golden.distance(expected, answered)
+    if largest > golden.TOLERANCE:
         raise _otherwise(place, largest)
-    return {"done": True, "rows": len(expected), "largest_difference": largest, "here": expected, "there": answered}
+    return {
+        "done": True,
+        "rows": len(expected),
+        "rows_sha256": golden.keep(rows),
+        "largest_difference": largest,
+        "here": expected,
+        "there": answered,
+    }
 
 
 def _otherwise(place: Connector, largest: float) -> Exception:
@@ -76,22 +83,3 @@ def _local(version: Version, source: Dataset) -> tuple[dict[str, list[float]], l
         scores = pq.read_table(done.path, columns=["score"])["score"].to_pylist()
     columns = {column: [float(value) for value in data[column].to_pylist()] for column in version.features}
     return columns, [float(value) for value in scores]
-
-
-def _remote(place: Connector, revision: Revision, rows: dict[str, list[float]]) -> list[float]:
-    """The probability of the last class, row by row, whatever shape the place answers in."""
-    body = {
-        "inputs": [
-            {"name": name, "shape": [len(values), 1], "datatype": "FP32", "data": values}
-            for name, values in rows.items()
-        ]
-    }
-    assert revision.version is not None
-    named = revision.version.label if Cap.DECLARED_ONLY not in place.caps else None
-    answer = place.predict(revision.deployment.endpoint, named, body, timeout=10.0)
-    count = len(next(iter(rows.values())))
-    for output in answer["outputs"]:
-        if output["datatype"].startswith("FP") and len(output["data"]) % count == 0:
-            width = len(output["data"]) // count
-            return [float(output["data"][row * width + width - 1]) for row in range(count)]
-    raise Refused("The place answered no probabilities.")

@@ -1,8 +1,10 @@
 """In the worker: gate, fetch, push, look again, probe, record. Safe to repeat after any interruption."""
 
 import dataclasses
+import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
@@ -12,111 +14,163 @@ from mrm.approval import queries as approval
 from mrm.connectors.errors import ConnectorError, Integrity, Invalid, OutcomeUnknown
 from mrm.connectors.protocol import Cap, Connector, Desired, Observed, Op
 from mrm.core import blobs
+from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
-from mrm.deployment import queries
-from mrm.deployment.models import Deployment, Revision, RevisionKind
+from mrm.deployment import policies, queries
+from mrm.deployment.models import Deployment, Revision, RevisionKind, Sync
+from mrm.deployment.policies import Drift, differences
+from mrm.deployment.services import statement
+from mrm.deployment.services.incidents import CLOCK
+from mrm.deployment.services.operations import note, send
 from mrm.deployment.services.probe import probe
-from mrm.deployment.services.record import desired_of, differences, fail, read_revision, settle
-from mrm.deployment.services.target import connect
-from mrm.deployment.workflow import RevisionState
+from mrm.deployment.services.record import desired_of, fail, read_revision, record_observation, settle
+from mrm.deployment.services.target import contact
+from mrm.deployment.workflow import OperationState, RevisionState
 from mrm.jobs.kinds import Later
 
 Report = Callable[[str, int, int], None]
 STEPS = 5
+DEADLINE = dt.timedelta(minutes=5)
 
 
 def reconcile(revision_id: str, progress: Report) -> None:
     """Bring one revision about. What was pushed before an interruption is recognised, not pushed twice."""
-    revision = read_revision(revision_id)
-    with _Alone(revision.deployment):
+    with alone(read_revision(revision_id).deployment):
         revision = read_revision(revision_id)
         if revision.status != RevisionState.PENDING:
             return
         try:
-            verification = (
-                _take_out(revision, progress) if revision.kind == RevisionKind.STOP else _push(revision, progress)
-            )
+            verification = _brought_about(revision, "apply", revision.requested_by, progress)
         except Refused as refusal:
             fail(revision, error=str(refusal), actor=revision.requested_by)
             raise
-        except (Integrity, Invalid) as error:
-            fail(revision, error=str(error), actor=revision.requested_by)
-            raise Refused(str(error)) from error
-        except ConnectorError as error:
-            raise Later(f"{revision.deployment.target} did not do it yet: {error}", _pause(error)) from error
         progress("Recording", STEPS, STEPS)
         settle(revision, verification=verification, actor=revision.requested_by)
 
 
-class _Alone:
+def heal(revision_id: str, progress: Report) -> None:
+    """Apply again the revision in force, where somebody changed the place by hand."""
+    with alone(read_revision(revision_id).deployment):
+        revision = read_revision(revision_id)
+        if revision.status != RevisionState.APPLIED or revision.kind == RevisionKind.STOP:
+            return
+        found = _brought_about(revision, "heal", CLOCK, progress)
+        progress("Recording", STEPS, STEPS)
+        record_observation(revision.deployment, seen=found["observed"], drift=[], sync=Sync.IN_SYNC, actor=CLOCK)
+
+
+@contextmanager
+def alone(deployment: Deployment) -> Iterator[None]:
     """One worker at a time per deployment, by a lock that dies with the connection."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        self.key = f"deployment {deployment.pk}"
-
-    def __enter__(self) -> None:
+    key = f"deployment {deployment.pk}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 1))", [key])
+        if not cursor.fetchone()[0]:
+            raise Later("Another worker is busy at this place.", 2.0)
+    try:
+        yield
+    finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 1))", [self.key])
-            if not cursor.fetchone()[0]:
-                raise Later("Another worker is busy at this place.", 2.0)
-
-    def __exit__(self, *exc: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 1))", [self.key])
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 1))", [key])
 
 
-def _push(revision: Revision, progress: Report) -> dict[str, Any]:
+def _brought_about(revision: Revision, purpose: str, actor: Actor, progress: Report) -> dict[str, Any]:
+    """What was seen afterwards; trouble that may pass puts the work off, everything else refuses it."""
+    try:
+        if refusal := queries.why_not_now(revision):
+            raise Refused(f"The push was refused. {refusal}")
+        with contact(revision.deployment.target) as place:
+            if revision.kind == RevisionKind.STOP:
+                return _take_out(place, revision, actor, progress)
+            return _push(place, revision, purpose, actor, progress)
+    except (Integrity, Invalid) as error:
+        raise Refused(str(error)) from error
+    except ConnectorError as error:
+        raise Later(f"{revision.deployment.target} did not do it yet: {error}", _pause(error)) from error
+
+
+def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, progress: Report) -> dict[str, Any]:
     progress("Checking the approval", 0, STEPS)
-    version = revision.version
-    assert version is not None
-    if refusal := approval.why_not_usable(version, revision.artifact_sha256):
-        raise Refused(f"The push was refused. {refusal}")
-    if refusal := queries.why_not_released(revision):
-        raise Refused(f"The push was refused. {refusal}")
+    _gate(revision)
     progress("Checking the bytes", 1, STEPS)
     blobs.fetch(revision.artifact_sha256).unlink()
-    desired, place = desired_of(revision), connect(revision.deployment.target)
+    desired = desired_of(revision)
     observed = place.observe(desired.endpoint)
-    if differences(desired, observed, place.caps):
+    if purpose == "heal" or differences(desired, observed, place.caps):
         progress("Pushing", 2, STEPS)
-        _apply(place, desired, observed, revision)
+        _apply(place, desired, observed, revision, purpose, actor)
     progress("Looking at what runs", 3, STEPS)
     observed = place.observe(desired.endpoint)
     if found := differences(desired, observed, place.caps):
-        raise ConnectorError("; ".join(found), permanent=False)
+        raise ConnectorError(_told(found), permanent=False)
     progress("Scoring the golden rows", 4, STEPS)
     return {
         "observed": dataclasses.asdict(observed),
         "digest": revision.artifact_sha256 if Cap.OBSERVE_DIGEST in place.caps else "",
         "declared_only": Cap.DECLARED_ONLY in place.caps,
         "probe": probe(place, revision),
+        "statements": statement.make(revision),
         "verified_at": timezone.now().isoformat(),
     }
 
 
-def _apply(place: Connector, desired: Desired, observed: Observed, revision: Revision) -> None:
-    op = Op(
-        id=str(revision.pk), idempotency_key=f"{desired.deployment}:{desired.revision}:{desired.fingerprint()[:16]}"
-    )
+def _gate(revision: Revision) -> None:
+    """Asked again just before every push, also of what is applied anew."""
+    assert revision.version is not None
+    refusal = approval.why_not_usable(revision.version, revision.artifact_sha256) or queries.why_not_released(revision)
+    if refusal:
+        raise Refused(f"The push was refused. {refusal}")
+    statement.check(queries.verified_as(revision))
+
+
+def _apply(
+    place: Connector, desired: Desired, observed: Observed, revision: Revision, purpose: str, actor: Actor
+) -> None:
+    before, begun = observed.fingerprint(), revision.operations.exists()
+    if refusal := policies.still_as_planned(revision.planned_on, before, begun):
+        raise Refused(refusal)
+    key = f"{desired.deployment}:{desired.revision}:{desired.fingerprint()[:16]}"
+    operation = send(revision, purpose=purpose, key=key, before=before, actor=actor)
+    op = Op(id=str(operation.pk), idempotency_key=key, deadline=timezone.now() + DEADLINE)
     try:
         result = place.apply(desired, op=op, expect_etag=observed.etag if Cap.ETAG in place.caps else None)
+        while not result.done:
+            time.sleep(min(result.poll_after or 1.0, op.remaining() or 0.0))
+            if not op.remaining():
+                raise OutcomeUnknown(f"It was not done within {DEADLINE.seconds // 60} minutes.")
+            result = place.poll(result.handle or "")
     except OutcomeUnknown as error:
-        raise Later(f"The place did not answer in time; we look before we push again. {error}", 2.0) from error
-    while not result.done:
-        time.sleep(result.poll_after or 1.0)
-        result = place.poll(result.handle or "")
+        note(operation, state=OperationState.UNKNOWN, message=str(error), actor=actor)
+        raise
+    except ConnectorError as error:
+        note(operation, state=OperationState.FAILED, message=str(error), actor=actor)
+        raise
+    after = place.observe(desired.endpoint).fingerprint()
+    note(operation, state=OperationState.DONE, message=result.message, after=after, actor=actor)
 
 
-def _take_out(revision: Revision, progress: Report) -> dict[str, Any]:
+def _take_out(place: Connector, revision: Revision, actor: Actor, progress: Report) -> dict[str, Any]:
     progress("Taking it out", 2, STEPS)
-    place, endpoint = connect(revision.deployment.target), revision.deployment.endpoint
-    op = Op(id=str(revision.pk), idempotency_key=f"{revision.deployment_id}:{revision.number}:stop")
-    place.delete(endpoint, op=op)
+    endpoint, key = revision.deployment.endpoint, f"{revision.deployment_id}:{revision.number}:stop"
+    operation = send(revision, purpose="stop", key=key, before=place.observe(endpoint).fingerprint(), actor=actor)
+    try:
+        place.delete(endpoint, op=Op(id=str(operation.pk), idempotency_key=key, deadline=timezone.now() + DEADLINE))
+    except ConnectorError as error:
+        lost = isinstance(error, OutcomeUnknown)
+        note(
+            operation, state=OperationState.UNKNOWN if lost else OperationState.FAILED, message=str(error), actor=actor
+        )
+        raise
     progress("Looking at what runs", 3, STEPS)
     observed = place.observe(endpoint)
+    note(operation, state=OperationState.DONE, after=observed.fingerprint(), actor=actor)
     if any(variant.managed for variant in observed.variants):
         raise ConnectorError("The place still serves it.", permanent=False)
     return {"observed": dataclasses.asdict(observed), "verified_at": timezone.now().isoformat()}
+
+
+def _told(found: list[Drift]) -> str:
+    return "; ".join(each.sentence for each in found)
 
 
 def _pause(error: ConnectorError) -> float:

@@ -1,19 +1,19 @@
-"""Record what was pushed and seen, compare it with what is wanted, and carry it to version and model."""
+"""Record what was pushed and seen, and carry it to version and model."""
 
-import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 
 from mrm.access.models import Account
 from mrm.audit.trail import audited, describe
-from mrm.connectors.errors import ConnectorError
-from mrm.connectors.protocol import FULL, Artifact, ArtifactFile, Cap, Desired, Observed, Role, Variant, VersionRef
-from mrm.core.actors import Actor, System
+from mrm.connectors.protocol import FULL, Artifact, ArtifactFile, Desired, Role, Variant, VersionRef
+from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
-from mrm.deployment import policies, queries
+from mrm.deployment import policies
 from mrm.deployment.models import Deployment, Health, Revision, Sync
-from mrm.deployment.services.target import connect
+from mrm.deployment.policies import Drift, Kind
+from mrm.deployment.services.incidents import open_incident
 from mrm.deployment.workflow import FLOW, RevisionState
 from mrm.inventory import services as inventory
 from mrm.inventory.workflow import Lifecycle, VersionState
@@ -29,7 +29,7 @@ def give_up(revision_id: str, sentence: str) -> None:
 def read_revision(revision_id: str) -> Revision:
     return Revision.objects.select_related(
         "deployment__model__unit",
-        "deployment__target",
+        "deployment__target__environment",
         "version__model",
         "version__artifact",
         "approval",
@@ -42,7 +42,7 @@ def desired_of(revision: Revision) -> Desired:
     assert version is not None
     assert version.artifact is not None
     artifact = version.artifact
-    file = ArtifactFile(_plain_name(artifact.filename), artifact.sha256, artifact.size)
+    file = ArtifactFile(plain_name(artifact.filename), artifact.sha256, artifact.size)
     reference = VersionRef(
         model=version.model.ref,
         version=version.label,
@@ -56,29 +56,9 @@ def desired_of(revision: Revision) -> Desired:
     return Desired(str(deployment.pk), revision.number, deployment.endpoint, (variant,))
 
 
-def _plain_name(filename: str) -> str:
+def plain_name(filename: str) -> str:
+    """The name of an artifact's file at a place: no folders, never hidden."""
     return filename.replace("\\", "/").rsplit("/", 1)[-1].lstrip(".") or "model"
-
-
-def differences(desired: Desired, observed: Observed, caps: Cap) -> list[str]:
-    """What the place shows otherwise than wanted, each as a sentence."""
-    champion = desired.champion
-    mine = [variant for variant in observed.variants if variant.version == champion.version]
-    if not observed.exists or not mine:
-        serving = ", ".join(variant.version for variant in observed.variants) or "nothing"
-        return [f"Wanted is version {champion.version}; the place serves {serving}."]
-    found = []
-    if Cap.OBSERVE_DIGEST in caps and mine[0].digest != champion.artifact.digest:
-        shown = (mine[0].digest or "unknown")[:12]
-        found.append(f"The bytes there have the digest {shown}…, approved is {champion.artifact.digest[:12]}….")
-    if not mine[0].ready:
-        found.append(f"Version {champion.version} is not ready. {mine[0].reason}".strip())
-    strangers = [variant.version for variant in observed.variants if variant not in mine]
-    if strangers:
-        found.append(f"The place also serves {', '.join(strangers)}, which nobody wanted there.")
-    if observed.revision is not None and observed.revision != desired.revision:
-        found.append(f"The place holds revision {observed.revision}, wanted is {desired.revision}.")
-    return found
 
 
 @audited("deployment.verify", "verified {revision}: {proof}")
@@ -92,7 +72,7 @@ def settle(revision: Revision, *, verification: dict[str, Any], actor: Account) 
     _move(revision, "apply", actor)
     revision.verification, revision.settled_at = verification, timezone.now()
     revision.save(update_fields=["status", "verification", "settled_at"])
-    _see(revision.deployment, verification["observed"], Sync.IN_SYNC, Health.HEALTHY, [])
+    _see(revision.deployment, verification["observed"], Sync.IN_SYNC, [])
     _carry(revision, actor)
     digest = verification.get("digest")
     describe(revision=str(revision), proof=f"digest {digest[:12]}… read back" if digest else "as declared there")
@@ -132,53 +112,42 @@ def fail(revision: Revision, *, error: str, actor: Account) -> Revision:
     deployment.sync = Sync.UNKNOWN
     deployment.save(update_fields=["sync"])
     describe(revision=str(revision), error=error)
+    failed = Drift(Kind.PUSH_FAILED, f"Revision {revision.number} was not brought about. {error}")
+    open_incident(deployment, failed, seen=deployment.observed, revision=revision)
     return revision
-
-
-def observe(deployment_id: str) -> None:
-    """Look at the place and compare with the revision in force; a difference is kept, not corrected."""
-    deployment = Deployment.objects.select_related("model__unit", "target").get(pk=deployment_id)
-    wanted = deployment.revisions.filter(status=RevisionState.APPLIED).first()
-    try:
-        place = connect(deployment.target)
-        observed = place.observe(deployment.endpoint)
-    except ConnectorError as error:
-        record_observation(deployment, seen={}, drift=[str(error)], sync=Sync.UNKNOWN, actor=System("deployment"))
-        return
-    drift = []
-    if wanted is not None and wanted.version_id:
-        revision = read_revision(str(wanted.pk))
-        gone = queries.must_withdraw(revision)
-        drift = ([gone] if gone else []) + differences(desired_of(revision), observed, place.caps)
-    elif any(variant.managed for variant in observed.variants):
-        drift = ["Something is served there that nobody wants there."]
-    sync = Sync.DRIFTED if drift else Sync.IN_SYNC
-    record_observation(
-        deployment, seen=dataclasses.asdict(observed), drift=drift, sync=sync, actor=System("deployment")
-    )
 
 
 @audited("deployment.observe", "looked at {subject}: {answer}")
 def record_observation(
-    deployment: Deployment, *, seen: dict[str, Any], drift: list[str], sync: str, actor: Actor
+    deployment: Deployment, *, seen: dict[str, Any], drift: Sequence[Drift], sync: str, actor: Actor
 ) -> Deployment:
     """Keep what was seen at the place, and in what it differs."""
-    health = {Sync.IN_SYNC: Health.HEALTHY, Sync.DRIFTED: Health.DEGRADED}.get(Sync(sync), Health.UNKNOWN)
-    _see(deployment, seen, sync, health, drift)
-    describe(answer="in step" if not drift else "; ".join(drift))
+    _see(deployment, seen, sync, drift)
+    describe(answer="; ".join(each.sentence for each in drift) or "in step")
     return deployment
 
 
-def _see(deployment: Deployment, seen: dict[str, Any], sync: str, health: str, drift: list[str]) -> None:
+def health_of(sync: str, drift: Sequence[Drift]) -> Health:
+    """Whether it serves, apart from whether it is what was wanted."""
+    kinds = {each.kind for each in drift}
+    if sync == Sync.UNKNOWN or Kind.UNOBSERVABLE in kinds:
+        return Health.UNKNOWN
+    if Kind.MISSING in kinds:
+        return Health.DOWN
+    return Health.DEGRADED if drift else Health.HEALTHY
+
+
+def _see(deployment: Deployment, seen: dict[str, Any], sync: str, drift: Sequence[Drift]) -> None:
     deployment.observed, deployment.observed_at = seen, timezone.now()
-    deployment.sync, deployment.health, deployment.drift = sync, health, drift
+    deployment.sync, deployment.health = sync, health_of(sync, drift)
+    deployment.drift = [each.told() for each in drift]
     deployment.save(update_fields=["observed", "observed_at", "sync", "health", "drift"])
 
 
 def _locked(revision: Revision) -> Revision:
     return (
         Revision.objects.select_for_update(of=("self",))
-        .select_related("deployment__model__unit", "deployment__target", "version__model", "requested_by")
+        .select_related("deployment__model__unit", "deployment__target__environment", "version__model", "requested_by")
         .get(pk=revision.pk)
     )
 

@@ -1,4 +1,7 @@
+import datetime as dt
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
@@ -6,13 +9,16 @@ from django.utils import timezone
 
 from mrm.access.models import BusinessUnit
 from mrm.audit.trail import audited, describe
-from mrm.connectors.errors import ConnectorError
+from mrm.connectors.errors import AuthFailed, ConnectorError, OutcomeUnknown, Transient
 from mrm.connectors.protocol import Artifact, Connector
 from mrm.connectors.registry import available, connector, connector_class
 from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
-from mrm.deployment.models import Target
+from mrm.deployment.models import Breaker, Environment, Target
+
+FAILURES = 5
+SHORTEST, LONGEST = dt.timedelta(seconds=30), dt.timedelta(minutes=5)
 
 
 class Store:
@@ -37,6 +43,33 @@ def connect(target: Target) -> Connector:
         return connector(target.connector, target.config, secrets, Store(), enabled=settings.CONNECTORS)
     except ConnectorError as error:
         raise Refused(str(error)) from error
+
+
+@contextmanager
+def contact(target: Target) -> Iterator[Connector]:
+    """The connector, behind a circuit breaker: a place that failed five times in a row is left alone for a while.
+
+    What the place refuses for a reason of its own is an answer, and counts as one.
+    """
+    breaker = Breaker.objects.filter(target=target).first() or Breaker(target=target)
+    now = timezone.now()
+    if breaker.open_until and breaker.open_until > now:
+        seconds = (breaker.open_until - now).total_seconds()
+        raise ConnectorError(
+            f"{target} failed {breaker.failures} times in a row and is left alone for {seconds:.0f} s. {breaker.error}",
+            permanent=False,
+        )
+    try:
+        yield connect(target)
+    except (Transient, OutcomeUnknown, AuthFailed) as error:
+        breaker.failures, breaker.error = breaker.failures + 1, str(error)
+        if breaker.failures >= FAILURES:
+            breaker.open_until = now + min(LONGEST, SHORTEST * 2 ** min(breaker.failures - FAILURES, 9))
+        breaker.save()
+        raise
+    if breaker.failures:
+        breaker.failures, breaker.open_until, breaker.error = 0, None, ""
+        breaker.save()
 
 
 def _secret(name: str) -> str:
@@ -64,7 +97,13 @@ def add_target(
     permit(actor, "deployment.add_target", unit)
     if Target.objects.filter(key=key).exists():
         raise Invalid(f"The key {key} is taken.", fields={"key": ["Taken by another place."]})
-    target = Target(key=key, name=name, connector=connector_id, config=config, environment=environment, unit=unit)
+    found = Environment.objects.filter(key=environment).first()
+    if found is None:
+        known = ", ".join(Environment.objects.values_list("key", flat=True))
+        raise Invalid(
+            f"There is no environment {environment}; there are {known}.", fields={"environment": ["Unknown."]}
+        )
+    target = Target(key=key, name=name, connector=connector_id, config=config, environment=found, unit=unit)
     offers = available(settings.CONNECTORS)
     if connector_id not in offers:
         raise Invalid(

@@ -1,13 +1,17 @@
 """What runs on an approval that no longer holds must be withdrawn: it is said where it runs, and on record."""
 
+from typing import Any
+
+from django.utils import timezone
+
 from mrm.audit.trail import audited, describe
-from mrm.core.actors import Actor, System
+from mrm.core.actors import Actor
 from mrm.deployment import queries
-from mrm.deployment.models import Deployment, Health, Revision, Sync
+from mrm.deployment.models import Deployment, Health, Look, Revision, Sync
+from mrm.deployment.policies import Drift, Kind
+from mrm.deployment.services.incidents import CLOCK, open_incident
 from mrm.deployment.workflow import RevisionState
 from mrm.jobs import services as jobs
-
-CLOCK = System("deployment")
 
 
 def watch(*, actor: Actor = CLOCK) -> int:
@@ -15,11 +19,11 @@ def watch(*, actor: Actor = CLOCK) -> int:
     done = 0
     live = Revision.objects.filter(status=RevisionState.APPLIED).exclude(version=None)
     for revision in live.select_related("deployment__model__unit", "deployment__target", "version__model__unit"):
-        told = [line for line in revision.deployment.drift if line.startswith(queries.MUST_GO)]
-        line = queries.must_withdraw(revision)
-        if line and told != [line]:
-            flag(revision.deployment, line=line, actor=actor)
-        elif told and not line:
+        told = [each["sentence"] for each in revision.deployment.drift if each["kind"] == Kind.WITHDRAWN]
+        found = queries.must_withdraw(revision)
+        if found and told != [found.sentence]:
+            flag(revision, found=found, actor=actor)
+        elif told and not found:
             clear(revision.deployment, actor=actor)
         else:
             continue
@@ -27,12 +31,21 @@ def watch(*, actor: Actor = CLOCK) -> int:
     return done
 
 
+def look_around(*, actor: Actor = CLOCK) -> bool:
+    """Ask a worker to look at every place whose turn it is, unless one is at it."""
+    due = Look.objects.filter(due__lte=timezone.now()).exists()
+    if due:
+        jobs.request_once("deployment.look", label="Look at what runs", actor=actor)
+    return due
+
+
 @audited("deployment.flag", "found that what runs must be withdrawn: {line}")
-def flag(deployment: Deployment, *, line: str, actor: Actor) -> Deployment:
-    """Say at the deployment that its approval does not hold, and have somebody look at the place."""
-    others = [each for each in deployment.drift if not each.startswith(queries.MUST_GO)]
-    _mark(deployment, [line, *others])
-    describe(line=line)
+def flag(revision: Revision, *, found: Drift, actor: Actor) -> Deployment:
+    """Say at the deployment that its approval does not hold, and have the place looked at."""
+    deployment = revision.deployment
+    _mark(deployment, [found.told(), *_others(deployment)])
+    describe(line=found.sentence)
+    open_incident(deployment, found, seen=deployment.observed, revision=revision, actor=actor)
     jobs.request(
         "deployment.observe",
         label=f"Must be withdrawn: look at {deployment}",
@@ -46,11 +59,15 @@ def flag(deployment: Deployment, *, line: str, actor: Actor) -> Deployment:
 @audited("deployment.clear", "found that what runs at {subject} is approved again")
 def clear(deployment: Deployment, *, actor: Actor) -> Deployment:
     """The approval holds again: what was said about it is taken down."""
-    _mark(deployment, [each for each in deployment.drift if not each.startswith(queries.MUST_GO)])
+    _mark(deployment, _others(deployment))
     return deployment
 
 
-def _mark(deployment: Deployment, drift: list[str]) -> None:
+def _others(deployment: Deployment) -> list[dict[str, Any]]:
+    return [each for each in deployment.drift if each["kind"] != Kind.WITHDRAWN]
+
+
+def _mark(deployment: Deployment, drift: list[dict[str, Any]]) -> None:
     deployment.drift = drift
     deployment.sync = Sync.DRIFTED if drift else Sync.IN_SYNC
     deployment.health = Health.DEGRADED if drift else Health.HEALTHY

@@ -82,7 +82,7 @@ def _revision(revision: Revision) -> dict[str, Any]:
     proof, target = revision.verification, revision.deployment.target
     return {
         "place": target.name,
-        "environment": target.get_environment_display(),
+        "environment": target.environment.name,
         "endpoint": revision.deployment.endpoint,
         "number": revision.number,
         "kind": revision.get_kind_display(),

@@ -8,13 +8,9 @@ from django.utils import timezone
 from mrm.access.models import Account, BusinessUnit
 from mrm.approval.models import Approval
 from mrm.audit.models import Governed, Place
+from mrm.deployment.models.environment import Target
 from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import Model, Version
-
-
-class Environment(models.TextChoices):
-    TEST = "test", "Test"
-    PRODUCTION = "production", "Production"
 
 
 class Sync(models.TextChoices):
@@ -29,31 +25,6 @@ class Health(models.TextChoices):
     DEGRADED = "degraded", "Degraded"
     DOWN = "down", "Down"
     UNKNOWN = "unknown", "Unknown"
-
-
-class Target(Governed):
-    """A serving place: a connector with its configuration; secrets by name only."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    key = models.SlugField(unique=True)
-    name = models.CharField(max_length=120)
-    connector = models.CharField(max_length=60)
-    config = models.JSONField(default=dict)
-    environment = models.CharField(max_length=10, choices=Environment, default=Environment.PRODUCTION)
-    unit = models.ForeignKey(BusinessUnit, models.PROTECT, related_name="targets")
-    checked_at = models.DateTimeField(null=True, blank=True)
-    checked = models.TextField(blank=True)
-    answers = models.BooleanField(default=False)
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=Q(environment__in=Environment.values), name="target_env")]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("deployment:target", args=[self.pk])
 
 
 class Deployment(Governed):
@@ -110,6 +81,8 @@ class Revision(Governed):
     approval = models.ForeignKey(Approval, models.PROTECT, null=True, blank=True, related_name="revisions")
     artifact_sha256 = models.CharField(max_length=64, blank=True)
     restores = models.PositiveIntegerField(null=True, blank=True)
+    emergency = models.BooleanField(default=False)
+    planned_on = models.CharField(max_length=64, blank=True)
     reason = models.TextField(blank=True)
     status = models.CharField(max_length=10, choices=RevisionState, default=RevisionState.PENDING)
     requested_by = models.ForeignKey(Account, models.PROTECT, related_name="revisions")
@@ -137,6 +110,10 @@ class Revision(Governed):
                 name="revision_is_approved",
             ),
             models.CheckConstraint(condition=Q(status__in=RevisionState.values), name="revision_state"),
+            models.CheckConstraint(
+                condition=Q(emergency=False) | Q(kind=RevisionKind.ROLLBACK, restores__isnull=False) & ~Q(reason=""),
+                name="revision_emergency_goes_back",
+            ),
         ]
 
     def __str__(self) -> str:

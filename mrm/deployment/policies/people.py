@@ -1,4 +1,4 @@
-"""Who may deploy, and what: sentences why not, or None."""
+"""Who may deploy what, and who writes it down: sentences why not, or None."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,20 @@ def not_a_signer(person: str | None, signers: Iterable[str]) -> str | None:
     """Whoever approved a version does not bring it to production."""
     if person in set(signers):
         return "You signed for this version; somebody else deploys it."
+    return None
+
+
+def not_a_maker(person: str | None, makers: Iterable[str]) -> str | None:
+    """Whoever made a version does not bring it to production."""
+    if person in set(makers):
+        return "You made this version; somebody else deploys it."
+    return None
+
+
+def named(environment: str, only: bool, person: str | None, people: Iterable[str]) -> str | None:
+    """Where only named people deploy, the role alone is not enough."""
+    if only and person not in set(people):
+        return f"To {environment} only the people named for it deploy; you are not among them."
     return None
 
 

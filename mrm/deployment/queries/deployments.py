@@ -1,30 +1,25 @@
-from collections.abc import Sequence
-
 from django.db.models import FilteredRelation, Q, QuerySet
 
 from mrm.access.models import Account
 from mrm.access.queries import unit_ids_for
 from mrm.approval import queries as approval
 from mrm.audit.queries import places
-from mrm.deployment.models import Deployment, Revision, RevisionKind, Target
+from mrm.deployment.models import Deployment, Revision, Target
+from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import models_visible_to
-from mrm.signoff import queries as signoff
-from mrm.signoff.models import Policy, Request, RequestState
-
-RELEASE, RELEASE_ACTION = "release", "deploy"
 
 
 def visible_to(account: Account) -> QuerySet[Deployment]:
     return Deployment.objects.filter(model__in=models_visible_to(account)).select_related(
-        "model__unit", "model__owner", "target"
+        "model__unit", "model__owner", "target__environment", "look"
     )
 
 
 def targets_visible_to(account: Account) -> QuerySet[Target]:
     """Serving places of the account's units and of the units above them are of use to it."""
-    return Target.objects.filter(unit__in=unit_ids_for(account, "view")).select_related("unit")
+    return Target.objects.filter(unit__in=unit_ids_for(account, "view")).select_related("unit", "environment")
 
 
 def current(deployment: Deployment) -> Revision | None:
@@ -36,52 +31,38 @@ def current(deployment: Deployment) -> Revision | None:
     )
 
 
-MUST_GO = "Must be withdrawn: "
+MUST_GO = "Must be withdrawn: "  # how the sentence about an approval that does not hold begins
 
 
-def must_withdraw(revision: Revision) -> str | None:
-    """Why what is wanted there may run no longer, in words for the page, or None."""
+def must_withdraw(revision: Revision) -> Drift | None:
+    """Why what is wanted there may run no longer, or None."""
     if revision.version is None:
         return None
     reason = approval.why_not_usable(revision.version, revision.artifact_sha256)
-    return f"{MUST_GO}{reason}" if reason else None
-
-
-def release_policy(model: Model) -> Policy | None:
-    """The policy by which others sign before a version of the model goes to a serving place, when its tier asks so."""
-    return signoff.policy_covering(RELEASE_ACTION, model.tier)
-
-
-def release_request(revision: Revision) -> Request | None:
-    """The request that asks for the signatures on a revision."""
-    return Request.objects.filter(subject_kind=RELEASE, subject_key=str(revision.pk)).select_related("policy").first()
-
-
-def why_not_released(revision: Revision) -> str | None:
-    """Why the revision may not be applied now as far as its own signatures go, or None."""
-    asked = release_request(revision)
-    if asked is None:
-        if release_policy(revision.deployment.model) is None or revision.kind == RevisionKind.STOP:
-            return None
-        return "Its tier asks for signatures on a deployment, and nobody signed for this one."
-    found = signoff.verdict_at_use(asked)
-    if asked.status == RequestState.APPROVED and found.state == "approved":
-        return None
-    return f"The signatures on {asked.ref} do not carry it. {' '.join(found.ignored)} {found.reason}".strip()
-
-
-def releases(keys: Sequence[str]) -> dict[str, Revision]:
-    """Revisions with what is laid before those who sign for them."""
-    found = Revision.objects.filter(pk__in=keys).select_related(
-        "deployment__model__unit", "deployment__model__owner", "deployment__model__developer", "deployment__target",
-        "version__model__unit", "version__developer", "approval__request", "requested_by__person",
-    )  # fmt: skip
-    return {str(each.pk): each for each in found}
+    return Drift(Kind.WITHDRAWN, f"{MUST_GO}{reason}") if reason else None
 
 
 def verified_numbers(deployment: Deployment) -> list[int]:
     """Revisions that ran here and were verified: what a rollback may go to."""
     return list(deployment.revisions.exclude(verification={}).exclude(version=None).values_list("number", flat=True))
+
+
+def earlier(deployment: Deployment, than: Revision) -> list[Revision]:
+    """Revisions verified here before another one, newest first, of other bytes: where a fail-over may go."""
+    found = deployment.revisions.exclude(verification={}).exclude(version=None).filter(number__lt=than.number)
+    return list(found.exclude(artifact_sha256=than.artifact_sha256).select_related("version__model__unit"))
+
+
+def verified_as(revision: Revision) -> Revision:
+    """The revision whose verification stands for what is sent now: the one that a rollback restores, else itself."""
+    if revision.restores is None or revision.verification:
+        return revision
+    restored = revision.deployment.revisions.select_related("version__artifact")
+    return restored.get(number=revision.restores)
+
+
+def revisions_visible_to(account: Account) -> QuerySet[Revision]:
+    return Revision.objects.filter(deployment__in=visible_to(account))
 
 
 def live_revisions(version: Version) -> QuerySet[Revision]:

@@ -1,23 +1,24 @@
 """Pages: what runs where, and how to change it."""
 
+import json
 import uuid
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
-from mrm.access.queries import units_within
 from mrm.approval.queries import why_not_usable
 from mrm.deployment import queries, services
-from mrm.deployment.forms import CreateForm, DeployForm, RollBackForm, StopForm, TargetForm
+from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm, StopForm
 from mrm.deployment.models import Deployment, Sync
 from mrm.inventory.models import Model
 from mrm.inventory.queries import models_visible_to
 from mrm.inventory.queries.tabs import Panel, model_page
 from mrm.jobs.queries import latest_for
 
+SHOWN = 12
 ORDER = [Sync.DRIFTED, Sync.UNKNOWN, Sync.APPLYING, Sync.IN_SYNC]
 
 
@@ -29,6 +30,7 @@ def deployments(request: HttpRequest) -> HttpResponse:
     rows = sorted(found, key=lambda entry: ORDER.index(Sync(entry.sync)))
     context = {
         "page_obj": page_of(request, rows),
+        "open_incidents": queries.incidents_visible_to(account).filter(status="open").count(),
         "targets": queries.targets_visible_to(account),
         "counts": {sync.value: sum(entry.sync == sync for entry in rows) for sync in Sync},
         "may_add": account.may("deployment.add_target"),
@@ -59,6 +61,9 @@ def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "release_policy": queries.release_policy(place.model),
         "job": latest_for(waiting) if waiting else None,
         "versions": _offers(place),
+        "closed_now": queries.why_closed(place) or queries.why_not_named(place, account),
+        "incidents": queries.open_incidents(place),
+        "operations": queries.operations(revisions)[:SHOWN],
         "earlier": [entry for entry in verified if entry.status != "applied"],
         "why_not": {
             verb: account.lacks(f"deployment.{verb}", place) for verb in ("deploy", "roll_back", "stop", "refresh")
@@ -100,6 +105,26 @@ def create(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "deployment/create.html", {"model": model, "form": form, "closed": closed})
 
 
+@require_GET
+def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What bringing a version there would change, before anything is sent."""
+    place, account = _find(request, pk), account_of(request)
+    form = PlanForm(request.GET, versions=queries.candidates(place))
+    if not form.is_valid():
+        return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
+    version = form.cleaned_data["version"]
+    context = {
+        "deployment": place,
+        "plan": services.plan(place, version),
+        "release_policy": queries.release_policy(place.model),
+        "closed": account.lacks("deployment.deploy", place)
+        or queries.why_closed(place)
+        or queries.why_not_named(place, account)
+        or why_not_usable(version, version.artifact_id or ""),
+    }
+    return render(request, "deployment/plan.html", context)
+
+
 @require_POST
 def deploy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = _find(request, pk)
@@ -136,40 +161,16 @@ def refresh(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(place)
 
 
-@require_http_methods(["GET", "POST"])
-def add_target(request: HttpRequest) -> HttpResponse:
-    """Name a serving place."""
-    account = account_of(request)
-    form = TargetForm(request.POST or None, units=units_within(account.units_for("deployment.add_target")))
-    if request.method == "POST" and form.is_valid():
-        facts = dict(form.cleaned_data)
-        target = services.add_target(connector_id=facts.pop("connector"), actor=account, **facts)
-        return redirect(target)
-    closed = account.lacks("deployment.add_target", None)
-    return render(request, "deployment/add_target.html", {"form": form, "closed": closed})
-
-
 @require_GET
-def targets(request: HttpRequest) -> HttpResponse:
-    account = account_of(request)
-    context = {"targets": queries.targets_visible_to(account), "may_add": account.may("deployment.add_target")}
-    return render(request, "deployment/targets.html", context)
-
-
-@require_GET
-def target(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    account = account_of(request)
-    place = get_object_or_404(queries.targets_visible_to(account), pk=pk)
-    served = queries.visible_to(account).filter(target=place)
-    closed = account.lacks("deployment.check_target", place)
-    return render(request, "deployment/target.html", {"target": place, "deployments": served, "closed": closed})
-
-
-@require_POST
-def check_target(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    account = account_of(request)
-    place = get_object_or_404(queries.targets_visible_to(account), pk=pk)
-    return redirect(services.check_target(place, actor=account))
+def statement(request: HttpRequest, pk: uuid.UUID, which: str) -> HttpResponse:
+    """A signed statement as a file, or the key to verify it by; other tools read both without us."""
+    found = get_object_or_404(queries.revisions_visible_to(account_of(request)), pk=pk)
+    kept = found.verification.get("statements", {}).get(which)
+    if kept is None:
+        raise Http404("This revision has no such statement.")
+    name, told = ("statement-key.pem", kept) if which == "public_key" else (f"{which}.sig", json.dumps(kept, indent=1))
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(told, content_type="application/octet-stream", headers=headers)
 
 
 @require_GET

@@ -1,4 +1,4 @@
-"""JSON: the same services behind the API."""
+"""JSON: places, endpoints and revisions, behind the same services as the pages."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from mrm.access.queries import units_within
 from mrm.access.rest import Pages, Strict, account_of, receipt_address
 from mrm.deployment import queries, services
-from mrm.deployment.models import Deployment, Environment, Revision, Target
+from mrm.deployment.models import Deployment, Revision, Target
 from mrm.inventory.queries import models_visible_to
 
 
@@ -20,13 +20,14 @@ class TargetIn(Strict):
     key = serializers.SlugField()
     name = serializers.CharField(max_length=120)
     connector = serializers.CharField()
-    environment = serializers.ChoiceField(Environment.choices, default=Environment.PRODUCTION)
+    environment = serializers.SlugField(default="production", help_text="Key of the environment")
     unit = serializers.SlugField(help_text="Key of the business unit")
     config = serializers.DictField(help_text="Secrets by name only")
 
 
 class TargetOut(serializers.ModelSerializer[Target]):
     unit = serializers.SlugRelatedField(slug_field="key", read_only=True)  # type: ignore[var-annotated]
+    environment = serializers.SlugRelatedField(slug_field="key", read_only=True)  # type: ignore[var-annotated]
 
     class Meta:
         model = Target
@@ -47,7 +48,7 @@ class RevisionOut(serializers.ModelSerializer[Revision]):
     class Meta:
         model = Revision
         fields = (
-            "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "restores", "reason",
+            "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "restores", "emergency", "reason",
             "status", "requested_by", "requested_at", "settled_at", "error", "verification",
             "receipt",
         )  # fmt: skip
@@ -73,11 +74,36 @@ class DeploymentOut(serializers.ModelSerializer[Deployment]):
 class DeployIn(Strict):
     version = serializers.UUIDField()
     reason = serializers.CharField(required=False, allow_blank=True, default="")
+    planned_on = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        required=False,
+        default="",
+        help_text="Fingerprint of the plan; refused when the place changed since",
+    )
+
+
+class PlannedIn(Strict):
+    version = serializers.UUIDField()
+
+
+class PlannedChangeOut(serializers.Serializer[Any]):
+    what = serializers.CharField()
+    before = serializers.CharField()
+    after = serializers.CharField()
+
+
+class PlanOut(serializers.Serializer[Any]):
+    changes = PlannedChangeOut(many=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+    fingerprint = serializers.CharField(help_text="What `planned_on` of a deployment takes")
 
 
 class RollBackIn(Strict):
     number = serializers.IntegerField(min_value=1, help_text="Revision to go back to")
     reason = serializers.CharField()
+    emergency = serializers.BooleanField(
+        default=False, help_text="At once, without signatures and in spite of a freeze; reviewed afterwards"
+    )
 
 
 class StopIn(Strict):
@@ -130,6 +156,16 @@ class DeploymentDetail(APIView):
     @extend_schema(responses=DeploymentOut)
     def get(self, request: Request, pk: Any) -> Response:
         return Response(DeploymentOut(_find(request, pk)).data)
+
+
+class PlanOf(APIView):
+    """What bringing a version to an endpoint would change; nothing is sent."""
+
+    @extend_schema(request=PlannedIn, responses=PlanOut)
+    def post(self, request: Request, pk: Any) -> Response:
+        place, facts = _find(request, pk), _valid(PlannedIn(data=request.data))
+        version = get_object_or_404(queries.candidates(place), pk=facts["version"])
+        return Response(PlanOut(services.plan(place, version)).data)
 
 
 class Revisions(APIView):

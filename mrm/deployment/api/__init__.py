@@ -1,0 +1,1 @@
+"""JSON: the same services behind the API."""

@@ -1,0 +1,30 @@
+"""The guards of this area's tables."""
+
+from pathlib import Path
+
+from django.db import migrations
+
+from mrm.audit.operations import Govern, States
+from mrm.deployment.workflow import FLOW, INCIDENTS, OPERATIONS
+
+_SQL = Path(__file__)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("deployment", "0001_initial"), ("audit", "0002_guards"), ("signoff", "0003_proposal")]
+
+    operations = [
+        Govern("deployment_environment"),
+        Govern("deployment_freeze"),
+        Govern("deployment_deployer"),
+        Govern("deployment_target"),
+        Govern("deployment_deployment"),
+        Govern("deployment_revision"),
+        Govern("deployment_operation"),
+        Govern("deployment_incident"),
+        States("deployment_revision", "status", FLOW.edges()),
+        States("deployment_operation", "status", OPERATIONS.edges()),
+        States("deployment_incident", "status", INCIDENTS.edges()),
+        migrations.RunSQL(_SQL.with_name("release.sql").read_text(), "DROP FUNCTION deployment_release_rules CASCADE"),
+        migrations.RunSQL(_SQL.with_name("moment.sql").read_text(), "DROP FUNCTION deployment_moment_rules CASCADE"),
+    ]

@@ -1,0 +1,23 @@
+"""Where models run, what is wanted there, what was tried, and what went wrong."""
+
+from mrm.deployment.models.environment import Breaker, Deployer, DriftPolicy, Environment, Freeze, Stage, Target
+from mrm.deployment.models.incident import Incident, Look, Operation
+from mrm.deployment.models.revision import Deployment, Health, Revision, RevisionKind, Sync
+
+__all__ = [
+    "Breaker",
+    "Deployer",
+    "Deployment",
+    "DriftPolicy",
+    "Environment",
+    "Freeze",
+    "Health",
+    "Incident",
+    "Look",
+    "Operation",
+    "Revision",
+    "RevisionKind",
+    "Stage",
+    "Sync",
+    "Target",
+]

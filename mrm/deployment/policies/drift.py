@@ -1,0 +1,123 @@
+"""In what a place differs from what is wanted there: each difference with its class, how much it matters, and in words.
+
+The classes are those that serving platforms and GitOps tools tell apart; a difference that a connector
+cannot see is no difference here, and a place that cannot be seen is not a healthy one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import models
+
+from mrm.connectors.protocol import Cap, Desired, Observed, ObservedVariant, Role, Variant
+
+
+class Severity(models.TextChoices):
+    CRITICAL = "critical", "Critical"
+    HIGH = "high", "High"
+    MEDIUM = "medium", "Medium"
+
+
+class Kind(models.TextChoices):
+    MISSING = "missing", "Nothing is served"
+    NOT_READY = "not_ready", "Not ready"
+    VERSION = "version", "Another version"
+    ARTIFACT = "artifact", "Other bytes"
+    BEHAVIOUR = "behaviour", "Other answers"
+    TRAFFIC = "traffic", "Other traffic"
+    SHADOW = "shadow", "Other shadow"
+    CONFIG = "config", "Other configuration"
+    EXTRA = "extra", "Not approved"
+    ORPHAN = "orphan", "Not wanted"
+    UNOBSERVABLE = "unobservable", "Cannot be seen"
+    WITHDRAWN = "withdrawn", "Must be withdrawn"
+    PUSH_FAILED = "push_failed", "Not brought about"
+    EMERGENCY = "emergency", "Emergency, to be reviewed"
+
+
+SEVERITY = {
+    Kind.MISSING: Severity.HIGH,
+    Kind.NOT_READY: Severity.HIGH,
+    Kind.VERSION: Severity.HIGH,
+    Kind.ARTIFACT: Severity.CRITICAL,
+    Kind.BEHAVIOUR: Severity.CRITICAL,
+    Kind.TRAFFIC: Severity.HIGH,
+    Kind.SHADOW: Severity.MEDIUM,
+    Kind.CONFIG: Severity.MEDIUM,
+    Kind.EXTRA: Severity.CRITICAL,
+    Kind.ORPHAN: Severity.HIGH,
+    Kind.UNOBSERVABLE: Severity.HIGH,
+    Kind.WITHDRAWN: Severity.CRITICAL,
+    Kind.PUSH_FAILED: Severity.MEDIUM,
+    Kind.EMERGENCY: Severity.HIGH,
+}
+# what applying the same revision again can bring right; what may run no longer is not brought back
+HEALABLE = frozenset(Kind) - {Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.EMERGENCY}
+# what says that the revision itself must not serve any more here
+FAILING = frozenset({Kind.ARTIFACT, Kind.BEHAVIOUR, Kind.NOT_READY, Kind.MISSING, Kind.WITHDRAWN})
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference between what is wanted and what was seen."""
+
+    kind: Kind
+    sentence: str
+
+    @property
+    def severity(self) -> Severity:
+        return SEVERITY[self.kind]
+
+    def told(self) -> dict[str, Any]:
+        """As it is kept with the deployment."""
+        return {**asdict(self), "kind": str(self.kind), "severity": str(self.severity), "word": self.kind.label}
+
+
+def differences(desired: Desired, observed: Observed, caps: Cap) -> list[Drift]:
+    """What the place shows otherwise than wanted; `caps` says what it can show at all."""
+    wanted = [each for each in desired.variants if Cap.SHADOW in caps or each.role != Role.SHADOW]
+    if not observed.exists or not observed.variants:
+        return [Drift(Kind.MISSING, f"Wanted is version {desired.champion.version}; the place serves nothing.")]
+    found = [line for each in wanted for line in _variant(each, observed.variants, caps)]
+    versions = {each.version.version for each in desired.variants}
+    strangers = [each.version for each in observed.variants if each.version not in versions]
+    if strangers:
+        found.append(Drift(Kind.EXTRA, f"The place also serves {', '.join(strangers)}, which nobody approved for it."))
+    if observed.revision is not None and observed.revision != desired.revision:
+        found.append(Drift(Kind.CONFIG, f"The place holds revision {observed.revision}, wanted is {desired.revision}."))
+    return _told_once(found)
+
+
+def _variant(wanted: Variant, shown: Iterable[ObservedVariant], caps: Cap) -> list[Drift]:
+    label, shown = wanted.version.version, list(shown)
+    seen = next((each for each in shown if each.version == label), None)
+    if seen is None:
+        serving = ", ".join(each.version for each in shown)
+        return [Drift(Kind.VERSION, f"Wanted is version {label}; the place serves {serving}.")]
+    found = []
+    digest = wanted.version.artifact.digest
+    if Cap.OBSERVE_DIGEST in caps and seen.digest != digest:
+        text = f"The bytes there have the digest {(seen.digest or 'unknown')[:12]}…, approved is {digest[:12]}…."
+        found.append(Drift(Kind.ARTIFACT, text))
+    if not seen.ready:
+        found.append(Drift(Kind.NOT_READY, f"Version {label} is not ready. {seen.reason}".strip()))
+    if Cap.SPLIT in caps and wanted.role in {Role.CHAMPION, Role.CHALLENGER} and seen.weight_bp != wanted.weight_bp:
+        found.append(Drift(Kind.TRAFFIC, _shares(label, seen.weight_bp, wanted.weight_bp)))
+    if seen.role and seen.role != wanted.role:
+        kind = Kind.SHADOW if Role.SHADOW in {seen.role, wanted.role} else Kind.TRAFFIC
+        found.append(Drift(kind, f"Version {label} is {seen.role} there, wanted as {wanted.role}."))
+    return found
+
+
+def _shares(label: str, seen: int, wanted: int) -> str:
+    return f"Version {label} takes {seen / 100:g} % of the traffic there, wanted are {wanted / 100:g} %."
+
+
+def _told_once(found: Iterable[Drift]) -> list[Drift]:
+    """A place that serves something else than wanted is one difference, not two."""
+    found = list(found)
+    kinds = {each.kind for each in found}
+    if Kind.VERSION in kinds:
+        found = [each for each in found if each.kind != Kind.CONFIG]
+    return found

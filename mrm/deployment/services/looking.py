@@ -1,0 +1,142 @@
+"""At intervals: look at every place, compare with what is wanted, and do what the environment's policy says follows."""
+
+import dataclasses
+import datetime as dt
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.utils import timezone
+
+from mrm.connectors.errors import ConnectorError
+from mrm.connectors.protocol import Cap, Observed
+from mrm.deployment import queries
+from mrm.deployment.models import Deployment, DriftPolicy, Look, Revision, Sync
+from mrm.deployment.policies import FAILING, HEALABLE, Drift, Kind, differences
+from mrm.deployment.services import golden
+from mrm.deployment.services.control import fail_over
+from mrm.deployment.services.incidents import CLOCK, open_incident
+from mrm.deployment.services.reconcile import alone
+from mrm.deployment.services.record import desired_of, read_revision, record_observation
+from mrm.deployment.services.target import contact
+from mrm.deployment.workflow import RevisionState
+from mrm.jobs import services as jobs
+from mrm.jobs.kinds import Later
+
+UNSEEN = 3  # so many looks without an answer are an incident of their own
+HEALS = 3  # so often within an hour a place is brought right by itself; then somebody must look
+Report = Callable[[str, int, int], None]
+
+
+def look_at_due(progress: Report) -> int:
+    """Look at every deployment whose turn it is; one that fails or is busy holds nobody up."""
+    due = list(
+        Deployment.objects.filter(look__due__lte=timezone.now()).order_by("look__due").values_list("pk", flat=True)
+    )
+    for done, key in enumerate(due, start=1):
+        try:
+            look(str(key))
+        except Later:
+            continue
+        progress("Looking at what runs", done, len(due))
+    return len(due)
+
+
+def look(deployment_id: str) -> Deployment:
+    """Look at one place, keep what changed, and act on it. What is being applied is left to who applies it."""
+    deployment = Deployment.objects.select_related("model__unit", "target__environment").get(pk=deployment_id)
+    with alone(deployment):
+        deployment.refresh_from_db()
+        if deployment.revisions.filter(status=RevisionState.PENDING).exists():
+            return deployment
+        in_force = deployment.revisions.filter(status=RevisionState.APPLIED).values_list("pk", flat=True).first()
+        wanted = read_revision(str(in_force)) if in_force else None
+        _look(deployment, wanted)
+    return deployment
+
+
+def _look(deployment: Deployment, wanted: Revision | None) -> None:
+    seen, drift = deployment.observed, _withdrawn(wanted)
+    unseen = 0
+    try:
+        observed, found = _compared(deployment, wanted)
+        seen, drift = dataclasses.asdict(observed), drift + found
+        sync = Sync.DRIFTED if drift else Sync.IN_SYNC
+    except ConnectorError as error:
+        unseen = _turn(deployment).unseen + 1
+        sync = Sync.UNKNOWN
+        sentence = f"The place could not be looked at {unseen} times in a row. {error}"
+        known = [each for each in deployment.drift if each["kind"] == Kind.UNOBSERVABLE]
+        if unseen >= UNSEEN:
+            drift.append(Drift(Kind.UNOBSERVABLE, known[0]["sentence"] if known else sentence))
+    _next_turn(deployment, unseen)
+    if _changed(deployment, seen, drift, sync):
+        record_observation(deployment, seen=seen, drift=drift, sync=sync, actor=CLOCK)
+    for each in drift:
+        open_incident(deployment, each, seen=seen, revision=wanted)
+    if drift and wanted is not None:
+        _follow(deployment, wanted, drift)
+
+
+def _withdrawn(wanted: Revision | None) -> list[Drift]:
+    gone = queries.must_withdraw(wanted) if wanted is not None else None
+    return [gone] if gone else []
+
+
+def _compared(deployment: Deployment, wanted: Revision | None) -> tuple[Observed, list[Drift]]:
+    with contact(deployment.target) as place:
+        observed = place.observe(deployment.endpoint)
+        if wanted is None or wanted.version is None:
+            served = [each.version for each in observed.variants if each.managed]
+            text = f"The place serves {', '.join(served)}, and nothing is wanted there."
+            return observed, [Drift(Kind.ORPHAN, text)] if served else []
+        found = differences(desired_of(wanted), observed, place.caps)
+        if not found and Cap.PREDICT in place.caps and (other := golden.differs(place, wanted)):
+            found.append(other)
+        return observed, found
+
+
+def _turn(deployment: Deployment) -> Look:
+    return Look.objects.get_or_create(deployment=deployment)[0]
+
+
+def _next_turn(deployment: Deployment, unseen: int) -> None:
+    """Each at a moment of its own, so that a thousand places are not asked at once."""
+    every = deployment.target.environment.look_every
+    due = timezone.now() + dt.timedelta(seconds=every * random.uniform(0.9, 1.1))  # noqa: S311  spreads the load
+    Look.objects.update_or_create(deployment=deployment, defaults={"at": timezone.now(), "due": due, "unseen": unseen})
+
+
+def _changed(deployment: Deployment, seen: dict[str, Any], drift: Iterable[Drift], sync: str) -> bool:
+    """A look that finds what the last one found leaves no event; its time is kept beside the record."""
+    told = [each.told() for each in drift]
+    plain = _without_etag(seen)
+    return (deployment.sync, deployment.drift, _without_etag(deployment.observed)) != (sync, told, plain)
+
+
+def _without_etag(seen: dict[str, Any]) -> dict[str, Any]:
+    variants = [dict(each) for each in seen.get("variants", ())]
+    return {**{name: value for name, value in seen.items() if name != "etag"}, "variants": variants}
+
+
+def _follow(deployment: Deployment, wanted: Revision, drift: list[Drift]) -> None:
+    """What the environment's policy says follows a difference; by default nothing but the incident."""
+    kinds, policy = {each.kind for each in drift}, deployment.target.environment.drift_policy
+    if policy == DriftPolicy.HEAL and kinds <= HEALABLE:
+        _heal_soon(deployment, wanted)
+    elif policy == DriftPolicy.FAILOVER and kinds & FAILING:
+        fail_over(deployment, because=next(each for each in drift if each.kind in FAILING))
+
+
+def _heal_soon(deployment: Deployment, wanted: Revision) -> None:
+    since = timezone.now() - dt.timedelta(hours=1)
+    if wanted.operations.filter(purpose="heal", sent_at__gte=since).count() >= HEALS:
+        return
+    jobs.request(
+        "deployment.heal",
+        label=f"Bring {deployment} right",
+        subject=wanted,
+        actor=CLOCK,
+        most_attempts=1,
+        revision=str(wanted.pk),
+    )
