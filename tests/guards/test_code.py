@@ -37,6 +37,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.assurance.workflow import FLOW as ASSURANCE
     from mrm.audit.workflow import FLOW as INTEGRITY
     from mrm.deployment.workflow import FLOW as DEPLOYMENT
+    from mrm.deployment.workflow import INCIDENTS, OPERATIONS
     from mrm.entitlement.workflow import ITEM, REVIEW
     from mrm.evaluation.workflow import COMPARISON, PERMISSION
     from mrm.evaluation.workflow import FLOW as EVALUATION
@@ -56,6 +57,8 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "signoff_request": SIGNOFF,
         "approval_approval": APPROVAL,
         "deployment_revision": DEPLOYMENT,
+        "deployment_operation": OPERATIONS,
+        "deployment_incident": INCIDENTS,
         "reporting_document": REPORTING,
         "assurance_export": ASSURANCE,
         "audit_integrityfinding": INTEGRITY,

@@ -112,10 +112,12 @@ class Deployers(APIView):
     def post(self, request: Request, pk: Any) -> Response:
         facts, found = NameIn.read(request), _find(request, pk)
         person = get_object_or_404(persons(), pk=facts["person"])
-        return Response(EnvironmentOut(services.name_deployer(found, person=person, actor=account_of(request))).data)
+        services.name_deployer(found, person=person, actor=account_of(request))
+        return Response(EnvironmentOut(_find(request, pk)).data)
 
     @extend_schema(request=NameIn, responses=EnvironmentOut)
     def delete(self, request: Request, pk: Any) -> Response:
         facts, found = NameIn.read(request), _find(request, pk)
         person = get_object_or_404(persons(), pk=facts["person"])
-        return Response(EnvironmentOut(services.unname_deployer(found, person=person, actor=account_of(request))).data)
+        services.unname_deployer(found, person=person, actor=account_of(request))
+        return Response(EnvironmentOut(_find(request, pk)).data)
