@@ -8,7 +8,7 @@ from mrm.connectors import registry
 from mrm.connectors.address import require_resolved
 from mrm.connectors.protocol import Invalid
 from mrm.connectors.registry import available, check_config, connector, connector_class, described
-from tests.connectors.bench import MemoryStore
+from tests.connectors.store import MemoryStore
 
 GOOD = {"base_url": "http://127.0.0.1:8090", "token_secret": "gateway"}
 
