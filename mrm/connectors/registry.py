@@ -20,6 +20,7 @@ _OWN = "mrm"
 _BUILT_IN = {
     "embedded": "mrm.connectors.embedded:EmbeddedConnector",
     "mlflow": "mrm.connectors.mlflow:MlflowConnector",
+    "oip": "mrm.connectors.oip:OipConnector",
 }
 
 
