@@ -21,6 +21,7 @@ _BUILT_IN = {
     "embedded": "mrm.connectors.embedded:EmbeddedConnector",
     "mlflow": "mrm.connectors.mlflow:MlflowConnector",
     "oip": "mrm.connectors.oip:OipConnector",
+    "webhook": "mrm.connectors.webhook:WebhookConnector",
 }
 
 
