@@ -22,6 +22,7 @@ _BUILT_IN = {
     "mlflow": "mrm.connectors.mlflow:MlflowConnector",
     "oip": "mrm.connectors.oip:OipConnector",
     "webhook": "mrm.connectors.webhook:WebhookConnector",
+    "gitops": "mrm.connectors.gitops:GitopsConnector",
 }
 
 

@@ -32,7 +32,9 @@ class Bench(ABC):
     reads = r"(?!)"  # paths of requests that change nothing although they are POSTs
     predicts_versions = False
     seconds = 1.5  # how long the backend may need when it is well
+    warm_up = 5.0  # how long the first answer after an apply may take
     tells_retry_after = True
+    crowded = False  # whether what a test leaves behind must be removed for the next to have room
     config: Mapping[str, Any]
     secrets: Mapping[str, str]
 
@@ -52,9 +54,9 @@ class Bench(ABC):
     def disturb(self, endpoint: str) -> None:
         """Behind the connector's back, make the endpoint serve version 1 again."""
 
-    @abstractmethod
     def tamper(self, endpoint: str) -> None:
         """Behind the connector's back, change the stored bytes of what is served."""
+        raise AssertionError(f"{self.id} promises OBSERVE_DIGEST and its bench cannot change bytes")
 
 
 def version(store: MemoryStore, number: int) -> VersionRef:
@@ -79,14 +81,16 @@ def settle(backend: Connector, result: Result, seconds: float = 60) -> Result:
     while not result.done:
         assert result.handle is not None
         assert time.monotonic() < end, f"not done within {seconds:.0f} seconds: {result}"
-        time.sleep(min(result.poll_after or 0.1, 0.5))
+        time.sleep(min(result.poll_after or 0.1, 0.2))
         result = backend.poll(result.handle)
     return result
 
 
-def applied(backend: Connector, plan: Desired, attempt: Op | None = None, **more: Any) -> Result:
+def applied(
+    backend: Connector, plan: Desired, attempt: Op | None = None, *, seconds: float = 60, **more: Any
+) -> Result:
     """Apply to the end."""
-    return settle(backend, backend.apply(plan, op=attempt or op(), **more))
+    return settle(backend, backend.apply(plan, op=attempt or op(), **more), seconds)
 
 
 def deleted(backend: Connector, endpoint: str) -> Result:

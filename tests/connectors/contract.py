@@ -4,6 +4,7 @@ A test module derives a class from ConnectorContract and offers a fixture `bench
 """
 
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -54,8 +55,11 @@ class ConnectorContract(FaultContract, HonestyContract):
         return version(store, 2)
 
     @pytest.fixture
-    def endpoint(self) -> str:
-        return f"credit-{uuid.uuid4().hex[:12]}"
+    def endpoint(self, bench: Bench) -> Iterator[str]:
+        name = f"credit-{uuid.uuid4().hex[:12]}"
+        yield name
+        if bench.crowded:
+            bench.connector().delete(name, op=op())
 
     def test_speaks_the_protocol(self, bench: Bench, backend: Connector) -> None:
         assert isinstance(backend, Connector)
@@ -97,28 +101,28 @@ class ConnectorContract(FaultContract, HonestyContract):
     ) -> None:
         if not bench.predicts_versions:
             with pytest.raises(Unsupported):
-                backend.predict(endpoint, "1", request(), timeout=5)
+                backend.predict(endpoint, "1", request(), timeout=bench.warm_up)
             return
         applied(backend, desired(endpoint, 1, one))
-        golden = backend.predict(endpoint, None, request(), timeout=5)
+        golden = backend.predict(endpoint, None, request(), timeout=bench.warm_up)
         assert golden["model_version"] == "1"
         assert golden.get("parameters", {}).get("digest", one.artifact.digest) == one.artifact.digest
         applied(backend, desired(endpoint, 2, two))
-        other = backend.predict(endpoint, "2", request(), timeout=5)
+        other = backend.predict(endpoint, "2", request(), timeout=bench.warm_up)
         assert other["model_version"] == "2"
         assert other["outputs"] != golden["outputs"]
         with pytest.raises(NotFound):
-            backend.predict(endpoint, "1", request(), timeout=5)
+            backend.predict(endpoint, "1", request(), timeout=bench.warm_up)
         applied(backend, desired(endpoint, 3, one))
-        assert backend.predict(endpoint, "1", request(), timeout=5)["outputs"] == golden["outputs"]
+        assert backend.predict(endpoint, "1", request(), timeout=bench.warm_up)["outputs"] == golden["outputs"]
 
     def test_predicts(self, bench: Bench, backend: Connector, endpoint: str, one: VersionRef) -> None:
         if Cap.PREDICT not in backend.caps:
             with pytest.raises(Unsupported):
-                backend.predict(endpoint, None, request(), timeout=5)
+                backend.predict(endpoint, None, request(), timeout=bench.warm_up)
             return
         applied(backend, desired(endpoint, 1, one))
-        outputs = backend.predict(endpoint, None, request(), timeout=10)["outputs"]
+        outputs = backend.predict(endpoint, None, request(), timeout=bench.warm_up)["outputs"]
         found = next(item["data"] for item in outputs if "prob" in item["name"])
         assert np.reshape(found, (2, 2)) == pytest.approx(np.array(matrix(1).probabilities(ROWS)), abs=1e-5)
 
@@ -223,7 +227,7 @@ class ConnectorContract(FaultContract, HonestyContract):
         assert not backend.observe(endpoint).exists
 
     def test_delete_leaves_nothing_managed(
-        self, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef
+        self, bench: Bench, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef
     ) -> None:
         applied(backend, desired(endpoint, 1, one))
         applied(backend, desired(endpoint, 2, two))
@@ -234,7 +238,7 @@ class ConnectorContract(FaultContract, HonestyContract):
         assert deleted(backend, endpoint).done
         if Cap.PREDICT in backend.caps and Cap.DECLARED_ONLY not in backend.caps:
             with pytest.raises(NotFound):
-                backend.predict(endpoint, None, request(), timeout=5)
+                backend.predict(endpoint, None, request(), timeout=bench.warm_up)
 
     def test_deleted_endpoint_can_come_back(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
         applied(backend, desired(endpoint, 2, one))

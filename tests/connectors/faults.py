@@ -26,6 +26,12 @@ class Exchange:
     body: bytes
     forward: Callable[[], Answer] = field(repr=False)
 
+    @property
+    def purpose(self) -> str:
+        """The path, and the operation of services that have one path for all."""
+        named = {name.lower(): value for name, value in self.headers.items()}
+        return f"{self.path} {named.get('x-amz-target', '')}".strip()
+
 
 @dataclass
 class _Rule:
@@ -74,7 +80,7 @@ class FaultyProxy:
     def is_change(self, exchange: Exchange) -> bool:
         if exchange.method in {"GET", "HEAD"}:
             return False
-        return not (exchange.method == "POST" and self._reads.search(exchange.path))
+        return not (exchange.method == "POST" and self._reads.search(exchange.purpose))
 
     def answer(self, exchange: Exchange) -> Answer | None:
         if self._token and exchange.headers.get("Authorization") != f"Bearer {self._token}":
@@ -99,9 +105,12 @@ class FaultyProxy:
 
     def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         sent = {k: v for k, v in headers.items() if k.lower() not in _HOP | {"host", "accept-encoding"}}
+        asked = headers.get("X-Forwarded-Host") or headers.get("Host", "")
         connection = HTTPConnection(self._host, timeout=60)
         try:
-            connection.request(method, path, body=body or None, headers=sent | {"Host": self._host})
+            connection.request(
+                method, path, body=body or None, headers=sent | {"Host": self._host, "X-Forwarded-Host": asked}
+            )
             answer = connection.getresponse()
             kept = {k: v for k, v in answer.getheaders() if k.lower() not in _HOP}
             return answer.status, kept, answer.read()

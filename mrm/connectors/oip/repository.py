@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Conflict, Invalid
+from ..names import hashed
 
 SETTINGS, MARK, FILES = "model-settings.json", "mrm.json", "artifact"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,90}")
@@ -66,7 +67,7 @@ class Repository:
         """One writer per endpoint; whoever comes second observes and tries again."""
         self.require()
         self._ours.mkdir(exist_ok=True)
-        with (self._ours / f"{_hashed(endpoint)}.lock").open("w") as lock:
+        with (self._ours / f"{hashed(endpoint)}.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -74,7 +75,7 @@ class Repository:
             yield
 
     def pointer(self, endpoint: str) -> Pointer | None:
-        found = _read(self._ours / f"{_hashed(endpoint)}.json")
+        found = _read(self._ours / f"{hashed(endpoint)}.json")
         if found is None:
             return None
         try:
@@ -83,13 +84,13 @@ class Repository:
             raise Invalid(f"The record of {endpoint} in the repository folder is damaged.") from None
 
     def point(self, pointer: Pointer) -> None:
-        place = self._ours / f"{_hashed(pointer.endpoint)}.json"
+        place = self._ours / f"{hashed(pointer.endpoint)}.json"
         fresh = place.with_suffix(f".{uuid.uuid4().hex}")
         fresh.write_text(json.dumps(asdict(pointer)))
         fresh.replace(place)
 
     def forget(self, endpoint: str) -> None:
-        (self._ours / f"{_hashed(endpoint)}.json").unlink(missing_ok=True)
+        (self._ours / f"{hashed(endpoint)}.json").unlink(missing_ok=True)
 
     @contextmanager
     def staged(self, served: str, endpoint: str) -> Iterator[Path]:
@@ -145,11 +146,7 @@ def served_name(endpoint: str, version: str) -> str:
     plain = all(_PLAIN.fullmatch(part) and "--v" not in part for part in (endpoint, version))
     if plain and not endpoint.startswith("mrm-"):
         return f"{endpoint}--v{version}"
-    return f"mrm-{_hashed(endpoint, version)[:40]}"
-
-
-def _hashed(*parts: str) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return f"mrm-{hashed(endpoint, version)[:40]}"
 
 
 def _digest(path: Path) -> str:
