@@ -23,6 +23,7 @@ _BUILT_IN = {
     "oip": "mrm.connectors.oip:OipConnector",
     "webhook": "mrm.connectors.webhook:WebhookConnector",
     "gitops": "mrm.connectors.gitops:GitopsConnector",
+    "ray": "mrm.connectors.ray:RayConnector",
 }
 
 
