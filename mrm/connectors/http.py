@@ -104,7 +104,7 @@ class Backend:
             timeout=timeout,
             reads=reads,
         ) as answer:
-            return self._parsed(answer)
+            return self.parsed(answer)
 
     @contextmanager
     def send(
@@ -191,7 +191,8 @@ class Backend:
             return OutcomeUnknown(said)
         return Transient(said) if status >= 500 else Invalid(said)
 
-    def _parsed(self, answer: "Answer") -> Any:
+    def parsed(self, answer: "Answer") -> Any:
+        """The JSON of an answer, or Invalid."""
         try:
             return json.loads(answer.read() or b"{}")
         except ValueError:

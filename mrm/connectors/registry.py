@@ -24,6 +24,7 @@ _BUILT_IN = {
     "webhook": "mrm.connectors.webhook:WebhookConnector",
     "gitops": "mrm.connectors.gitops:GitopsConnector",
     "ray": "mrm.connectors.ray:RayConnector",
+    "sagemaker": "mrm.connectors.sagemaker:SagemakerConnector",
 }
 
 
