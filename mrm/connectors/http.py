@@ -93,7 +93,7 @@ class Backend:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         sent = dict(headers or {})
         if content is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         with self.send(
             method,
             path,
@@ -104,7 +104,7 @@ class Backend:
             timeout=timeout,
             reads=reads,
         ) as answer:
-            return self.parsed(answer)
+            return self._parsed(answer)
 
     @contextmanager
     def send(
@@ -191,8 +191,7 @@ class Backend:
             return OutcomeUnknown(said)
         return Transient(said) if status >= 500 else Invalid(said)
 
-    def parsed(self, answer: "Answer") -> Any:
-        """The JSON of an answer, or Invalid."""
+    def _parsed(self, answer: "Answer") -> Any:
         try:
             return json.loads(answer.read() or b"{}")
         except ValueError:

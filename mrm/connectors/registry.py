@@ -25,6 +25,7 @@ _BUILT_IN = {
     "gitops": "mrm.connectors.gitops:GitopsConnector",
     "ray": "mrm.connectors.ray:RayConnector",
     "sagemaker": "mrm.connectors.sagemaker:SagemakerConnector",
+    "kserve": "mrm.connectors.kserve:KserveConnector",
 }
 
 

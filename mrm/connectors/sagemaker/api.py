@@ -1,7 +1,6 @@
 """The calls to SageMaker and its bucket that the connector needs, one method each."""
 
 import base64
-import json
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 from urllib.parse import quote
@@ -36,14 +35,7 @@ class Sagemaker:
     def call(self, operation: str, body: Mapping[str, Any], op: Op | None = None) -> dict[str, Any]:
         headers = {"X-Amz-Target": f"SageMaker.{operation}"}
         reads = operation.startswith(("Describe", "List"))
-        # the service wants its own media type, so the body is written here
-        with self._backend.send(
-            "POST", "/", content=_json(body), headers=headers | _TYPE, op=op, reads=reads
-        ) as answer:
-            found = self._backend.parsed(answer)
-        if not isinstance(found, dict):
-            raise Invalid("SageMaker answered with JSON that is not an object.")
-        return found
+        return self._backend.json("POST", "/", body=dict(body), headers=headers | _TYPE, op=op, reads=reads)
 
     def found(self, operation: str, body: Mapping[str, Any], op: Op | None = None) -> dict[str, Any] | None:
         """Like `call`, and None for a thing that does not exist."""
@@ -110,10 +102,6 @@ class Bucket:
 
 
 _TYPE = {"Content-Type": "application/x-amz-json-1.1"}
-
-
-def _json(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(dict(body)).encode()
 
 
 def special(status: int, body: Mapping[str, Any]) -> ConnectorError | None:
