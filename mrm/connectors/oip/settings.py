@@ -17,7 +17,8 @@ config_schema = {
     "required": ["base_url"],
     "properties": {
         "base_url": {"type": "string", "format": "uri", "title": "Address of the inference server"},
-        "repository": _TEXT | {"pattern": "^/", "title": "Folder shared with the server, to deploy to MLServer"},
+        "repository": _TEXT
+        | {"pattern": "^/", "format": "folder", "title": "Folder shared with the server, to deploy to MLServer"},
         "implementations": {
             "type": "object",
             "title": "MLServer runtime by format of the artifact",

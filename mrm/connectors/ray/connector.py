@@ -52,7 +52,7 @@ class RayConnector(BaseConnector):
         "properties": {
             "base_url": _ADDRESS | {"title": "Address of the Ray dashboard"},
             "serve_url": _ADDRESS | {"title": "Address where Ray Serve answers predictions"},
-            "folder": _TEXT | {"pattern": "^/", "title": "Folder shared with Ray's workers"},
+            "folder": _TEXT | {"pattern": "^/", "format": "folder", "title": "Folder shared with Ray's workers"},
             "import_path": _TEXT | {"pattern": r"^[\w.]+:\w+$", "title": "Program that serves a model"},
             "serve_deployment": _TEXT | {"title": "Name of the deployment in that program"},
             "shared": {"type": "boolean", "title": "Keep applications of others"},

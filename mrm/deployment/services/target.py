@@ -16,6 +16,7 @@ from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.deployment.models import Breaker, Environment, Target
+from mrm.deployment.services.statement import KEY as STATEMENT_KEY
 
 FAILURES = 5
 SHORTEST, LONGEST = dt.timedelta(seconds=30), dt.timedelta(minutes=5)
@@ -40,7 +41,8 @@ def connect(target: Target) -> Connector:
             for field in kind.secret_fields
             if field in target.config
         }
-        return connector(target.connector, target.config, secrets, Store(), enabled=settings.CONNECTORS)
+        limits = {"enabled": settings.CONNECTORS, "folders": settings.CONNECTOR_FOLDERS}
+        return connector(target.connector, target.config, secrets, Store(), **limits)
     except ConnectorError as error:
         raise Refused(str(error)) from error
 
@@ -73,7 +75,12 @@ def contact(target: Target) -> Iterator[Connector]:
 
 
 def _secret(name: str) -> str:
-    """A secret by its name: from the environment, else from a file that only we can read."""
+    """A secret by its name: from the environment, else from a file that only we can read.
+
+    Our own key lies beside them; whoever names a place could otherwise have it sent there.
+    """
+    if name.lower().replace("_", "-") == STATEMENT_KEY:
+        raise Refused(f"{name} is the key that signs our statements; it is given to no serving place.")
     if value := os.environ.get(f"MRM_SECRET_{name.upper().replace('-', '_')}"):
         return value
     path = settings.DATA_DIR / "secrets" / name
