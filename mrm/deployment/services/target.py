@@ -18,6 +18,7 @@ from mrm.core.refusal import Invalid, Refused
 from mrm.deployment.models import Breaker, Environment, Target
 from mrm.deployment.services.statement import KEY as STATEMENT_KEY
 
+OUR_KEYS = {"key", "keys-before", STATEMENT_KEY}  # MRM_SECRET_KEY is what sessions are signed with
 FAILURES = 5
 SHORTEST, LONGEST = dt.timedelta(seconds=30), dt.timedelta(minutes=5)
 
@@ -77,10 +78,10 @@ def contact(target: Target) -> Iterator[Connector]:
 def _secret(name: str) -> str:
     """A secret by its name: from the environment, else from a file that only we can read.
 
-    Our own key lies beside them; whoever names a place could otherwise have it sent there.
+    Our own keys go by such names too; whoever names a place could otherwise have them sent there.
     """
-    if name.lower().replace("_", "-") == STATEMENT_KEY:
-        raise Refused(f"{name} is the key that signs our statements; it is given to no serving place.")
+    if name.lower().replace("_", "-") in OUR_KEYS:
+        raise Refused(f"{name} is a key of this system itself; it is given to no serving place.")
     if value := os.environ.get(f"MRM_SECRET_{name.upper().replace('-', '_')}"):
         return value
     path = settings.DATA_DIR / "secrets" / name
