@@ -34,6 +34,7 @@ class BaseConnector:
     config_schema: ClassVar[Mapping[str, Any]]
     secret_fields: ClassVar[tuple[str, ...]] = ()
     caps: Cap = Cap.NONE
+    page_size = 100  # endpoints or models on one page of a listing
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         """`config` was checked against `config_schema`; `secrets` maps secret fields to values."""

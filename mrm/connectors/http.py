@@ -67,10 +67,33 @@ class Backend:
         reads: bool | None = None,
     ) -> dict[str, Any]:
         """Send JSON, receive a JSON object. `reads` says that a POST changes nothing."""
+        found = self._exchanged(method, path, body, params, headers, op, timeout, reads)
+        if not isinstance(found, dict):
+            raise Invalid(f"{self.name} answered with JSON that is not an object.")
+        return found
+
+    def array(self, method: str, path: str, *, body: Any = None, reads: bool | None = None) -> list[Any]:
+        """Send JSON, receive a JSON list."""
+        found = self._exchanged(method, path, body, None, None, None, None, reads)
+        if not isinstance(found, list):
+            raise Invalid(f"{self.name} answered with JSON that is not a list.")
+        return found
+
+    def _exchanged(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        op: Op | None,
+        timeout: float | None,
+        reads: bool | None,
+    ) -> Any:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         sent = dict(headers or {})
         if content is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         with self.send(
             method,
             path,
@@ -81,7 +104,7 @@ class Backend:
             timeout=timeout,
             reads=reads,
         ) as answer:
-            return self._object(answer)
+            return self._parsed(answer)
 
     @contextmanager
     def send(
@@ -168,14 +191,11 @@ class Backend:
             return OutcomeUnknown(said)
         return Transient(said) if status >= 500 else Invalid(said)
 
-    def _object(self, answer: "Answer") -> dict[str, Any]:
+    def _parsed(self, answer: "Answer") -> Any:
         try:
-            found = json.loads(answer.read() or b"{}")
+            return json.loads(answer.read() or b"{}")
         except ValueError:
             raise Invalid(f"{self.name} answered with something that is not JSON.") from None
-        if not isinstance(found, dict):
-            raise Invalid(f"{self.name} answered with JSON that is not an object.")
-        return found
 
 
 class Answer:

@@ -1,10 +1,12 @@
 """Which connectors exist, which are enabled, and how one is made from its configuration."""
 
 import platform
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from pathlib import Path
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
@@ -17,9 +19,17 @@ from .protocol import API_VERSION, ArtifactStore, Cap, Connector
 
 GROUP = "mrm.connectors"
 _OWN = "mrm"
+# a name is looked up as a file too, so it must not lead to another one, as a path or as a key with an ending
+_SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _BUILT_IN = {
     "embedded": "mrm.connectors.embedded:EmbeddedConnector",
     "mlflow": "mrm.connectors.mlflow:MlflowConnector",
+    "oip": "mrm.connectors.oip:OipConnector",
+    "webhook": "mrm.connectors.webhook:WebhookConnector",
+    "gitops": "mrm.connectors.gitops:GitopsConnector",
+    "ray": "mrm.connectors.ray:RayConnector",
+    "sagemaker": "mrm.connectors.sagemaker:SagemakerConnector",
+    "kserve": "mrm.connectors.kserve:KserveConnector",
 }
 
 
@@ -72,14 +82,16 @@ def connector(
     *,
     enabled: Collection[str] | None = None,
     allowed_hosts: Collection[str] | None = None,
+    folders: Collection[str] | None = None,
 ) -> Connector:
     """A connector ready to use.
 
     `secrets` maps names of secrets to their values; the configuration holds names only.
-    `allowed_hosts` restricts the hosts of every address in the configuration.
+    `allowed_hosts` restricts the hosts of every address in the configuration, `folders` the places
+    on this machine that it may write to.
     """
     found = connector_class(id, enabled)
-    check_config(found, config, allowed_hosts=allowed_hosts)
+    check_config(found, config, allowed_hosts=allowed_hosts, folders=folders)
     named = {field: _secret(field, config, secrets) for field in found.secret_fields if field in config}
     return cast(Connector, found(config, named, store))
 
@@ -89,8 +101,9 @@ def check_config(
     config: Mapping[str, Any],
     *,
     allowed_hosts: Collection[str] | None = None,
+    folders: Collection[str] | None = None,
 ) -> None:
-    """Raise Invalid, naming the field, when the configuration does not fit the schema."""
+    """Raise Invalid, naming the field, when the configuration does not fit the schema or the operator's limits."""
     schema = found.config_schema
     error = best_match(Draft202012Validator(schema).iter_errors(dict(config)))
     if error is not None:
@@ -101,6 +114,21 @@ def check_config(
                 require_url(config[field], allowed_hosts=allowed_hosts)
             except Invalid as refused:
                 raise Invalid(f"{field}: {refused.message}") from None
+        if rule.get("format") == "folder" and field in config:
+            _require_folder(field, config[field], folders)
+    for field in found.secret_fields:
+        if field in config and not _SECRET_NAME.fullmatch(config[field]):
+            raise Invalid(f"{field}: The name of a secret has letters, digits, '-' and '_' only, 63 at most.")
+
+
+def _require_folder(field: str, folder: str, folders: Collection[str] | None) -> None:
+    """Whoever writes a configuration must not choose where on this machine we write."""
+    if folders is None:
+        return
+    place = Path(folder).resolve()
+    if not any(place.is_relative_to(Path(allowed).resolve()) for allowed in folders):
+        shared = ", ".join(sorted(folders)) or "none"
+        raise Invalid(f"{field}: The folder {folder} is not among those shared with serving places ({shared}).")
 
 
 def described(id: str, enabled: Collection[str] | None = None) -> dict[str, Any]:

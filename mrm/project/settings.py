@@ -183,7 +183,11 @@ TABLE_ENGINE = {
 }
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
-CONNECTORS = env.list("MRM_CONNECTORS", default=["embedded", "mlflow"])
+CONNECTORS = env.list(
+    "MRM_CONNECTORS",
+    default=["embedded", "mlflow", "oip", "webhook", "gitops", "ray", "sagemaker", "kserve"],
+)
+CONNECTOR_FOLDERS = env.list("MRM_CONNECTOR_FOLDERS", default=[])  # where connectors may write, besides calling
 LOG_KEY = Path(env.str("MRM_LOG_KEY", str(DATA_DIR / "secrets" / "log.key")))
 LOG_ORIGIN = env.str("MRM_LOG_ORIGIN", f"{slugify(BANK_NAME)}.example/model-risk-log")
 

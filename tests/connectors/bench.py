@@ -1,42 +1,26 @@
 """What a connector brings to the contract: a real backend, two versions, and ways to disturb it."""
 
-import hashlib
-import io
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any
 
 from mrm.connectors.protocol import (
-    Artifact,
-    ArtifactFile,
     Connector,
     Desired,
     Op,
+    Result,
     Role,
     Variant,
     VersionRef,
 )
 from mrm.connectors.registry import connector
+from tests.connectors.faults import FaultyProxy
+from tests.connectors.store import MemoryStore
 from tests.gateway.models import matrix
-
-
-class MemoryStore:
-    """Artifacts by digest. A test may put other bytes under a digest."""
-
-    def __init__(self) -> None:
-        self.contents: dict[str, bytes] = {}
-
-    def open(self, artifact: Artifact, name: str) -> BinaryIO:
-        return io.BytesIO(self.contents[artifact.digest])
-
-    def add(self, content: bytes) -> Artifact:
-        digest = hashlib.sha256(content).hexdigest()
-        self.contents[digest] = content
-        file = ArtifactFile("model.onnx", digest, len(content))
-        return Artifact(f"memory:{digest}", digest, "onnx", (file,))
 
 
 class Bench(ABC):
@@ -44,7 +28,13 @@ class Bench(ABC):
 
     id: str
     secret: str  # the value that must never show
+    address = "base_url"  # the field of the configuration that names the backend's address
+    reads = r"(?!)"  # paths of requests that change nothing although they are POSTs
     predicts_versions = False
+    seconds = 1.5  # how long the backend may need when it is well
+    warm_up = 5.0  # how long the first answer after an apply may take
+    tells_retry_after = True
+    crowded = False  # whether what a test leaves behind must be removed for the next to have room
     config: Mapping[str, Any]
     secrets: Mapping[str, str]
 
@@ -52,13 +42,21 @@ class Bench(ABC):
         secrets = changes.pop("secrets", self.secrets)
         return connector(self.id, {**self.config, **changes}, secrets, store or MemoryStore())
 
+    def proxy(self) -> FaultyProxy:
+        """A proxy that can fail, in front of the backend."""
+        return FaultyProxy(self.config[self.address], reads=self.reads)
+
+    def at(self, url: str) -> dict[str, Any]:
+        """The part of the configuration that sends everything to another address."""
+        return {self.address: url}
+
     @abstractmethod
     def disturb(self, endpoint: str) -> None:
         """Behind the connector's back, make the endpoint serve version 1 again."""
 
-    @abstractmethod
     def tamper(self, endpoint: str) -> None:
         """Behind the connector's back, change the stored bytes of what is served."""
+        raise AssertionError(f"{self.id} promises OBSERVE_DIGEST and its bench cannot change bytes")
 
 
 def version(store: MemoryStore, number: int) -> VersionRef:
@@ -75,3 +73,26 @@ def desired(endpoint: str, revision: int, champion: VersionRef, **changes: Any) 
 
 def op(seconds: float = 60) -> Op:
     return Op(uuid.uuid4().hex, uuid.uuid4().hex, datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+def settle(backend: Connector, result: Result, seconds: float = 60) -> Result:
+    """Poll until the backend says that it is done."""
+    end = time.monotonic() + seconds
+    while not result.done:
+        assert result.handle is not None
+        assert time.monotonic() < end, f"not done within {seconds:.0f} seconds: {result}"
+        time.sleep(min(result.poll_after or 0.1, 0.2))
+        result = backend.poll(result.handle)
+    return result
+
+
+def applied(
+    backend: Connector, plan: Desired, attempt: Op | None = None, *, seconds: float = 60, **more: Any
+) -> Result:
+    """Apply to the end."""
+    return settle(backend, backend.apply(plan, op=attempt or op(), **more), seconds)
+
+
+def deleted(backend: Connector, endpoint: str) -> Result:
+    """Delete to the end."""
+    return settle(backend, backend.delete(endpoint, op=op()))

@@ -1,49 +1,23 @@
 """A real MLflow server in a virtual environment of its own, kept in the user's cache."""
 
-import fcntl
 import os
 import secrets
-import signal
-import socket
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import httpx
-import pytest
+
+from tests.connectors.servers import end, free_port, programs, wait_for
 
 MLFLOW = "3.17.2"
 REQUIREMENTS = (f"mlflow=={MLFLOW}", "Flask-WTF<2", "onnx==1.23.2", "onnxruntime==1.31.1")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mrm-test-venvs"
 USER = "admin"
 _QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def environment() -> Path:
-    """The folder with MLflow's programs; made once, by one process. Skips when it cannot be made."""
-    place = CACHE / f"mlflow-{MLFLOW}"
-    made = place / "made-from.txt"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"mlflow-{MLFLOW}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists() or made.read_text().split("\n") != list(REQUIREMENTS):
-            for command in (
-                [sys.executable, "-m", "venv", str(place)],
-                [str(place / "bin" / "pip"), "install", "--quiet", "--no-input", *REQUIREMENTS],
-            ):
-                _run_or_skip(command)
-            made.write_text("\n".join(REQUIREMENTS))
-    return place / "bin"
-
-
-def _run_or_skip(command: list[str]) -> None:
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"MLFLOW IS NOT TESTED: its environment could not be made: {error}")
-    if done.returncode:
-        pytest.skip(f"MLFLOW IS NOT TESTED: its environment could not be made: {done.stderr[-500:]}")
+    """The folder with MLflow's programs."""
+    return programs(f"mlflow-{MLFLOW}", REQUIREMENTS)
 
 
 class MlflowServer:
@@ -93,11 +67,11 @@ class MlflowServer:
         """End the last scoring server, so that another may take its address."""
         assert self._scoring is not None
         self._groups.remove(self._scoring)
-        _end(self._scoring)
+        end(self._scoring)
 
     def stop(self) -> None:
         for process in self._groups:
-            _end(process)
+            end(process)
 
     def call(self, method: str, path: str, **more: object) -> httpx.Response:
         answer = httpx.request(
@@ -125,43 +99,3 @@ class MlflowServer:
             )
         self._groups.append(started)
         return started
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group: its leader goes before the server that holds the address."""
-    os.killpg(process.pid, signal.SIGTERM)
-    end = time.monotonic() + 15
-    while time.monotonic() < end and _lives(process):
-        time.sleep(0.1)
-    if _lives(process):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(15)
-
-
-def _lives(process: subprocess.Popen[bytes]) -> bool:
-    process.poll()
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
-def wait_for(url: str, seconds: float = 90) -> None:
-    """Until the address answers with success."""
-    end = time.monotonic() + seconds
-    with httpx.Client(trust_env=False, timeout=5) as client:
-        while time.monotonic() < end:
-            try:
-                if client.get(url).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.2)
-    raise AssertionError(f"{url} did not answer within {seconds:.0f} seconds")

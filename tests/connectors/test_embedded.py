@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from mrm.connectors.protocol import Invalid, Observed, Role, Variant, VersionRef
-from tests.connectors.bench import Bench, MemoryStore, desired, op, version
+from tests.connectors.bench import Bench, desired, op, version
 from tests.connectors.contract import ConnectorContract
+from tests.connectors.store import MemoryStore
 from tests.gateway.models import FEATURES, request
 from tests.gateway.process import GatewayProcess
 

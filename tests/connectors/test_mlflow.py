@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from mrm.connectors.protocol import Conflict, Desired, Unsupported, VersionRef
-from tests.connectors.bench import Bench, MemoryStore, desired, op, version
+from tests.connectors.bench import Bench, desired, op, version
 from tests.connectors.contract import ConnectorContract, require_converged
 from tests.connectors.mlflow_server import USER, MlflowServer
+from tests.connectors.store import MemoryStore
 from tests.gateway.models import FEATURES, ROWS, matrix, request
 
 pytestmark = pytest.mark.xdist_group("mlflow")
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.xdist_group("mlflow")
 
 class MlflowBench(Bench):
     id = "mlflow"
+    reads = r"/(runs/search|model-versions/search)$"
+    seconds = 3.0
 
     def __init__(self, server: MlflowServer) -> None:
         self.server, self.secret = server, server.password

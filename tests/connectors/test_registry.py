@@ -1,14 +1,16 @@
 """Which connectors may be made, and from which configuration."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from mrm.connectors import registry
 from mrm.connectors.address import require_resolved
 from mrm.connectors.protocol import Invalid
 from mrm.connectors.registry import available, check_config, connector, connector_class, described
-from tests.connectors.bench import MemoryStore
+from tests.connectors.store import MemoryStore
 
 GOOD = {"base_url": "http://127.0.0.1:8090", "token_secret": "gateway"}
 
@@ -19,7 +21,9 @@ def make(**changes: Any) -> object:
 
 
 def test_built_in_connectors_are_found_and_can_be_restricted() -> None:
-    assert {"embedded", "mlflow"} <= set(available())
+    shipped = {"embedded", "gitops", "kserve", "mlflow", "oip", "ray", "sagemaker", "webhook"}
+    assert shipped <= set(available())
+    assert shipped == set(settings.CONNECTORS)
     assert set(available(enabled=["mlflow"])) == {"mlflow"}
     with pytest.raises(Invalid, match="'embedded' is not installed or not enabled"):
         connector_class("embedded", enabled=["mlflow"])
@@ -64,6 +68,14 @@ def test_description_for_the_record() -> None:
         ({"read_seconds": 0}, "The field read_seconds does not fit its rule (exclusiveMinimum 0)."),
         ({"token_secret": 5}, "The field token_secret does not fit its rule (type string)."),
         ({"token_secret": "other"}, "The secret named in token_secret is not stored."),
+        (
+            {"token_secret": "../secrets/log.key"},
+            "token_secret: The name of a secret has letters, digits, '-' and '_' only, 63 at most.",
+        ),
+        (
+            {"token_secret": "log.key"},
+            "token_secret: The name of a secret has letters, digits, '-' and '_' only, 63 at most.",
+        ),
         (
             {"base_url": "nowhere"},
             "base_url: The address must start with http:// or https:// and name a host.",
@@ -116,3 +128,19 @@ def test_list_of_allowed_hosts() -> None:
     check_config(found, config, allowed_hosts=allowed)
     with pytest.raises(Invalid, match=r"scoring_url: The host other\.example is not on the list"):
         check_config(found, config, allowed_hosts=allowed[:1])
+
+
+def test_folders_are_the_operators_to_choose(tmp_path: Path) -> None:
+    """Who names a serving place does not thereby write anywhere on this machine, not even through a link."""
+    found = connector_class("oip")
+    shared, elsewhere = tmp_path / "shared", tmp_path / "elsewhere"
+    shared.mkdir()
+    elsewhere.mkdir()
+    (shared / "link").symlink_to(elsewhere)
+    config = {"base_url": "http://127.0.0.1:8080", "repository": str(shared / "models")}
+    check_config(found, config, folders=[str(shared)])
+    for outside in (elsewhere, shared / ".." / "elsewhere", shared / "link"):
+        with pytest.raises(Invalid, match=r"repository: The folder .* is not among those shared"):
+            check_config(found, config | {"repository": str(outside)}, folders=[str(shared)])
+    with pytest.raises(Invalid, match=r"serving places \(none\)"):
+        check_config(found, config, folders=[])

@@ -23,7 +23,8 @@ from mrm.deployment.services.target import connect
 from mrm.inventory.models import Model
 from mrm.jobs.models import Job
 from mrm.jobs.runner import run_next
-from tests.connectors.mlflow_server import USER, MlflowServer, free_port
+from tests.connectors.mlflow_server import USER, MlflowServer
+from tests.connectors.servers import free_port
 from tests.factories.access import SETUP, Cast
 from tests.factories.approved import FEATURES, a_model, a_validated, an_approved, onnx
 from tests.factories.release import released

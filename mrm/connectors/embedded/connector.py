@@ -23,8 +23,6 @@ from ..protocol import (
 )
 from ..values import require_endpoint
 
-_PAGE = 100
-
 
 class EmbeddedConnector(BaseConnector):
     """Every call is one exchange with the gateway, so every result is done at once."""
@@ -107,8 +105,8 @@ class EmbeddedConnector(BaseConnector):
         """The cursor is the last endpoint already seen."""
         states = _list(self._gateway.json("GET", "/control/endpoints"), "endpoints")
         rest = sorted((s for s in states if cursor is None or s["endpoint"] > cursor), key=_name)
-        items = [item for state in rest[:_PAGE] for item in _listed(state)]
-        return Page(tuple(items), _name(rest[_PAGE - 1]) if len(rest) > _PAGE else None)
+        items = [item for state in rest[: self.page_size] for item in _listed(state)]
+        return Page(tuple(items), _name(rest[self.page_size - 1]) if len(rest) > self.page_size else None)
 
     def _upload(self, artifact: Artifact, op: Op) -> None:
         if artifact.format != "onnx" or len(artifact.files) != 1:

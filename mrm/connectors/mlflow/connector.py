@@ -154,7 +154,7 @@ class MlflowConnector(BaseConnector):
 
     def list_models(self, cursor: str | None = None) -> Page:
         """All versions of one page of registered models, with the aliases read from the model."""
-        models, following = self._tracking.models(cursor)
+        models, following = self._tracking.models(cursor, self.page_size)
         return Page(tuple(item for model in models for item in listed(self._tracking, model)), following)
 
     def _backend(self, name: str, url: str, auth: httpx.Auth | None) -> Backend:

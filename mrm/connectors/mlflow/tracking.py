@@ -15,7 +15,6 @@ _API = "/api/2.0/mlflow"
 _FILES = "/api/2.0/mlflow-artifacts/artifacts"
 _PROXIED = "mlflow-artifacts:/"
 _MAX_FILES = 200
-_PAGE = 50
 
 Tags = Mapping[str, str]
 
@@ -38,7 +37,7 @@ class Tracking:
         with self._backend.send("GET", "/version") as answer:
             return answer.read(1 << 10).decode(errors="replace").strip()
 
-    def models(self, cursor: str | None, size: int = _PAGE) -> tuple[list[dict[str, Any]], str | None]:
+    def models(self, cursor: str | None, size: int) -> tuple[list[dict[str, Any]], str | None]:
         params = {"max_results": str(size)} | ({"page_token": cursor} if cursor else {})
         found = self._get("registered-models/search", params)
         return _objects(found, "registered_models"), found.get("next_page_token") or None

@@ -16,7 +16,9 @@ from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.deployment.models import Breaker, Environment, Target
+from mrm.deployment.services.statement import KEY as STATEMENT_KEY
 
+OUR_KEYS = {"key", "keys-before", STATEMENT_KEY}  # MRM_SECRET_KEY is what sessions are signed with
 FAILURES = 5
 SHORTEST, LONGEST = dt.timedelta(seconds=30), dt.timedelta(minutes=5)
 
@@ -40,7 +42,8 @@ def connect(target: Target) -> Connector:
             for field in kind.secret_fields
             if field in target.config
         }
-        return connector(target.connector, target.config, secrets, Store(), enabled=settings.CONNECTORS)
+        limits = {"enabled": settings.CONNECTORS, "folders": settings.CONNECTOR_FOLDERS}
+        return connector(target.connector, target.config, secrets, Store(), **limits)
     except ConnectorError as error:
         raise Refused(str(error)) from error
 
@@ -73,7 +76,12 @@ def contact(target: Target) -> Iterator[Connector]:
 
 
 def _secret(name: str) -> str:
-    """A secret by its name: from the environment, else from a file that only we can read."""
+    """A secret by its name: from the environment, else from a file that only we can read.
+
+    Our own keys go by such names too; whoever names a place could otherwise have them sent there.
+    """
+    if name.lower().replace("_", "-") in OUR_KEYS:
+        raise Refused(f"{name} is a key of this system itself; it is given to no serving place.")
     if value := os.environ.get(f"MRM_SECRET_{name.upper().replace('-', '_')}"):
         return value
     path = settings.DATA_DIR / "secrets" / name

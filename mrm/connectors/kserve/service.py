@@ -1,0 +1,173 @@
+"""An InferenceService as we write it and as we read it back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import Invalid
+from ..names import hashed, short_name
+from ..values import FULL, Desired, ObservedVariant, Role, Variant
+
+API, KIND = "serving.kserve.io/v1beta1", "InferenceService"
+MANAGER = "mrm"
+MODE = "serving.kserve.io/deploymentMode"
+DEPLOYMENT, ENDPOINT, REVISION = "mrm/deployment", "mrm/endpoint", "mrm/revision"
+_PERCENT = 100
+_FAILED = {"BlockedByFailedLoad", "InvalidSpec"}
+
+
+def object_name(endpoint: str) -> str:
+    """A label of DNS that begins with a letter."""
+    name = short_name(endpoint)
+    return name if name[0].isalpha() else f"x-{hashed(endpoint)[:38]}"
+
+
+def wanted(desired: Desired, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole object that we own; what is not in it belongs to others."""
+    champion = next(v for v in desired.variants if v.role == Role.CHAMPION)
+    challengers = [v for v in desired.variants if v.role == Role.CHALLENGER]
+    spec: dict[str, Any] = {"predictor": _predictor(champion, settings)}
+    if challengers:
+        percents = [(v, _percent(v)) for v in challengers]
+        spec["canary"] = [{"trafficPercent": p, "predictor": _predictor(v, settings)} for v, p in percents]
+    marks = {
+        DEPLOYMENT: desired.deployment,
+        ENDPOINT: desired.endpoint,
+        REVISION: str(desired.revision),
+        MODE: "Standard" if settings["mode"] == "standard" else "Knative",
+    }
+    where = {"name": object_name(desired.endpoint), "namespace": settings["namespace"], "annotations": marks}
+    return {"apiVersion": API, "kind": KIND, "metadata": where, "spec": spec}
+
+
+def observed(found: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[ObservedVariant, ...]:
+    """The variants of the specification, with what the status and the managers of its fields tell."""
+    spec = part(found, "spec")
+    canaries = things(spec, "canary")
+    left = FULL - sum(_shares(canary) for canary in canaries)
+    reason = waiting(found) or changed_by(found) or _wrong_mode(found, settings)
+    variants = [_variant(part(spec, "predictor"), Role.CHAMPION, left, reason, settings)]
+    for canary in canaries:
+        predictor = part(canary, "predictor")
+        own = reason or _canary_reason(found, str(predictor.get("name")))
+        variants.append(_variant(predictor, Role.CHALLENGER, _shares(canary), own, settings))
+    return tuple(variants)
+
+
+def annotations(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    return part(part(found, "metadata"), "annotations")
+
+
+def waiting(found: Mapping[str, Any]) -> str:
+    """Why the object is not ready, or an empty text; an old status says nothing about a new generation."""
+    status, meta = part(found, "status"), part(found, "metadata")
+    if status.get("observedGeneration") != meta.get("generation"):
+        return "KServe has not looked at this change yet."
+    transition = str(part(status, "modelStatus").get("transitionStatus", ""))
+    if transition in _FAILED:
+        failure = part(part(status, "modelStatus"), "lastFailureInfo").get("message", "")
+        return f"KServe says {transition}. {str(failure)[:300]}".strip()
+    ready = [item for item in things(status, "conditions") if item.get("type") == "Ready"]
+    if not ready or ready[0].get("status") != "True":
+        return f"KServe is not ready. {str(ready[0].get('message', ''))[:300] if ready else ''}".strip()
+    return "" if transition in ("", "UpToDate") else f"KServe says {transition}."
+
+
+def failed(found: Mapping[str, Any]) -> bool:
+    """Whether waiting longer does not help."""
+    transition = part(part(found, "status"), "modelStatus").get("transitionStatus")
+    current = part(found, "status").get("observedGeneration") == part(found, "metadata").get("generation")
+    return current and transition in _FAILED
+
+
+def changed_by(found: Mapping[str, Any]) -> str:
+    """Who else holds fields of the specification: Kubernetes keeps name and time."""
+    for entry in things(part(found, "metadata"), "managedFields"):
+        if entry.get("manager") != MANAGER and "f:spec" in part(entry, "fieldsV1"):
+            return f"The specification was changed by {entry.get('manager')} at {entry.get('time')}."
+    return ""
+
+
+def part(found: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    """An object inside an object; empty when it is absent, Invalid when it is something else."""
+    value = found.get(field) or {}
+    if not isinstance(value, dict):
+        raise Invalid(f"The answer of Kubernetes has a {field} that is not understood.")
+    return value
+
+
+def things(found: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
+    """A list of objects; empty when it is absent."""
+    value = found.get(field) or []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Invalid(f"The answer of Kubernetes has {field} that are not understood.")
+    return value
+
+
+def _predictor(variant: Variant, settings: Mapping[str, Any]) -> dict[str, Any]:
+    version, artifact = variant.version, variant.version.artifact
+    model: dict[str, Any] = {
+        "modelFormat": {"name": artifact.format},
+        "storageUri": _uri(artifact.digest, settings),
+        "protocolVersion": "v2",
+    }
+    if "runtime" in settings:
+        model["runtime"] = settings["runtime"]
+    marks = {
+        "mrm/model": version.model,
+        "mrm/version": version.version,
+        "mrm/digest": artifact.digest,
+        "mrm/approval": version.approval_id,
+    }
+    name = f"v-{hashed(version.model, version.version, artifact.digest)[:10]}"
+    return {"name": name, "annotations": marks, "model": model}
+
+
+def _variant(
+    predictor: Mapping[str, Any], role: Role, weight: int, reason: str, settings: Mapping[str, Any]
+) -> ObservedVariant:
+    marks, model = part(predictor, "annotations"), part(predictor, "model")
+    digest = str(marks.get("mrm/digest", ""))
+    if model.get("storageUri") != _uri(digest, settings):
+        reason = reason or "It reads its model from a place that is not the approved one."
+    if model.get("image") or model.get("command") or predictor.get("containers"):
+        reason = reason or "It is run by a container that nobody configured."
+    return ObservedVariant(
+        name=str(marks.get("mrm/model", "")),
+        version=str(marks.get("mrm/version", "")),
+        digest=None,
+        ready=not reason,
+        weight_bp=weight,
+        managed="mrm/version" in marks,
+        role=role,
+        reason=reason,
+    )
+
+
+def _uri(digest: str, settings: Mapping[str, Any]) -> str:
+    return f"{settings['storage'].rstrip('/')}/{digest}"
+
+
+def _percent(variant: Variant) -> int:
+    if variant.weight_bp % _PERCENT:
+        raise Invalid(f"KServe takes whole percents, not {variant.weight_bp} basis points; choose a multiple of 100.")
+    return variant.weight_bp // _PERCENT
+
+
+def _shares(canary: Mapping[str, Any]) -> int:
+    percent = canary.get("trafficPercent", 0)
+    return percent * _PERCENT if isinstance(percent, int) else 0
+
+
+def _wrong_mode(found: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """In the other mode the shares of the traffic would be ignored without a word."""
+    mode = part(found, "status").get("deploymentMode")
+    expected = "Standard" if settings["mode"] == "standard" else "Knative"
+    return "" if mode in (None, expected) else f"KServe runs it in mode {mode}, where its traffic is not as declared."
+
+
+def _canary_reason(found: Mapping[str, Any], name: str) -> str:
+    """The object may be ready while a canary is not."""
+    for status in things(part(found, "status"), "canaryStatuses"):
+        if status.get("name") == name:
+            return "" if status.get("ready") is True else f"The canary {name} is not ready."
+    return f"KServe does not know the canary {name}: it may have ignored it."

@@ -1,0 +1,117 @@
+"""The part of the contract that speaks of promises: what is declared is kept, the rest is refused."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mrm.connectors.protocol import Cap, Connector, Desired, Invalid, Role, Unsupported, Variant, VersionRef
+from tests.connectors.bench import Bench, applied, deleted, desired, op
+from tests.connectors.contract_faults import ROOT
+from tests.connectors.expect import is_converged, managed, require_converged, traffic
+
+# which test shows that a declared capability is there; a connector's own class may hold it
+PROOFS = {
+    Cap.DEPLOY: "test_apply_converges",
+    Cap.SPLIT: "test_traffic_is_kept_or_refused",
+    Cap.CANARY: "test_canary",
+    Cap.SHADOW: "test_traffic_is_kept_or_refused",
+    Cap.FALLBACK: "test_traffic_is_kept_or_refused",
+    Cap.BATCH: "test_batch",
+    Cap.PREDICT: "test_predicts",
+    Cap.OBSERVE_VERSION: "test_replace_and_roll_back",
+    Cap.OBSERVE_DIGEST: "test_changed_bytes_are_seen_and_healed",
+    Cap.DECLARED_ONLY: "test_exact_version_answers",
+    Cap.ETAG: "test_condition_on_the_observed_state",
+    Cap.NATIVE_ROLLBACK: "test_native_rollback",
+    Cap.INVENTORY: "test_inventory_in_pages",
+    Cap.PULL_LOGS: "test_pull_logs",
+    Cap.ADOPT: "test_adopt",
+}
+
+
+class HonestyContract:
+    """Every declared capability has a test that passes; every other one is refused aloud."""
+
+    def test_every_promise_has_a_proof(self, backend: Connector) -> None:
+        assert set(PROOFS) == set(Cap)
+        declared = [cap for cap in Cap if cap in backend.caps]
+        assert declared
+        assert not [cap for cap in declared if not hasattr(type(self), PROOFS[cap])]
+
+    def test_optional_calls_are_honest(self, backend: Connector, endpoint: str) -> None:
+        calls: dict[Cap, list[Callable[[], Any]]] = {
+            Cap.BATCH: [
+                lambda: backend.submit_batch(endpoint, "a", "b", op=op()),
+                lambda: backend.poll_batch("a"),
+                lambda: backend.cancel_batch("a", op=op()),
+            ],
+            Cap.INVENTORY: [backend.list_models],
+            Cap.PULL_LOGS: [backend.pull_logs],
+            Cap.ADOPT: [lambda: backend.adopt(endpoint)],
+            Cap.PREDICT: [lambda: backend.predict(endpoint, None, {"inputs": []}, timeout=1)],
+        }
+        for cap in set(calls) - {cap for cap in Cap if cap in backend.caps}:
+            for call in calls[cap]:
+                with pytest.raises(Unsupported) as caught:
+                    call()
+                assert caught.value.permanent
+                assert caught.value.message.endswith(".")
+
+    @pytest.mark.parametrize("cap", [Cap.SPLIT, Cap.SHADOW, Cap.FALLBACK])
+    def test_traffic_is_kept_or_refused(
+        self, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef, cap: Cap
+    ) -> None:
+        plan = traffic(endpoint, one, two)[cap]
+        if cap in backend.caps:
+            assert applied(backend, plan).done
+            require_converged(backend, plan)
+            return
+        with pytest.raises(Unsupported):
+            backend.apply(plan, op=op())
+        assert not backend.observe(endpoint).exists
+
+    @pytest.mark.parametrize("share", [3_333, 1])
+    def test_shares_are_exact_or_refused(
+        self, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef, share: int
+    ) -> None:
+        """No share is rounded in silence."""
+        champion = Variant(Role.CHAMPION, one, 10_000 - share)
+        plan = Desired("d-1", 1, endpoint, (champion, Variant(Role.CHALLENGER, two, share)))
+        try:
+            applied(backend, plan)
+        except (Invalid, Unsupported):
+            assert not is_converged(backend, plan)
+        else:
+            require_converged(backend, plan)
+
+    def test_inventory_in_pages(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
+        """Every page is asked for, and nothing is listed twice or lost."""
+        if Cap.INVENTORY not in backend.caps:
+            with pytest.raises(Unsupported):
+                backend.list_models("next")
+            return
+        names = {f"{endpoint}-{i}" for i in range(3)}
+        for name in names:
+            applied(backend, desired(name, 1, one))
+        backend.page_size = 1  # type: ignore[attr-defined]
+        assert backend.list_models().cursor is not None
+        assert names <= managed(backend)
+        for name in names:
+            deleted(backend, name)
+
+    def test_import_is_quiet(self, bench: Bench) -> None:
+        """No network and no Django when the module is imported."""
+        code = (
+            "import sys\n"
+            "def hook(event, args):\n"
+            "    if event.startswith('socket.') and event != 'socket.gethostname':\n"
+            "        raise RuntimeError(event)\n"
+            "sys.addaudithook(hook)\n"
+            "from mrm.connectors.registry import connector_class\n"
+            f"connector_class({bench.id!r})\n"
+            "assert not {'django', 'rest_framework', 'celery'} & set(sys.modules)\n"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
