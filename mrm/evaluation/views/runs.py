@@ -161,10 +161,11 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
     attribute, group = request.GET.get("attribute", ""), request.GET.get("group", "")
     drill = queries.chosen_group(found, attribute, group)
     selected = (drill["attribute"], drill["group"]) if drill else ("", "")
-    counts = found.counted()
+    counts, figures = found.counted(), queries.figures_by_kind(found)
+    standings = queries.standings(found, figures)
     return {
         "strip": [
-            (counts.get(key, 0), label, kind, icon, queries.what_stands(found, key))
+            (counts.get(key, 0), label, kind, icon, queries.what_stands(found.results, key))
             for key, label, kind, icon in STATUSES
         ],
         "judged": sum(counts.get(key, 0) for key, *_rest in STATUSES),
@@ -174,13 +175,16 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
         "like_cases": queries.like_cases(found),
         "drill": drill,
         "performance": queries.performance_panel(found),
-        "undone_bias": queries.measure_rows(found, "bias"),
+        "undone_bias": [row for row in queries.measure_rows(found, "bias") if row["reason"]],
         "kind_panels": queries.kind_panels(found),
         "shifts": queries.shifts(found),
         "domain": queries.domain_panel(found),
         "explaining": queries.measure_rows(found, "explainability"),
         "explained": queries.explained(found) if found.explanation else None,
-        "figures": queries.figures_by_kind(found),
+        "figures": figures,
+        "standings": standings,
+        "candidates": queries.candidates(found.results),
+        "by_severity": queries.by_severity(standings),
         "capability": queries.capability(found),
     }
 
