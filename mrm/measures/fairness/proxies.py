@@ -20,7 +20,7 @@ MEASURES = ("proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_in
 LEVELS = 10
 FOLDS = 3
 ROWS = 10_000
-TREES, LEAF, AT_ONCE = 40, 10, 2
+TREES, LEAF = 40, 10
 LEAST = 30
 CHUNK = 50
 
@@ -37,6 +37,7 @@ class People:
     groups: Names
     seed: int = 0
     draws: int = 1_000
+    workers: int = 1
 
     def __post_init__(self) -> None:
         uneven = [name for name, column in self.features.items() if len(column) != len(self.groups)]
@@ -232,7 +233,7 @@ def _together(
     predicted = np.zeros((len(chosen), kinds.size))
     if kinds.size > 1:
         for seen, unseen in StratifiedKFold(FOLDS, shuffle=True, random_state=people.seed).split(matrix, member):
-            forest = ExtraTreesClassifier(TREES, min_samples_leaf=LEAF, random_state=people.seed, n_jobs=AT_ONCE)
+            forest = ExtraTreesClassifier(TREES, min_samples_leaf=LEAF, random_state=people.seed, n_jobs=people.workers)
             forest.fit(matrix[seen], member[seen])
             forest.n_jobs = None  # trees grow side by side, but the sum over them must have one order
             predicted[unseen] = forest.predict_proba(matrix[unseen])
