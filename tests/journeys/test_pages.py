@@ -47,6 +47,7 @@ def evaluated(person: Person) -> Iterator[str]:
     """All parts of the run of every kind at once, a comparison, and the version whose pickle waits for its permission."""
     page = person.go("/models/")
     page.get_by_role("link", name="Retail credit decision").first.click()
+    page.locator("main nav a[href$='/versions/']").first.click()
     versions = {
         label: page.locator(f"main a:text-is('{label}')").first.get_attribute("href") for label in ("1.1.0", "1.2.0")
     }
