@@ -56,7 +56,7 @@ def _drawn(found: Search, primary: str) -> str:
         named = {baseline.number: "the model as it is", found.chosen: f"proposed, no. {found.chosen}"}
         for each in told:
             if each.number in named:
-                axes.annotate(named[each.number], _at(each, primary), xytext=(7, 5), textcoords="offset points", fontsize=LABEL,
+                axes.annotate(named[each.number], _at(each, primary), xytext=(7, -13 if each is baseline else 6), textcoords="offset points", fontsize=LABEL,
                               fontweight="bold", color=inks.text)  # fmt: skip
         axes.set_xlabel("Area under the ROC curve; filled: within the tolerance; line: front", fontsize=NOTE)
         axes.text(

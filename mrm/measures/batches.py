@@ -34,7 +34,7 @@ def _one_file(batch: ParquetBatch, spec: Spec, engine: Engine) -> Iterator[pa.Re
     schema = pq.read_schema(batch.scored)
     _need(schema.names, _wanted(spec))
     text = [name for name in spec.dimensions if schema.field(name).type in (pa.string(), pa.large_string())]
-    with pq.ParquetFile(batch.scored, read_dictionary=text) as source:
+    with pq.ParquetFile(batch.scored, read_dictionary=text, memory_map=True, pre_buffer=False) as source:
         yield from source.iter_batches(ROW_GROUP, columns=list(_wanted(spec)), use_threads=engine.threads > 1)
 
 

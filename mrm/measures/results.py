@@ -65,6 +65,13 @@ class Judgement:
 
 def plain(value: Any) -> Any:
     """`value` as JSON: NumPy scalars and arrays unwrapped, NaN and infinity as None."""
+    kind = type(value)  # the usual kinds first: a result holds some hundred values
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is dict:
+        return {str(key): plain(item) for key, item in value.items()}
+    if kind is list:
+        return [plain(item) for item in value]
     if value is None or isinstance(value, str | int):
         return value
     if hasattr(value, "tolist"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from mrm.measures.tally import FIXED_POINT, Groups, Tally, outcome_and_decision
 
 __all__ = [
     "FIXED_POINT", "UNKNOWN_OUTCOME", "Cell", "CellKey", "Groups", "Histogram", "ParquetBatch", "Spec", "Summary",
-    "from_counts", "merge", "summarise",
+    "from_counts", "merge", "summaries", "summarise",
 ]  # fmt: skip
 
 CellKey = tuple[Groups, int, int]
@@ -101,11 +101,20 @@ def summarise(batch: pd.DataFrame | ParquetBatch, spec: Spec, engine: Engine = E
     Raises ValueError, with a sentence, on missing columns, null scores, scores outside the range,
     labels other than 0, 1 and null, and row ids that are not unique.
     """
-    tally = Tally(spec)
-    for piece in pieces(batch, spec, engine):
-        tally.add(piece)
-    tally.check()
-    return _summary(tally)
+    (made,) = summaries(batch, [spec], engine)
+    return made
+
+
+def summaries(batch: pd.DataFrame | ParquetBatch, specs: Sequence[Spec], engine: Engine = ENGINE) -> list[Summary]:
+    """A table for each specification, which differ in their segments only, in one pass; raises as `summarise`."""
+    segments = tuple(dict.fromkeys(name for spec in specs for name in spec.segments))
+    tallies = [Tally(spec) for spec in specs]
+    for piece in pieces(batch, replace(specs[0], segments=segments), engine):
+        for tally in tallies:
+            tally.add(piece)
+    for tally in tallies:
+        tally.check()
+    return [_summary(tally) for tally in tallies]
 
 
 def merge(first: Summary, second: Summary) -> Summary:

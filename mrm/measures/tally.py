@@ -60,9 +60,8 @@ class Tally:
         counts = np.bincount(place, minlength=shape[0] * shape[1] * shape[2]).reshape(shape)
         fixed = position * FIXED_POINT
         fixed += 0.5
-        np.floor(fixed, out=fixed)
-        totals = _summed(cell, fixed, shape)
-        whole = fixed.astype(np.int64)
+        whole = fixed.astype(np.int64)  # which rounds down: no position is below nothing
+        totals = _summed(cell, whole, shape)
         whole *= whole
         np.bitwise_and(whole, _MASK, out=place)
         whole >>= _SHIFT
@@ -91,6 +90,10 @@ class Tally:
     def _labels(self, piece: pa.RecordBatch) -> Codes:
         """Labels as places in `_OUTCOMES`."""
         column = piece.column(self.spec.label)
+        if pa.types.is_integer(column.type) and not column.null_count:
+            whole = column.to_numpy()
+            if not whole.size or (whole.min() >= 0 and whole.max() <= 1):
+                return np.asarray(np.add(whole, 1, dtype=np.int64))
         values = _floats(column, self.spec.label)
         odd = (values != 0) & (values != 1)
         if not odd.any():
@@ -158,6 +161,8 @@ def _coded(column: pa.Array) -> tuple[Codes, list[str | None]]:
     codes = coded.indices
     if codes.null_count:
         codes = codes.cast(pa.int32()).fill_null(len(texts))
+    elif len(names) == len(texts) + 1:  # every text is a name of its own, in its own order
+        return np.asarray(np.add(codes.to_numpy(), 1, dtype=np.int64)), names
     return renamed[codes.to_numpy(zero_copy_only=False)], names
 
 

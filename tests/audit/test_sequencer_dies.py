@@ -79,3 +79,4 @@ def test_any_stream_in_any_batches_gives_the_same_tree(
         whole()
     drain(sequencer)
     whole()
+    assert Pending.objects.count() == 0

@@ -54,6 +54,13 @@ def test_a_run_of_every_new_kind_is_judged_shown_and_explained(cast: Cast, clien
     page = client.get(run.get_absolute_url()).content.decode()
     for words in ("Quality of the data", "Soundness", "Robustness", "Decisions that noise turns", "income × 0.8"):
         assert words in page
+    standings = queries.standings(run, queries.figures_by_kind(run))
+    assert [each.kind for each in standings] == KINDS
+    assert all(f'href="#{each.kind}"' in page and f'id="{each.kind}"' in page for each in standings)
+    counted = run.counted()
+    for status in ("fail", "watch", "insufficient", "pass"):
+        assert sum(each.counts[status] for each in standings) == counted.get(status, 0)
+    assert queries.by_severity(standings)[0].worst == run.worst()
     assert f'href="{reverse("evaluation:test", args=["weak-spots"])}"' in page
     table = client.get(reverse("evaluation:results_csv", args=[run.pk])).getvalue().decode()
     assert "monotonicity_violations,,bureau_score falling" in table

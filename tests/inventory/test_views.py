@@ -321,10 +321,12 @@ def test_a_broken_table_is_named_by_its_fault(cast: Cast, signed_in: Enter, cont
     assert Dataset.objects.count() == 0
 
 
-def test_a_table_too_large_is_refused(cast: Cast, signed_in: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mrm.inventory.services.data.LARGEST_TABLE", 10)
-    answer = signed_in(cast.developer).post(reverse("inventory:register_dataset"), upload(cast, factory.TABLE))
-    assert "the largest that is taken here" in " ".join(answer.context["form"].errors["file"])
+def test_a_table_too_large_is_refused(cast: Cast, signed_in: Enter) -> None:
+    content = bytes(64 * 1024 * 1024 + 1)
+    answer = signed_in(cast.developer).post(reverse("inventory:register_dataset"), upload(cast, content))
+    said = "The table is larger than 64 MiB, the largest that is taken here; send Parquet, or a sample."
+    assert said in " ".join(answer.context["form"].errors["file"])
+    assert Dataset.objects.count() == 0
 
 
 def test_values_of_protected_attributes_are_shown_to_auditors_only(cast: Cast, signed_in: Enter) -> None:

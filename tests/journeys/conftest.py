@@ -89,6 +89,13 @@ def bank(house: House) -> House:
 
 
 @pytest.fixture(scope="session")
+def more(bank: House) -> House:
+    """The demo bank with a pickle that waits for its permission, and with a comparison that a worker is computing."""
+    bank.manage("shell", "--no-imports", "-c", "from tests.journeys.more import found; found()")
+    return bank
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import PICTURES, Enter, House
+from tests.journeys.conftest import PICTURES, Enter, House, Person
 
 PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
@@ -43,6 +43,27 @@ def links(page: Page, within: str) -> Iterator[str]:
             yield address
 
 
+def evaluated(person: Person) -> Iterator[str]:
+    """All parts of the run of every kind at once, a comparison, and the version whose pickle waits for its permission."""
+    page = person.go("/models/")
+    page.get_by_role("link", name="Retail credit decision").first.click()
+    page.locator("main nav a[href$='/versions/']").first.click()
+    versions = {
+        label: page.locator(f"main a:text-is('{label}')").first.get_attribute("href") for label in ("1.1.0", "1.2.0")
+    }
+    assert versions["1.2.0"] is not None
+    yield versions["1.2.0"]
+    ended = [
+        link.get_attribute("href")
+        for kind in ("a.strong[href*='/comparisons/']", "a.strong:not([href*='/comparisons/'])")
+        for link in person.go(str(versions["1.1.0"])).locator(f"#evaluations {kind}").all()[:1]
+    ]
+    assert len(ended) == 2
+    person.go(str(ended[0]))
+    expect(page.locator("#standing")).to_be_visible(timeout=180_000)
+    yield from (f"{address}#all" for address in ended)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_sign_in_page_is_accessible(browser: Browser, bank: House, theme: str) -> None:
     context = browser.new_context()
@@ -64,7 +85,7 @@ def test_every_page_answers_each_role_and_breaks_no_policy(enter: Enter, who: st
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 420)])
-def test_every_page_is_accessible(enter: Enter, theme: str, width: int) -> None:
+def test_every_page_is_accessible(enter: Enter, more: House, theme: str, width: int) -> None:
     found: list[str] = []
     person = enter("ingrid" if theme == "light" else "maria", width=width, theme=theme)
     addresses = list(PAGES)
@@ -74,6 +95,7 @@ def test_every_page_is_accessible(enter: Enter, theme: str, width: int) -> None:
         ("/validations/", "/validations/"), ("/reports/", "/reports/"),
     ):  # fmt: skip
         addresses += list(links(person.go(source), within))
+    addresses += evaluated(person)
     chosen = [each.split("/")[2] for each in addresses if each.startswith("/approvals/") and each.count("-") == 4]
     addresses.append("/approvals/several/?" + "&".join(f"asked={key}" for key in chosen))
     for address in dict.fromkeys(addresses):

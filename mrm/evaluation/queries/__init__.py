@@ -1,5 +1,6 @@
 """Named reads of runs, and their results laid out for page and print."""
 
+from mrm.evaluation.queries.alternatives import candidate, candidates
 from mrm.evaluation.queries.compared import compared
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, tabled, what_stands
 from mrm.evaluation.queries.explained import explained
@@ -36,6 +37,7 @@ from mrm.evaluation.queries.sheet import (
     measure_rows,
 )
 from mrm.evaluation.queries.shifts import shifts
+from mrm.evaluation.queries.summary import Standing, by_severity, standings
 from mrm.evaluation.queries.tables import figure_of, figure_table, results_document, results_table
 
 __all__ = [
@@ -47,7 +49,11 @@ __all__ = [
     "Cell",
     "GroupRow",
     "Sheet",
+    "Standing",
     "bias_sheet",
+    "by_severity",
+    "candidate",
+    "candidates",
     "capability",
     "challengers_of",
     "chosen_group",
@@ -82,6 +88,7 @@ __all__ = [
     "runs_of",
     "shifts",
     "shown",
+    "standings",
     "suites_for",
     "suites_naming",
     "tabled",

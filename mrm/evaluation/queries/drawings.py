@@ -57,16 +57,21 @@ def capability(run: Run) -> str:
     return WORDS.get(artifact.kind, f"{artifact.get_kind_display()}: not run here") if artifact else ""
 
 
-def what_stands(run: Run, status: str) -> str:
+def what_stands(results: list[dict[str, Any]], status: str) -> str:
     """Which measures hold a status, in words: score gap (2), impact ratio (1)."""
     measures = Counter(
-        TITLES.get(each["measure"], each["measure"]).split(",")[0].lower()
-        for each in run.results
+        _within_a_sentence(TITLES.get(each["measure"], each["measure"]).split(",")[0])
+        for each in results
         if each["status"] == status
     )
     if status == "insufficient":
         return "never counted as a pass" if measures else ""
     return ", ".join(f"{name} ({count})" if count > 1 else name for name, count in measures.most_common(3))
+
+
+def _within_a_sentence(title: str) -> str:
+    """In small letters, unless a name or an abbreviation stands in it."""
+    return title if any(letter.isupper() for letter in title[1:]) else title.lower()
 
 
 def _text(value: Any) -> tuple[str, bool]:

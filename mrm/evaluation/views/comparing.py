@@ -1,7 +1,5 @@
 """Comparisons on pages: ask, watch, read in a minute, take along."""
 
-import csv
-import io
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +14,7 @@ from mrm.core.refusal import Invalid
 from mrm.evaluation import queries, services
 from mrm.evaluation.forms import CompareForm
 from mrm.evaluation.models import Comparison
-from mrm.evaluation.views.progress import drawing, progress_of
+from mrm.evaluation.views.progress import drawing, progress_of, table
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.queries import versions_visible_to
 
@@ -73,10 +71,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def figure(request: HttpRequest, pk: UUID, name: str, theme: str) -> HttpResponse:
-    entry = queries.figure_of(_find(request, pk), name)
-    if entry is None or theme not in {"light", "dark"}:
-        raise Http404
-    return drawing(request, entry[theme])
+    return drawing(request, _find(request, pk), name, theme)
 
 
 @require_safe
@@ -85,14 +80,7 @@ def results_csv(request: HttpRequest, pk: UUID) -> FileResponse:
     found = _find(request, pk)
     if found.status != RunState.DONE:
         raise Http404
-    target = io.StringIO()
-    csv.writer(target).writerows(queries.results_table(found))
-    return FileResponse(
-        io.BytesIO(target.getvalue().encode()),
-        as_attachment=True,
-        filename=f"{found.ref}.csv",
-        content_type="text/csv; charset=utf-8",
-    )
+    return table(queries.results_table(found), f"{found.ref}.csv")
 
 
 def _find(request: HttpRequest, pk: UUID) -> Comparison:

@@ -1,12 +1,17 @@
-"""What the pages of runs and comparisons have in common: where the work stands, and drawings as they are stored."""
+"""What the pages of runs and comparisons have in common: where the work stands, drawings as stored, files to take along."""
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from mrm.core import blobs
+from mrm.evaluation import queries
+from mrm.evaluation.models import Comparison, Run
 from mrm.jobs.models import Job
 from mrm.jobs.queries import latest_for
 
@@ -14,8 +19,12 @@ from mrm.jobs.queries import latest_for
 DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-def drawing(request: HttpRequest, sha256: str) -> HttpResponse:
+def drawing(request: HttpRequest, found: Run | Comparison, name: str, theme: str) -> HttpResponse:
     """The drawing as stored, named by its digest, so it may be kept for good."""
+    entry = queries.figure_of(found, name)
+    if entry is None or theme not in {"light", "dark"}:
+        raise Http404
+    sha256: str = entry[theme]
     etag = f'"{sha256}"'
     if request.headers.get("If-None-Match") == etag:
         return HttpResponse(status=304)
@@ -26,6 +35,20 @@ def drawing(request: HttpRequest, sha256: str) -> HttpResponse:
         "ETag": etag,
     }
     return HttpResponse(blobs.read(sha256), content_type="image/svg+xml", headers=headers)
+
+
+def file(content: bytes, name: str, kind: str) -> FileResponse:
+    """A file to take along, which no browser takes for anything else."""
+    answer = FileResponse(io.BytesIO(content), as_attachment=True, filename=name, content_type=kind)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def table(rows: Iterable[Sequence[Any]], name: str) -> FileResponse:
+    """Rows as CSV to take along."""
+    target = io.StringIO()
+    csv.writer(target).writerows(rows)
+    return file(target.getvalue().encode(), name, "text/csv; charset=utf-8")
 
 
 def progress_of(found: Model) -> dict[str, Any]:

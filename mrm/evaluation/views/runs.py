@@ -1,7 +1,5 @@
 """Runs on pages: ask, watch, read, take along."""
 
-import csv
-import io
 import json
 from typing import Any
 from uuid import UUID
@@ -18,7 +16,7 @@ from mrm.core.refusal import Invalid
 from mrm.evaluation import queries, services
 from mrm.evaluation.forms import ReasonForm, StartForm
 from mrm.evaluation.models import Run
-from mrm.evaluation.views.progress import drawing, progress_of
+from mrm.evaluation.views.progress import drawing, file, progress_of, table
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import ArtifactKind, Version
 from mrm.inventory.queries import versions_visible_to
@@ -101,11 +99,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def figure(request: HttpRequest, pk: UUID, name: str, theme: str) -> HttpResponse:
-    """The drawing as stored, named by its digest, so it may be kept for good."""
-    entry = queries.figure_of(_find(request, pk), name)
-    if entry is None or theme not in {"light", "dark"}:
-        raise Http404
-    return drawing(request, entry[theme])
+    return drawing(request, _find(request, pk), name, theme)
 
 
 @require_safe
@@ -118,9 +112,7 @@ def results_csv(request: HttpRequest, pk: UUID) -> FileResponse:
         if entry is None:
             raise Http404
         rows, name = queries.figure_table(entry), f"{found.ref}-{wanted}.csv"
-    target = io.StringIO()
-    csv.writer(target).writerows(rows)
-    return _file(target.getvalue().encode(), name, "text/csv; charset=utf-8")
+    return table(rows, name)
 
 
 @require_safe
@@ -136,7 +128,7 @@ def results_json(request: HttpRequest, pk: UUID) -> FileResponse:
             {key: entry[key] for key in ("name", "title", "alt", "header", "rows")},
             f"{found.ref}-{wanted}.json",
         )
-    return _file(json.dumps(content, indent=1, sort_keys=True).encode(), name, "application/json")
+    return file(json.dumps(content, indent=1, sort_keys=True).encode(), name, "application/json")
 
 
 def _find(request: HttpRequest, pk: UUID) -> Run:
@@ -151,20 +143,15 @@ def _done(request: HttpRequest, pk: UUID) -> Run:
     return found
 
 
-def _file(content: bytes, name: str, kind: str) -> FileResponse:
-    answer = FileResponse(io.BytesIO(content), as_attachment=True, filename=name, content_type=kind)
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
-
-
 def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
     attribute, group = request.GET.get("attribute", ""), request.GET.get("group", "")
     drill = queries.chosen_group(found, attribute, group)
     selected = (drill["attribute"], drill["group"]) if drill else ("", "")
-    counts = found.counted()
+    counts, figures = found.counted(), queries.figures_by_kind(found)
+    standings = queries.standings(found, figures)
     return {
         "strip": [
-            (counts.get(key, 0), label, kind, icon, queries.what_stands(found, key))
+            (counts.get(key, 0), label, kind, icon, queries.what_stands(found.results, key))
             for key, label, kind, icon in STATUSES
         ],
         "judged": sum(counts.get(key, 0) for key, *_rest in STATUSES),
@@ -174,13 +161,16 @@ def _results(request: HttpRequest, found: Run) -> dict[str, Any]:
         "like_cases": queries.like_cases(found),
         "drill": drill,
         "performance": queries.performance_panel(found),
-        "undone_bias": queries.measure_rows(found, "bias"),
+        "undone_bias": [row for row in queries.measure_rows(found, "bias") if row["reason"]],
         "kind_panels": queries.kind_panels(found),
         "shifts": queries.shifts(found),
         "domain": queries.domain_panel(found),
         "explaining": queries.measure_rows(found, "explainability"),
         "explained": queries.explained(found) if found.explanation else None,
-        "figures": queries.figures_by_kind(found),
+        "figures": figures,
+        "standings": standings,
+        "candidates": queries.candidates(found.results),
+        "by_severity": queries.by_severity(standings),
         "capability": queries.capability(found),
     }
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from mrm.measures.results import EvaluationFailed
 
 BANDS, LEVELS, PERIODS = 4, 12, 36
 _DAY = re.compile(r"^\d{4}-(0[1-9]|1[0-2])-\d\d")
 
-Names = NDArray[np.object_]
 
-
-def segments(column: pa.ChunkedArray, name: str) -> Names:
-    """The stratum of every row, None where the column has no value: the value itself, or its quarter of all rows.
+def segments(column: pa.ChunkedArray, name: str) -> pa.DictionaryArray:
+    """The stratum of every row, null where the column has no value: the value itself, or its quarter of all rows.
 
     Raises `EvaluationFailed` if text has too many values to compare like with like.
     """
@@ -33,11 +31,12 @@ def segments(column: pa.ChunkedArray, name: str) -> Names:
         raise EvaluationFailed(
             f"The column {name} has {len(values):,} values; a segment is a number, or a name with at most {LEVELS} values."
         )
-    return np.array([None if each is None else f"{each:g}" if isinstance(each, float) else str(each)
-                     for each in column.to_pylist()], dtype=object)  # fmt: skip
+    return _named(
+        column, lambda few: [f"{each:g}" if isinstance(each, float) else str(each) for each in few.to_pylist()]
+    )
 
 
-def periods(column: pa.ChunkedArray, name: str) -> Names:
+def periods(column: pa.ChunkedArray, name: str) -> pa.DictionaryArray:
     """The period of every row: month or, beyond three years, quarter of a date; text as it is.
 
     Raises `EvaluationFailed` if the column is neither, or has more periods than a series shows.
@@ -47,13 +46,11 @@ def periods(column: pa.ChunkedArray, name: str) -> Names:
         raise EvaluationFailed(
             f"The column {name} holds {column.type}; a period is a date, a year, or text such as 2026-Q1."
         )
-    if pa.types.is_temporal(column.type) or _dates(column):
-        found = _months(column)
-    else:
-        found = np.array([None if each is None else str(each).strip() for each in column.to_pylist()], dtype=object)
-    several = {each for each in found if each is not None}
-    if not 1 < len(several) <= PERIODS:
-        raise EvaluationFailed(f"The column {name} has {len(several):,} periods; a series shows 2 to {PERIODS}.")
+    dated = pa.types.is_temporal(column.type) or _dates(column)
+    found = _named(column, _months if dated else lambda few: [str(each).strip() for each in few.to_pylist()])
+    several = len(pc.unique(found.cast(pa.string()).drop_null()))
+    if not 1 < several <= PERIODS:
+        raise EvaluationFailed(f"The column {name} has {several:,} periods; a series shows 2 to {PERIODS}.")
     return found
 
 
@@ -61,7 +58,16 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def _banded(column: pa.ChunkedArray) -> Names:
+def _named(column: pa.ChunkedArray, name: Callable[[pa.Array], list[str | None]]) -> pa.DictionaryArray:
+    """Every row by the name of its value: values are few, so each is named once."""
+    coded = column.combine_chunks().dictionary_encode()
+    named = name(coded.dictionary)
+    places = {each: place for place, each in enumerate(dict.fromkeys(each for each in named if each is not None))}
+    renamed = pa.array([None if each is None else places[each] for each in named], pa.int32())
+    return pa.DictionaryArray.from_arrays(renamed.take(coded.indices), pa.array(list(places), pa.string()))
+
+
+def _banded(column: pa.ChunkedArray) -> pa.DictionaryArray:
     values = column.cast(pa.float64()).to_numpy()
     known = np.isfinite(values)
     edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BANDS + 1)[1:-1]))
@@ -69,10 +75,9 @@ def _banded(column: pa.ChunkedArray) -> Names:
     ends = pairwise(shown)
     # numbered, so that they keep their order wherever names are sorted
     said = [f"under {shown[0]}", *(f"{low} to under {high}" for low, high in ends), f"{shown[-1]} and over"]
-    names = np.array([f"{place}: {each}" for place, each in enumerate(said, start=1)], dtype=object)
-    out = names[np.searchsorted(edges, np.where(known, values, edges[0]), side="right")]
-    out[~known] = None
-    return np.asarray(out)
+    bands = np.searchsorted(edges, np.where(known, values, edges[0]), side="right").astype(np.int32)
+    names = pa.array([f"{place}: {each}" for place, each in enumerate(said, start=1)], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(bands, mask=~known), names)
 
 
 def _dates(column: pa.ChunkedArray) -> bool:
@@ -81,15 +86,10 @@ def _dates(column: pa.ChunkedArray) -> bool:
     return text and len(known) > 0 and bool(_DAY.match(known[0].as_py()))
 
 
-def _months(column: pa.ChunkedArray) -> Names:
-    days = pd.to_datetime(pd.Series(column.to_pandas()), errors="coerce", format="ISO8601")
-    months = days.dt.to_period("M")
+def _months(days: pa.Array) -> list[str | None]:
+    """Months, or quarters if there are too many; None where text is no day."""
+    found = pd.to_datetime(pd.Series(days.to_pandas()), errors="coerce", format="ISO8601")
+    months, form = found.dt.to_period("M"), "%Y-%m"
     if months.nunique() > PERIODS:
-        quarters = days.dt.to_period("Q")
-        return _named(quarters, "%Y-Q%q")
-    return _named(months, "%Y-%m")
-
-
-def _named(periods: pd.Series, form: str) -> Names:
-    said = periods.dt.strftime(form)
-    return np.array([None if absent else each for each, absent in zip(said, periods.isna(), strict=True)], dtype=object)
+        months, form = found.dt.to_period("Q"), "%Y-Q%q"
+    return [None if absent else each for each, absent in zip(months.dt.strftime(form), months.isna(), strict=True)]

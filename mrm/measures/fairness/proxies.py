@@ -37,6 +37,7 @@ class People:
     groups: Names
     seed: int = 0
     draws: int = 1_000
+    workers: int = 1
 
     def __post_init__(self) -> None:
         uneven = [name for name, column in self.features.items() if len(column) != len(self.groups)]
@@ -232,8 +233,10 @@ def _together(
     predicted = np.zeros((len(chosen), kinds.size))
     if kinds.size > 1:
         for seen, unseen in StratifiedKFold(FOLDS, shuffle=True, random_state=people.seed).split(matrix, member):
-            forest = ExtraTreesClassifier(TREES, min_samples_leaf=LEAF, random_state=people.seed)
-            predicted[unseen] = forest.fit(matrix[seen], member[seen]).predict_proba(matrix[unseen])
+            forest = ExtraTreesClassifier(TREES, min_samples_leaf=LEAF, random_state=people.seed, n_jobs=people.workers)
+            forest.fit(matrix[seen], member[seen])
+            forest.n_jobs = None  # trees grow side by side, but the sum over them must have one order
+            predicted[unseen] = forest.predict_proba(matrix[unseen])
     for group in names:
         method = f"AUC of {group} against the rest by {TREES} random trees on {len(columns)} features, {FOLDS} folds; DeLong interval"
         place = list(kinds).index(group) if group in kinds and kinds.size > 1 else None

@@ -47,7 +47,8 @@ def test_the_token_is_the_cosignature(witness: Witness) -> None:
 def test_a_witness_that_saw_another_size_gets_the_right_proof(witness: Witness) -> None:
     witness.anchor(signed(9))
     for before in (0, 3):
-        witness.verify(witness.anchor(signed(20 + before, before)), LOG.note(20 + before))
+        seen = witness.verify(witness.anchor(signed(20 + before, before)), LOG.note(20 + before))
+        assert abs(seen.at.timestamp() - time.time()) < 60
 
 
 def test_a_fork_is_refused_aloud(witness: Witness) -> None:

@@ -117,9 +117,11 @@ def test_every_proof_of_every_small_tree_verifies() -> None:
         for index in range(size):
             proof = merkle.inclusion_proof(index, size, read)
             merkle.verify_inclusion(index, size, leaves[index], proof, roots[size])
+            assert len(proof) <= (size - 1).bit_length()
         for old in range(size + 1):
             proof = merkle.consistency_proof(old, size, read)
             merkle.verify_consistency(old, size, roots[old], roots[size], proof)
+            assert len(proof) <= (size - 1).bit_length() + 1 if size else proof == []
 
 
 @given(st.integers(1, 600), st.data())

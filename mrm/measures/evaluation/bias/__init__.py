@@ -28,8 +28,10 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
         return Part(notes=["Bias was not evaluated: there is no protected data."])
     settings = _settings(spec)
     tell("bias", 0, STEPS)
-    summary = by_columns(spec, rows, spec.segments) if spec.segments else rows.summary
-    followed = by_columns(spec, rows, (spec.period,)) if spec.period else None
+    wanted = [names for names in (spec.segments, (spec.period,) if spec.period else ()) if names]
+    tables = dict(zip(wanted, by_columns(spec, rows, wanted), strict=True))
+    summary = tables.get(spec.segments, rows.summary)
+    followed = tables.get((spec.period,)) if spec.period else None
     hidden = withheld_groups(summary, settings)
     tell("bias", 1, STEPS)
     found = [*population(summary, settings, hidden), *fairness(summary, settings, spec.thresholds, hidden)]

@@ -36,7 +36,7 @@ def proxy_results(spec: RunSpec, hidden: dict[str, frozenset[str | None]]) -> tu
     for name in (each for each in people.column_names if each in hidden):
         groups = group_names(people[name].take(places), hidden[name])
         if len({each for each in groups if each is not None}) > 1:
-            out += proxies(People(columns, name, groups, spec.seed, DRAWS), spec.thresholds)
+            out += proxies(People(columns, name, groups, spec.seed, DRAWS, spec.workers), spec.thresholds)
     if rows <= ROWS:
         return out, []
     return out, [f"Features were tested as proxies on {ROWS:,} rows chosen by the seed."]

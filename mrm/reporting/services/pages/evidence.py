@@ -5,6 +5,7 @@ from typing import Any
 
 from mrm.core import blobs
 from mrm.evaluation import queries as evaluation
+from mrm.reporting.services.pages.outlines import outlined
 from mrm.reporting.services.pages.words import image
 
 FURTHER = {
@@ -30,7 +31,8 @@ def run_page(run: dict[str, Any]) -> dict[str, Any]:
         "explaining_rows": evaluation.measure_rows(judged, "explainability"),
         "importance": [_importance(each) for each in judged.results if each["measure"] == "importance"],
         "drawn": {
-            figure["name"]: {**figure, "image": image(blobs.read(figure["sha256"]))} for figure in run["figures"]
+            figure["name"]: {**figure, "image": image(outlined(blobs.read(figure["sha256"])))}
+            for figure in run["figures"]
         },
         "judged": sum(run["counts"].get(status, 0) for status in JUDGED),
     }

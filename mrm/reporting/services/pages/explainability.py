@@ -8,6 +8,7 @@ from typing import Any
 from mrm.core import blobs
 from mrm.evaluation import queries as evaluation
 from mrm.reporting.services.pages.evidence import as_judged
+from mrm.reporting.services.pages.outlines import outlined
 from mrm.reporting.services.pages.words import image
 
 MOST_ROWS = 300  # a longer table is attached, not printed
@@ -79,7 +80,7 @@ def _drawn(figure: dict[str, Any]) -> dict[str, Any]:
     left = max(0, len(figure["rows"]) - MOST_ROWS)
     right = [all(row[place][1] for row in rows) for place in range(len(figure["header"]))]
     heads = list(zip(figure["header"], right, strict=True))
-    drawing = image(blobs.read(figure["sha256"]))
+    drawing = image(outlined(blobs.read(figure["sha256"])))
     return {**figure, "image": drawing, "heads": heads, "printed": rows, "left": left}
 
 

@@ -29,6 +29,7 @@ def in_words(value: Any) -> str:
 
 
 def image(svg: bytes) -> str:
+    """A drawing inside the page."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
 
 
