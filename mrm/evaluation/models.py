@@ -26,6 +26,7 @@ class Run(Governed):
     suite = models.ForeignKey(Pack, models.PROTECT, related_name="runs")
     reasons = models.ForeignKey(Pack, models.PROTECT, null=True, blank=True, related_name="explained_runs")
     artifact_sha256 = models.CharField(max_length=64)
+    endpoint = models.JSONField(default=dict)  # the version's own at the time, if it was scored through it
     kinds = models.JSONField()
     settings = models.JSONField()
     status = models.CharField(max_length=10, choices=RunState, default=RunState.QUEUED)

@@ -103,6 +103,24 @@ def why_not_permit(version: Version, actor: Actor) -> str | None:
     return None
 
 
+def why_not_scored_there(version: Version, settings: Mapping[str, Any]) -> str | None:
+    """Scores come from one place: the model run here, a column of the data, or the version's scoring endpoint."""
+    if not settings.get("endpoint"):
+        return None
+    if not version.scoring_endpoint:
+        return f"{version} names no scoring endpoint; name it on the version's page first."
+    if settings.get("predictions"):
+        return "The scores come from a column of the data or from the endpoint; choose one of them."
+    return None
+
+
+def why_not_of_endpoint(used: Mapping[str, Any], present: Mapping[str, Any]) -> str | None:
+    """A run through an endpoint is evidence for the model that answers there, while the version names that endpoint."""
+    if used and used != present:
+        return f"The run was scored through {used['address']}, which is not the version's scoring endpoint any more."
+    return None
+
+
 def why_not_compared(champion: Version, challengers: Sequence[Version]) -> str | None:
     """Contenders are versions of one model that decides about an event, each named once."""
     if champion.artifact_id is None or any(each.artifact_id is None for each in challengers):

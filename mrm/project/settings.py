@@ -183,6 +183,7 @@ TABLE_ENGINE = {
 }
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+SCORING_HOSTS = env.list("MRM_SCORING_HOSTS", default=[])  # hosts to which rows of data may be sent for scoring
 CONNECTORS = env.list("MRM_CONNECTORS", default=["embedded", "mlflow"])
 LOG_KEY = Path(env.str("MRM_LOG_KEY", str(DATA_DIR / "secrets" / "log.key")))
 LOG_ORIGIN = env.str("MRM_LOG_ORIGIN", f"{slugify(BANK_NAME)}.example/model-risk-log")

@@ -121,7 +121,7 @@ def test_uploaded_predictions_give_the_same_measures_without_the_model(outcome, 
     assert uploaded.explanation == {}
     assert uploaded.notes == (
         "Stability was not evaluated: there are no data that the model was made on.",
-        "The scores were not explained: that needs a model that can be run here.",
+        "The scores were not explained: that needs a model that can be run here, and the scores were taken from a column of predictions.",
     )
 
 

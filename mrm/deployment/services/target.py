@@ -1,4 +1,3 @@
-import os
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from mrm.connectors.registry import available, connector, connector_class
 from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
+from mrm.core.secrets import secret
 from mrm.deployment.models import Target
 
 
@@ -30,23 +30,11 @@ def connect(target: Target) -> Connector:
     try:
         kind = connector_class(target.connector, settings.CONNECTORS)
         secrets = {
-            target.config[field]: _secret(target.config[field])
-            for field in kind.secret_fields
-            if field in target.config
+            target.config[field]: secret(target.config[field]) for field in kind.secret_fields if field in target.config
         }
         return connector(target.connector, target.config, secrets, Store(), enabled=settings.CONNECTORS)
     except ConnectorError as error:
         raise Refused(str(error)) from error
-
-
-def _secret(name: str) -> str:
-    """A secret by its name: from the environment, else from a file that only we can read."""
-    if value := os.environ.get(f"MRM_SECRET_{name.upper().replace('-', '_')}"):
-        return value
-    path = settings.DATA_DIR / "secrets" / name
-    if path.is_file():
-        return path.read_text().strip()
-    raise Refused(f"The secret {name} is not set: give it as MRM_SECRET_{name.upper().replace('-', '_')}.")
 
 
 @audited("deployment.add_target", "added the serving place {subject}")

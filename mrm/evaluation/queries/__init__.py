@@ -2,6 +2,7 @@
 
 from mrm.evaluation.queries.compared import compared
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, tabled, what_stands
+from mrm.evaluation.queries.elsewhere import scored_through
 from mrm.evaluation.queries.explained import explained
 from mrm.evaluation.queries.kinds import divided, domain_panel, kind_panels, performance_panel
 from mrm.evaluation.queries.library import TITLES, explained_at, library, library_entry, suites_naming
@@ -9,6 +10,7 @@ from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
 from mrm.evaluation.queries.records import (
     KEYS,
+    OF_PRESENT_ENDPOINT,
     challengers_of,
     comparisons_visible_to,
     completed,
@@ -42,6 +44,7 @@ __all__ = [
     "CROSS",
     "KEYS",
     "OF_POPULATION",
+    "OF_PRESENT_ENDPOINT",
     "RUN_PANELS",
     "TITLES",
     "Cell",
@@ -80,6 +83,7 @@ __all__ = [
     "results_table",
     "run_panels",
     "runs_of",
+    "scored_through",
     "shifts",
     "shown",
     "suites_for",

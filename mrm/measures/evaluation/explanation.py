@@ -34,8 +34,10 @@ from mrm.measures.scoring import examine_artifact, explain_artifact
 
 def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
     """Contributions, what they are held against, reasons, and the figures; a model that cannot be explained is no pass."""
-    if spec.artifact is None or spec.predictions is not None:
-        return Part(notes=["The scores were not explained: that needs a model that can be run here."])
+    if not spec.runs_here:
+        why = f"The scores were not explained: that needs a model that can be run here, and {spec.scored_elsewhere}."
+        return Part([unexplained(why, spec.thresholds)] if spec.answers is not None else [], notes=[why])
+    assert spec.artifact is not None
     try:
         found, doubt = explain_artifact(
             spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder, spec.features, spec.seed,

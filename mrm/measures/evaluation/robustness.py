@@ -33,7 +33,6 @@ from mrm.measures.scoring import score_variants
 ROWS = 2_000  # rows that are changed
 STACK = 2_000_000  # rows that all variants together may have
 MOST = 50_000  # rows that clusters are made of
-NO_MODEL = "It needs a model that can be run here; the scores were taken from a column of predictions."
 NO_SCENARIO = "Name the changes of a scenario, such as income × 0.9, when the run is started."
 NO_DIRECTIONS = "Name features with which the score may only rise, or only fall, when the run is started."
 
@@ -47,8 +46,8 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
         if name in runs:
             undone[name] = missing
             runs.remove(name)
-    if spec.artifact is None or spec.predictions is not None:
-        undone |= dict.fromkeys(runs, NO_MODEL)
+    if not spec.runs_here:
+        undone |= dict.fromkeys(runs, f"It needs a model that can be run here; {spec.scored_elsewhere}.")
         runs = []
     if runs:
         found += _answered(spec, rows, runs, tell, undone)
