@@ -121,6 +121,25 @@ def why_not_of_endpoint(used: Mapping[str, Any], present: Mapping[str, Any]) -> 
     return None
 
 
+def why_not_choose(ref: str, done: bool, searched: bool) -> str | None:
+    """There is something to choose among once a search has ended with candidates."""
+    if not done or not searched:
+        return f"{ref} holds no candidates to choose among: start a run with the test alternatives and let it end."
+    return None
+
+
+def why_not_decide(actor: Actor, parts: Mapping[str, str], proposer: str) -> str | None:
+    """A person who has no part in the model decides, and nobody on his own proposal."""
+    person = actor.identity.person or ""
+    if actor.identity.on_behalf_of or not person:
+        return "A service account decides nothing here: only a person judges what is given up."
+    if part := parts.get(person):
+        return f"You do not decide on the alternatives to this model: {part}. Propose a choice instead."
+    if person == proposer:
+        return "You proposed this choice; somebody else decides on it."
+    return None
+
+
 def why_not_compared(champion: Version, challengers: Sequence[Version]) -> str | None:
     """Contenders are versions of one model that decides about an event, each named once."""
     if champion.artifact_id is None or any(each.artifact_id is None for each in challengers):

@@ -1,5 +1,16 @@
 """Named reads of runs, and their results laid out for page and print."""
 
+from mrm.evaluation.queries.alternatives import (
+    Alternative,
+    alternatives_of,
+    choice_facts,
+    choice_panel,
+    choices_of,
+    closed_decision,
+    closed_proposal,
+    decided_on,
+    proposed_on,
+)
 from mrm.evaluation.queries.compared import compared
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, tabled, what_stands
 from mrm.evaluation.queries.elsewhere import scored_through
@@ -47,17 +58,25 @@ __all__ = [
     "OF_PRESENT_ENDPOINT",
     "RUN_PANELS",
     "TITLES",
+    "Alternative",
     "Cell",
     "GroupRow",
     "Sheet",
+    "alternatives_of",
     "bias_sheet",
     "capability",
     "challengers_of",
+    "choice_facts",
+    "choice_panel",
+    "choices_of",
     "chosen_group",
+    "closed_decision",
+    "closed_proposal",
     "compared",
     "comparisons_visible_to",
     "completed",
     "dataset_choices",
+    "decided_on",
     "decimal",
     "dictionaries_for",
     "divided",
@@ -78,6 +97,7 @@ __all__ = [
     "permission_of",
     "permissions_visible_to",
     "pickle_facts",
+    "proposed_on",
     "protected_columns",
     "results_document",
     "results_table",

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from mrm.evaluation import queries as evaluation
+from mrm.reporting.services.pages.alternatives import search_page
 from mrm.reporting.services.pages.evidence import JUDGED, as_judged, run_page
 from mrm.reporting.services.pages.numbers import figure_table, matrix, result_rows
 
@@ -44,8 +45,7 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
         "common": result_rows(results, "common_odds_ratio"),
         "conditional": matrix(results, "conditional_odds_ratio", "average_marginal_effect", "explained_gap", "unexplained_gap"),
         "proxies": _proxies(results),
-        "candidates": [_candidate(each) for each in judged.results if each["measure"] == "alternative_lowest_air"],
-        "confirmed": next((_candidate(each) for each in judged.results if each["measure"] == "alternative_confirmed_air"), None),
+        **search_page(content["search"]),
         "periods": result_rows(results, "air_by_period"),
         "segments": [figure for name, figure in run["drawn"].items() if name.startswith("segments_")],
         "cells": [figure for name, figure in run["drawn"].items() if name.startswith("cells_")],
@@ -152,26 +152,6 @@ def _proxies(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
         elif each["measure"] in {"proxy_cramers_v", "mutual_information"}:
             row[each["measure"]] = evaluation.shown("auc", each["value"])
     return sorted((row for row in found.values() if "value" in row), key=lambda row: -row["value"])[:MOST_PROXIES]
-
-
-def _candidate(result: dict[str, Any]) -> dict[str, Any]:
-    """One candidate of the search, with its area under the curve and its lowest ratio."""
-    detail = result["detail"]
-    area = (detail["performance"] or {}).get("auc") or [None]
-    return {
-        "number": int(detail["candidate"]),
-        "said": detail["said"],
-        "kind": detail["kind"],
-        "auc": evaluation.shown("auc", None if area[0] is None else float(area[0])),
-        "lowest": evaluation.shown("auc", result["value"]),
-        "between": evaluation.interval("auc", result),
-        "group": detail["group_of_lowest"],
-        "within": detail["within"],
-        "proposed": detail["proposed"],
-        "reason": result["reason"],
-        "rules": detail["rules"],
-        "rules_digest": detail["rules_digest"],
-    }
 
 
 def _independence(prepared: dict[str, Any]) -> str:
