@@ -61,7 +61,12 @@ def why_not_parameters(name: str, given: Mapping[str, Any], features: Sequence[s
         settled(test, {}, given)
     except ValueError as fault:
         return str(fault)
-    named = [*given.get("rising", []), *given.get("falling", []), *(each["column"] for each in given.get("shifts", []))]
+    named = [
+        *given.get("rising", []),
+        *given.get("falling", []),
+        *given.get("changeable", []),
+        *(each["column"] for each in given.get("shifts", [])),
+    ]
     if absent := [each for each in named if each not in features]:
         return f"{name}: {', '.join(absent)} is no feature of the version; its features are {', '.join(features)}."
     return None

@@ -39,6 +39,21 @@ class ParametersForm(forms.Form):
         help_text=_("For robustness, one change on each line, such as: income * 0.8 or utilisation + 0.2."),
     )
 
+    changeable = forms.MultipleChoiceField(
+        required=False,
+        label=_("An applicant can change"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "For robustness: refusals that small changes of these turn; of all numeric features when none is named."
+        ),
+    )
+    low = forms.ChoiceField(
+        required=False,
+        label=_("Column with the lower end of the interval"),
+        help_text=_("As P10; with the upper end it is told how many outcomes lie inside."),
+    )
+    high = forms.ChoiceField(required=False, label=_("Column with the upper end"), help_text=_("As P90."))
+
     def clean_bands(self) -> list[float]:
         """The bounds as numbers."""
         words = self.cleaned_data["bands"].replace(";", ",").split(",")
@@ -70,6 +85,8 @@ class ParametersForm(forms.Form):
             "grades": {"bands": given["bands"]} if given.get("bands") else {},
             "timeliness": {"column": given["dated"]} if given.get("dated") else {},
             "monotonicity": {way: given[way] for way in ("rising", "falling") if given.get(way)},
+            "adversarial": {"changeable": given["changeable"]} if given.get("changeable") else {},
+            "interval-coverage": {end: given[end] for end in ("low", "high") if given.get(end)},
             "scenario": {"shifts": given["scenario"]} if given.get("scenario") else {},
         }
         return {test: each for test, each in named.items() if each}

@@ -187,8 +187,10 @@ class StartForm(ParametersForm):
     def _offer_parameters(self, columns: list[str]) -> None:
         features = [(name, name.replace("_", " ")) for name in self.version.features]
         self._field("dated", forms.ChoiceField).choices = [("", _("None")), *((name, name) for name in columns)]
-        for name in ("rising", "falling"):
+        for name in ("rising", "falling", "changeable"):
             self._field(name, forms.MultipleChoiceField).choices = features
+        for name in ("low", "high"):
+            self._field(name, forms.ChoiceField).choices = [("", _("None")), *((each, each) for each in columns)]
 
     @cached_property
     def protected(self) -> list[dict[str, Any]]:

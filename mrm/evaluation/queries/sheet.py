@@ -23,7 +23,7 @@ SHIFTS = frozenset(name for name, test in MEASURES.items() if "stability" in tes
 # of everybody or of features: neither a group's nor the whole run's performance
 OF_POPULATION = {"rows_evaluated", "outcome_not_known", "group_not_known", "too_few_to_conclude"}
 OF_CANDIDATES = {"alternative_lowest_air", "alternative_confirmed_air"}
-OF_FEATURES = {"proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_information"}
+OF_FEATURES = {"proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_information", "disparity_share"}
 
 
 @dataclass(frozen=True)

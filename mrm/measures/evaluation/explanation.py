@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from mrm.measures.evaluation.contributions import contributions
 from mrm.measures.evaluation.outcome import Part
 from mrm.measures.evaluation.scored import Scored
 from mrm.measures.evaluation.spec import Progress, RunSpec
@@ -29,7 +30,7 @@ from mrm.measures.explanation.notices import (
 from mrm.measures.figures import Figure, importance_figure
 from mrm.measures.process import ScoringFailed
 from mrm.measures.results import Result
-from mrm.measures.scoring import examine_artifact, explain_artifact
+from mrm.measures.scoring import examine_artifact
 
 
 def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
@@ -37,13 +38,8 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
     if not spec.runs_here:
         why = f"The scores were not explained: that needs a model that can be run here, and {spec.scored_elsewhere}."
         return Part([unexplained(why, spec.thresholds)] if spec.answers is not None else [], notes=[why])
-    assert spec.artifact is not None
     try:
-        found, doubt = explain_artifact(
-            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder, spec.features, spec.seed,
-            explain_rows=spec.explain_rows, background_rows=spec.background_rows, timeout_s=spec.timeout_s,
-            memory_mb=spec.memory_mb, progress=lambda done, total: tell("explaining", done, total), workers=spec.workers,
-        )  # fmt: skip
+        found, doubt = contributions(spec, rows, tell)
         decided, words = _decided(spec, rows, found), dictionary_of(spec.reasons) if spec.reasons else None
         why = why_no_reasons(found, decided, words) if words else ""
         told = notices(found, decided, words) if words and not why else None

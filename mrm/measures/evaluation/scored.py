@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ AGAINST_REFERENCE = frozenset({"stability", "soundness"})
 class Scored:
     """One file of row_id, label and score; the same as arrays (n,) with NaN where a label is not known; their
     table of counts, None where outcomes are amounts; how the model's network was cut, None where no model
-    was run; a file with the scores of the reference, None where it has none or none are asked for; and what
-    the predictions cost, None where no model was run."""
+    was run; a file with the scores of the reference, None where it has none or none are asked for; what
+    the predictions cost, None where no model was run; and what was computed once for several kinds of test."""
 
     file: Path
     labels: NDArray[np.float64]
@@ -36,6 +36,7 @@ class Scored:
     network: str | None
     reference: Path | None = None
     cost: Cost | None = None
+    kept: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def summary(self) -> Summary:

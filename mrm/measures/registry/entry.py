@@ -27,6 +27,7 @@ NEEDS = {
     "model": "a model that can be run here",
     "bands": "the scores that divide the grades",
     "dates": "a column that dates the rows",
+    "interval": "columns with the predicted ends of an interval",
     "directions": "features whose direction is known",
     "scenario": "changes of features that make a scenario",
     "domain": "the domain of use that the version declares",

@@ -196,7 +196,6 @@ TESTS = (
             "proxy_auc_all_features": "AUC of guessing the group from all features",
             "proxy_cramers_v": "Association of a feature with the attribute, Cramér's V",
             "mutual_information": "Mutual information of a feature with the attribute",
-            "disparity_share": "Share of the gap that a feature carries",
         },
         purpose="Could the group of a person be guessed from what the model looks at?",
         mechanism="The area under the curve of guessing the group from each feature and from all, with measures of association.",
@@ -204,6 +203,25 @@ TESTS = (
         strengths="Looks at what goes into the model, so it needs neither outcomes nor decisions.",
         limitations="A feature may tell of a group and still be a legitimate factor; that is for people to judge.",
         reference="test_proxies.py::test_area_of_a_feature_is_that_of_scikit_learn_turned_upwards",
+    ),
+    Entry(
+        **{**_ONE, "needs": ("features", "protected", "model"), "pillar": SOUNDNESS},
+        id="disparity-share",
+        title="Features that carry the gap",
+        measures={"disparity_share": "Share of the score gap that a feature carries"},
+        purpose="Which features make the scores of a group lie below or above those of its reference?",
+        mechanism=(
+            "Contributions that add up to each score are averaged within both groups; the differences by feature then add"
+            " up to the gap exactly, and each is told as a share of it. Intervals come from redrawn rows."
+        ),
+        signs_of_risk="One feature that carries more than a fifth of the gap without a business reason on record.",
+        strengths="Splits the gap itself, where a guess of the group from a feature tells only what could be.",
+        limitations=(
+            "Of the rows that are explained, and in the unit of the explanation. Shares of features that move together depend"
+            " on how the explainer divides what they tell in common; where the gap may be chance they are not judged."
+        ),
+        citations=("Lundberg (2020), Explaining quantitative measures of fairness",),
+        reference="test_proxies.py::test_shares_of_the_disparity_add_up_to_the_gap",
     ),
     Entry(
         **{

@@ -6,6 +6,7 @@ from mrm.measures.bias_figures import bias_figures
 from mrm.measures.crosscheck import crosscheck
 from mrm.measures.evaluation.bias.columns import by_columns
 from mrm.measures.evaluation.bias.proxies import proxy_results
+from mrm.measures.evaluation.bias.shares import shares
 from mrm.measures.evaluation.outcome import Part
 from mrm.measures.evaluation.scored import Scored
 from mrm.measures.evaluation.spec import Progress, RunSpec
@@ -40,12 +41,14 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
         found += by_period(followed, settings, hidden, spec.thresholds)
     proxied, notes = proxy_results(spec, hidden)
     tell("bias", 4, STEPS)
-    results = [*found, *proxied]
+    carried, undone = shares(spec, rows, found, hidden, tell)
+    results = [*found, *proxied, *carried]
     return Part(
         results,
         bias_figures(results, rows.summary, settings, hidden, spec.thresholds),
         notes,
         second,
+        undone=undone,
     )
 
 

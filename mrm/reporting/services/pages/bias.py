@@ -45,6 +45,7 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
         "common": result_rows(results, "common_odds_ratio"),
         "conditional": matrix(results, "conditional_odds_ratio", "average_marginal_effect", "explained_gap", "unexplained_gap"),
         "proxies": _proxies(results),
+        "shares": _shares(results),
         **search_page(content["search"]),
         "periods": result_rows(results, "air_by_period"),
         "segments": [figure for name, figure in run["drawn"].items() if name.startswith("segments_")],
@@ -151,7 +152,16 @@ def _proxies(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
                         "between": evaluation.interval("auc", each), "status": each["status"]}  # fmt: skip
         elif each["measure"] in {"proxy_cramers_v", "mutual_information"}:
             row[each["measure"]] = evaluation.shown("auc", each["value"])
+        elif each["measure"] == "disparity_share" and abs(each["value"] or 0.0) > row.get("carried", 0.0):
+            share = evaluation.shown("disparity_share", each["value"])
+            row |= {"carried": abs(each["value"]), "share": f"{share}, {each['group']}"}
     return sorted((row for row in found.values() if "value" in row), key=lambda row: -row["value"])[:MOST_PROXIES]
+
+
+def _shares(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The features that carry most of the gap of a group, as rows; where none could be told, the reasons."""
+    rows = [row for row in result_rows(results, "disparity_share") if row["value"] is not None]
+    return sorted(rows, key=lambda row: (row["status"] == "insufficient", -abs(row["value"])))[:MOST_PROXIES]
 
 
 def _independence(prepared: dict[str, Any]) -> str:
