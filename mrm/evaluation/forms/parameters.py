@@ -54,6 +54,35 @@ class ParametersForm(forms.Form):
     )
     high = forms.ChoiceField(required=False, label=_("Column with the upper end"), help_text=_("As P90."))
 
+    ranked = forms.ChoiceField(
+        required=False,
+        label=_("Column with the place in a list"),
+        help_text=_("For bias: 1 is the best; exposure, skew and divergence of the list are told by group."),
+    )
+    probabilities = forms.CharField(
+        required=False,
+        max_length=2_000,
+        label=_("Groups known as probabilities"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_(
+            "For bias, one group on each line with its column of the protected data, the reference first: White = p_white."
+        ),
+    )
+
+    def clean_probabilities(self) -> list[dict[str, str]]:
+        """Each group with its column, one a line."""
+        found = []
+        for number, line in enumerate(self.cleaned_data["probabilities"].splitlines(), start=1):
+            group, sign, column = (part.strip() for part in line.partition("="))
+            if line.strip() and not (sign and group and column):
+                place = {"number": number, "line": line.strip()[:60]}
+                raise forms.ValidationError(
+                    said("Line %(number)s, %(line)s: write a group, then =, then a column.") % place
+                )
+            if line.strip():
+                found.append({"group": group, "column": column})
+        return found
+
     def clean_bands(self) -> list[float]:
         """The bounds as numbers."""
         words = self.cleaned_data["bands"].replace(";", ",").split(",")
@@ -86,6 +115,8 @@ class ParametersForm(forms.Form):
             "timeliness": {"column": given["dated"]} if given.get("dated") else {},
             "monotonicity": {way: given[way] for way in ("rising", "falling") if given.get(way)},
             "adversarial": {"changeable": given["changeable"]} if given.get("changeable") else {},
+            "ranked-list": {"column": given["ranked"]} if given.get("ranked") else {},
+            "memberships": {"columns": given["probabilities"]} if given.get("probabilities") else {},
             "interval-coverage": {end: given[end] for end in ("low", "high") if given.get(end)},
             "scenario": {"shifts": given["scenario"]} if given.get("scenario") else {},
         }

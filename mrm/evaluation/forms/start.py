@@ -189,7 +189,7 @@ class StartForm(ParametersForm):
         self._field("dated", forms.ChoiceField).choices = [("", _("None")), *((name, name) for name in columns)]
         for name in ("rising", "falling", "changeable"):
             self._field(name, forms.MultipleChoiceField).choices = features
-        for name in ("low", "high"):
+        for name in ("low", "high", "ranked"):
             self._field(name, forms.ChoiceField).choices = [("", _("None")), *((each, each) for each in columns)]
 
     @cached_property

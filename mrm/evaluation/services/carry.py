@@ -124,6 +124,8 @@ def _tests(run: Run) -> dict[str, dict[str, Any]]:
 def _groups(run: Run, seed: int) -> FairnessSettings:
     """Who is compared with whom, by the choice of who asked; how many people that needs, by the suite."""
     wanted = dict(run.suite.content.get("groups", {}))
-    attributes = [name for name in run.protected.columns if name not in KEYS] if run.protected else []
+    named = (run.settings.get("parameters") or {}).get("memberships", {}).get("columns", [])
+    apart = {*KEYS, *(each["column"] for each in named)}
+    attributes = [name for name in run.protected.columns if name not in apart] if run.protected else []
     crossed = tuple(combinations(attributes, 2)) if wanted.pop("intersections", "none") == "pairs" else ()
     return FairnessSettings(references=run.settings.get("references", {}), intersections=crossed, seed=seed, **wanted)

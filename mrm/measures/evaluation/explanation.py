@@ -118,7 +118,7 @@ def _groups(spec: RunSpec, rows: Sequence[int]) -> dict[str, list[str | None]]:
         return {}
     keys = pq.read_table(spec.dataset, columns=["row_id"])["row_id"].take(list(rows)).to_pylist()
     table = pq.read_table(spec.protected).to_pandas().set_index("row_id").reindex(keys)
-    names = spec.attributes or tuple(str(name) for name in table.columns)
+    names = spec.attributes or tuple(str(name) for name in table.columns if name not in spec.probabilities)
     known = {name: table[name].notna() for name in names}
     return {
         name: [str(value) if here else None for value, here in zip(table[name], known[name], strict=True)]

@@ -211,4 +211,5 @@ def _summary(spec: RunSpec, scored: Path) -> Summary:
 def _attributes(spec: RunSpec) -> tuple[str, ...]:
     if spec.protected is None:
         return ()
-    return spec.attributes or tuple(n for n in pq.read_schema(spec.protected).names if n != "row_id")
+    names = pq.read_schema(spec.protected).names
+    return spec.attributes or tuple(n for n in names if n != "row_id" and n not in spec.probabilities)

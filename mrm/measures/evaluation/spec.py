@@ -110,5 +110,10 @@ class RunSpec:
         fitting = (test for test in TESTS.values() if kind in test.kinds and self.model_kind in test.models)
         return [test.id for test in fitting if test.id in self.tests]
 
+    @property
+    def probabilities(self) -> frozenset[str]:
+        """Columns of the protected data that hold probabilities of groups, and so are no attributes."""
+        return frozenset(str(each["column"]) for each in self.tests.get("memberships", {}).get("columns", ()))
+
     def limits(self, measure: str) -> Limits | None:
         return self.thresholds.get(measure)

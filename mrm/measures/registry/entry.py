@@ -23,6 +23,8 @@ NEEDS = {
     "scores": "the model's scores, from the model or from a column of predictions",
     "features": "the model's features",
     "protected": "protected attributes linked to the version",
+    "probabilities": "columns of the protected data with probabilities of groups",
+    "rank": "a column with the place in a ranked list",
     "training": "training data linked to the version",
     "model": "a model that can be run here",
     "bands": "the scores that divide the grades",

@@ -38,6 +38,8 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
         "square": _square(results, air),
         "scores": matrix(results, "smd", "residual_smd", "scoring_rate", "scoring_rate_ratio", "air_sweep"),
         "errors": matrix(results, "tpr_gap", "fpr_gap", "fnr_gap", "ppv_gap", "npv_gap", "equalized_odds_gap"),
+        "weighted": result_rows(results, "weighted_selection_rate", "weighted_air", "weighted_tpr_gap"),
+        "listed": result_rows(results, "exposure_ratio", "skew_at_k", "top_k_ratio", "ndkl"),
         "ranks": matrix(results, "auc_gap", "xauc_gap"),
         "calibration": matrix(results, "group_ece", "ece_gap", "group_calibration_slope", "actual_to_expected"),
         "worst_cells": result_rows(results, "worst_cell_air", crossed=True),
