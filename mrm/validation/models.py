@@ -18,6 +18,7 @@ CONTRIBUTIONS = (
     "inventory.edit_version",
     "inventory.attach_artifact",
     "inventory.set_scoring_endpoint",
+    "inventory.remove_scoring_endpoint",
 )
 
 

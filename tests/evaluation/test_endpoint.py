@@ -6,10 +6,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from django.db import DatabaseError, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
 from mrm.audit.models import Event
+from mrm.audit.trail import recorded
 from mrm.connectors.remote_scoring import Place
 from mrm.core import blobs
 from mrm.core.refusal import Forbidden, Invalid, Refused
@@ -90,6 +92,12 @@ def test_rows_are_scored_where_the_model_answers(
         inventory.set_scoring_endpoint(
             fresh_version(version), place=Place(gateway.url, "m"), actor=fresh(cast.developer)
         )
+    with (
+        pytest.raises(DatabaseError, match="of a version that is no draft is fixed"),
+        transaction.atomic(),
+        recorded("inventory.set_scoring_endpoint", actor=cast.developer),
+    ):
+        Version.objects.filter(pk=version.pk).update(scoring_endpoint={})
 
 
 def fresh_version(version: Version) -> Version:

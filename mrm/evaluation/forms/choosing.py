@@ -39,7 +39,7 @@ class ChoiceForm(forms.Form):
                 max_length=2_000,
                 label=_("Why not candidate %(number)s") % {"number": number},
                 widget=forms.Textarea(attrs={"rows": 2}),
-                help_text=_("Not for the one that is chosen."),
+                help_text=_("Needed, except for the one that is chosen."),
             )
 
     def choice(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ PRESENT = 0
 MEASURE = "alternative_lowest_air"
 MADE = (
     "inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset",
-    "inventory.set_scoring_endpoint",
+    "inventory.set_scoring_endpoint", "inventory.remove_scoring_endpoint",
 )  # fmt: skip
 
 

@@ -82,7 +82,13 @@ def start(
     )
     run.refresh_from_db()
     jobs.request("evaluation.run", label=f"Evaluation of {version}", subject=run, actor=actor, run=str(run.pk))
-    describe(dataset=dataset.name, suite=str(suite), reasons=str(reasons or ""), kinds=kinds)
+    describe(
+        dataset=dataset.name,
+        suite=str(suite),
+        reasons=str(reasons or ""),
+        kinds=kinds,
+        endpoint=run.endpoint.get("address", ""),
+    )
     return run
 
 
