@@ -47,6 +47,8 @@ WORDS = {
     "evaluation.cancel": _("cancel an evaluation"),
     "evaluation.compare": _("compare a version with challengers"),
     "evaluation.cancel_comparison": _("cancel a comparison"),
+    "evaluation.decide_alternative": _("decide on a less discriminatory alternative"),
+    "evaluation.propose_alternative": _("propose which alternative is taken"),
     "evaluation.permit": _("permit that a scanned pickle is run"),
     "evaluation.withdraw_permission": _("withdraw the permission to run a pickle"),
     "evaluation.start": _("run an evaluation"),

@@ -7,6 +7,8 @@ class EvaluationConfig(AppConfig):
 
     def ready(self) -> None:
         from mrm.evaluation import tasks, views  # noqa: F401, PLC0415  registers the kinds of job
+        from mrm.evaluation.queries import RUN_PANELS  # noqa: PLC0415
         from mrm.inventory.queries.tabs import VERSION_PANELS  # noqa: PLC0415  needs the apps
 
         VERSION_PANELS.add("evaluation", views.version_panel)
+        RUN_PANELS.add("1-alternatives", views.choice_panel)

@@ -26,6 +26,7 @@ class Run(Governed):
     suite = models.ForeignKey(Pack, models.PROTECT, related_name="runs")
     reasons = models.ForeignKey(Pack, models.PROTECT, null=True, blank=True, related_name="explained_runs")
     artifact_sha256 = models.CharField(max_length=64)
+    endpoint = models.JSONField(default=dict)  # the version's own at the time, if it was scored through it
     kinds = models.JSONField()
     settings = models.JSONField()
     status = models.CharField(max_length=10, choices=RunState, default=RunState.QUEUED)
@@ -174,3 +175,46 @@ class Comparison(Governed):
     @property
     def audit_object(self) -> models.Model:
         return self.champion.model
+
+
+class AlternativeChoice(Governed):
+    """Which candidate of a search was taken, or that the present model stays: proposed, or decided by somebody independent.
+
+    Rows are never changed: the latest decision counts, and those before it stay beside it.
+    """
+
+    run = models.ForeignKey(Run, models.PROTECT, related_name="choices")
+    candidate = models.PositiveSmallIntegerField()  # 0 is the present model
+    reason = models.TextField()
+    rejected = models.JSONField(default=list)  # candidate and reason of each that was better and is not taken
+    decided = models.BooleanField()
+    proposal = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="decisions")
+    made_by = models.ForeignKey(Account, models.PROTECT, related_name="alternative_choices")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason=""), name="alternative_choice_reason"),
+            models.CheckConstraint(
+                condition=Q(decided=True) | Q(proposal__isnull=True), name="alternative_choice_proposal_is_decided_on"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{'choice' if self.decided else 'proposal'} among the alternatives of {self.run.ref}"
+
+    def get_absolute_url(self) -> str:
+        return f"{self.run.get_absolute_url()}#alternatives-choice"
+
+    @property
+    def said(self) -> str:
+        return "keep the present model" if self.candidate == 0 else f"take candidate {self.candidate}"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.run.version.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.run.version.model

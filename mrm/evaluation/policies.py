@@ -61,7 +61,12 @@ def why_not_parameters(name: str, given: Mapping[str, Any], features: Sequence[s
         settled(test, {}, given)
     except ValueError as fault:
         return str(fault)
-    named = [*given.get("rising", []), *given.get("falling", []), *(each["column"] for each in given.get("shifts", []))]
+    named = [
+        *given.get("rising", []),
+        *given.get("falling", []),
+        *given.get("changeable", []),
+        *(each["column"] for each in given.get("shifts", [])),
+    ]
     if absent := [each for each in named if each not in features]:
         return f"{name}: {', '.join(absent)} is no feature of the version; its features are {', '.join(features)}."
     return None
@@ -100,6 +105,43 @@ def why_not_permit(version: Version, actor: Actor) -> str | None:
         parts = {str(part) for part in (each.developer_id, each.model.developer_id, each.model.owner_id)}
         if actor.identity.person in parts:
             return f"You have a part in {each.model}; somebody without one permits that its pickle is run."
+    return None
+
+
+def why_not_scored_there(version: Version, settings: Mapping[str, Any]) -> str | None:
+    """Scores come from one place: the model run here, a column of the data, or the version's scoring endpoint."""
+    if not settings.get("endpoint"):
+        return None
+    if not version.scoring_endpoint:
+        return f"{version} names no scoring endpoint; name it on the version's page first."
+    if settings.get("predictions"):
+        return "The scores come from a column of the data or from the endpoint; choose one of them."
+    return None
+
+
+def why_not_of_endpoint(used: Mapping[str, Any], present: Mapping[str, Any]) -> str | None:
+    """A run through an endpoint is evidence for the model that answers there, while the version names that endpoint."""
+    if used and used != present:
+        return f"The run was scored through {used['address']}, which is not the version's scoring endpoint any more."
+    return None
+
+
+def why_not_choose(ref: str, done: bool, searched: bool) -> str | None:
+    """There is something to choose among once a search has ended with candidates."""
+    if not done or not searched:
+        return f"{ref} holds no candidates to choose among: start a run with the test alternatives and let it end."
+    return None
+
+
+def why_not_decide(actor: Actor, parts: Mapping[str, str], proposer: str) -> str | None:
+    """A person who has no part in the model decides, and nobody on his own proposal."""
+    person = actor.identity.person or ""
+    if actor.identity.on_behalf_of or not person:
+        return "A service account decides nothing here: only a person judges what is given up."
+    if part := parts.get(person):
+        return f"You do not decide on the alternatives to this model: {part}. Propose a choice instead."
+    if person == proposer:
+        return "You proposed this choice; somebody else decides on it."
     return None
 
 

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
+from mrm.evaluation.api import choosing as choosing_api
 from mrm.evaluation.api import comparison as comparison_api
 from mrm.evaluation.api import permission as permission_api
 from mrm.evaluation.api import runs as rest
-from mrm.evaluation.views import comparing, library, permission, runs
+from mrm.evaluation.views import choosing, comparing, library, permission, runs
 
 app_name = "evaluation"
 
@@ -25,6 +26,8 @@ urlpatterns = [
     path("<uuid:pk>/", runs.run, name="run"),
     path("<uuid:pk>/progress/", runs.progress, name="progress"),
     path("<uuid:pk>/cancel/", runs.cancel, name="cancel"),
+    path("<uuid:pk>/alternatives/propose/", choosing.propose, name="propose_alternative"),
+    path("<uuid:pk>/alternatives/decide/", choosing.decide, name="decide_alternative"),
     path("<uuid:pk>/figures/<slug:name>.<slug:theme>.svg", runs.figure, name="figure"),
     path("<uuid:pk>/results.csv", runs.results_csv, name="results_csv"),
     path("<uuid:pk>/results.json", runs.results_json, name="results_json"),
@@ -42,5 +45,8 @@ api = [
     path("comparisons/<uuid:pk>/cancel/", comparison_api.CancelComparison.as_view(), name="cancel_comparison"),
     path("runs/<uuid:pk>/", rest.OneRun.as_view(), name="run"),
     path("runs/<uuid:pk>/cancel/", rest.Cancel.as_view(), name="cancel_run"),
+    path("runs/<uuid:pk>/alternatives/", choosing_api.Choices.as_view(), name="alternatives"),
+    path("runs/<uuid:pk>/alternatives/propose/", choosing_api.Propose.as_view(), name="propose_alternative"),
+    path("runs/<uuid:pk>/alternatives/decide/", choosing_api.Decide.as_view(), name="decide_alternative"),
     path("runs/<uuid:pk>/figures/<slug:name>.svg", rest.FigureFile.as_view(), name="figure"),
 ]

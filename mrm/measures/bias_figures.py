@@ -29,7 +29,7 @@ def bias_figures(
     for made in (
         _population(results), _sweep(results, summary, limits), density(summary, settings, hidden),
         roc(summary, settings, hidden), _reliability(results), *_intersections(results), *_segments(results, limits),
-        _periods(results, limits), _proxies(results),
+        _periods(results, limits), _proxies(results), _shares(results),
     ):  # fmt: skip
         if made is not None:
             out.append(made)
@@ -226,6 +226,39 @@ def _proxies(results: Sequence[Result]) -> Figure | None:
            f" AUC {top.value:.2f}. The numbers are in the table below.")  # fmt: skip
     header = ("Attribute", "Group", "Feature", "n", "AUC", "Lower", "Upper", "Status", "Remark")
     return _made("proxies", "How well features tell the groups apart", charts.draw_cells, grid, alt, header, rows)
+
+
+def _shares(results: Sequence[Result]) -> Figure | None:
+    """The share of each gap that each feature carries, the largest first."""
+    found = [r for r in results if r.measure == "disparity_share" and r.value is not None]
+    if not found:
+        return None
+    told = [r for r in found if r.status != "insufficient"] or found
+    features = sorted({r.detail["feature"] for r in told}, key=lambda name: -max(
+        abs(r.value or 0.0) for r in told if r.detail["feature"] == name))  # fmt: skip
+    places = tuple(dict.fromkeys(f"{r.attribute} {r.group}" for r in told))
+    cells = {(r.detail["feature"], f"{r.attribute} {r.group}"): charts.GridCell(r.value, r.status) for r in told}
+    grid = charts.CellGrid(tuple(features), places, cells, "feature", "share of the score gap of")
+    rows = [(r.attribute, r.group, r.reference, r.detail["feature"], r.n, r.detail["difference"], r.value, r.lower, r.upper, r.status, r.reason)
+            for r in found]  # fmt: skip
+    top = max(told, key=lambda r: r.value or 0.0)
+    alt = (f"{len(features)} features against {len(places)} gaps. {top.detail['feature']} carries {100 * (top.value or 0):.0f} % of the gap of"
+           f" {top.attribute} {top.group} to {top.reference}. The numbers are in the table below.")  # fmt: skip
+    header = (
+        "Attribute",
+        "Group",
+        "Reference",
+        "Feature",
+        "n",
+        "Difference",
+        "Share of gap",
+        "Lower",
+        "Upper",
+        "Status",
+        "Remark",
+    )
+    title = "Which features carry the gap of scores"
+    return _made("disparity_shares", title, charts.draw_cells, grid, alt, header, rows)
 
 
 def _cell(rate: Result, ratio: Result | None) -> charts.GridCell:

@@ -183,6 +183,7 @@ TABLE_ENGINE = {
 }
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+SCORING_HOSTS = env.list("MRM_SCORING_HOSTS", default=[])  # hosts to which rows of data may be sent for scoring
 CONNECTORS = env.list(
     "MRM_CONNECTORS",
     default=["embedded", "mlflow", "oip", "webhook", "gitops", "ray", "sagemaker", "kserve"],

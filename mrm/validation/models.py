@@ -13,7 +13,13 @@ from mrm.inventory.models import Model, Version
 from mrm.signoff.models import Request, open_request
 from mrm.validation.workflow import OPEN_STATES, FindingState, ValidationState
 
-CONTRIBUTIONS = ("inventory.add_version", "inventory.edit_version", "inventory.attach_artifact")
+CONTRIBUTIONS = (
+    "inventory.add_version",
+    "inventory.edit_version",
+    "inventory.attach_artifact",
+    "inventory.set_scoring_endpoint",
+    "inventory.remove_scoring_endpoint",
+)
 
 
 class Kind(models.TextChoices):

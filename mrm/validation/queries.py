@@ -13,6 +13,8 @@ from mrm.audit.models import Event
 from mrm.audit.queries import of_subject
 from mrm.core.workflow import Offer
 from mrm.evaluation.models import Run
+from mrm.evaluation.policies import why_not_of_endpoint
+from mrm.evaluation.queries import OF_PRESENT_ENDPOINT
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
@@ -157,7 +159,9 @@ def pillars_left(validation: Validation, run: Run) -> list[str]:
 def relying(run: Run, account: Account) -> list[dict[str, Any]]:
     """The validations of exactly the bytes that a run looked at: under which pillars each relies on it, and whether
     it can still be attached; those that ended without it are left out."""
-    rows = []
+    rows = list[dict[str, Any]]()
+    if why_not_of_endpoint(run.endpoint, run.version.scoring_endpoint):
+        return rows
     for validation in visible_to(account).filter(version=run.version_id, artifact_sha256=run.artifact_sha256):
         held = [entry.get_pillar_display() for entry in validation.evidence.filter(run=run)]
         offer = moves_of(validation, account).get("add_evidence")
@@ -177,7 +181,12 @@ def by_pillar(validation: Validation) -> list[tuple[str, list[Evidence]]]:
 def runs_for(validation: Validation) -> QuerySet[Run]:
     """Completed runs of the artifact under validation: what counts as evidence."""
     return (
-        Run.objects.filter(version=validation.version, status=RunState.DONE, artifact_sha256=validation.artifact_sha256)
+        Run.objects.filter(
+            OF_PRESENT_ENDPOINT,
+            version=validation.version,
+            status=RunState.DONE,
+            artifact_sha256=validation.artifact_sha256,
+        )
         .select_related("dataset")
         .only("id", "number", "kinds", "finished_at", "dataset__name")
     )

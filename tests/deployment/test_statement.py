@@ -1,15 +1,17 @@
 """Signed statements: what is sent is named by them, other tools read them, and a changed one stops the push."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from mrm.audit.trail import recorded
-from mrm.core import attestation
+from mrm.core import attestation, blobs
 from mrm.deployment import services
 from mrm.deployment.models import Deployment, Revision, Target
 from mrm.jobs.runner import run_next
+from tests.connectors.servers import programs
 from tests.deployment.conftest import Gateway
 from tests.factories.access import Cast
 from tests.factories.approved import a_model, an_approved
@@ -83,3 +85,21 @@ def test_the_digest_of_files_is_that_over_their_digests_in_order() -> None:
 
     expected = hashlib.sha256(bytes.fromhex("22" * 32) + bytes.fromhex("11" * 32)).hexdigest()
     assert attestation.subject_digest(FILES) == expected
+
+
+def test_the_signature_is_verified_by_the_command_of_openssf(revision: Revision, tmp_path: Path) -> None:
+    """Model-signing's own verifier accepts the bytes that were sent, and not one byte else."""
+    command = programs("model-signing-1.1.1", ["model-signing==1.1.1", "pyopenssl==25.3.0"]) / "model_signing"
+    kept, model = revision.verification["statements"], tmp_path / "model"
+    model.mkdir()
+    artifact = blobs.fetch(revision.artifact_sha256, tmp_path).rename(model / "model-1.0.0.onnx")
+    (tmp_path / "model.sig").write_text(json.dumps(kept["model"]))
+    (tmp_path / "key.pem").write_text(kept["public_key"])
+    verify = [str(command), "verify", "key", str(model), "--signature", str(tmp_path / "model.sig")]
+    verify += ["--public_key", str(tmp_path / "key.pem")]
+    done = subprocess.run(verify, check=False, capture_output=True, text=True, timeout=120)
+    assert "Verification succeeded" in done.stdout, done.stderr
+    artifact.write_bytes(artifact.read_bytes() + b"!")
+    done = subprocess.run(verify, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode
+    assert "Hash mismatch for" in done.stdout + done.stderr

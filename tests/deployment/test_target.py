@@ -25,7 +25,7 @@ def add(cast: Cast, connector: str, config: dict[str, Any]) -> Target:
 
 @pytest.mark.parametrize("name", ["statement-key", "STATEMENT_KEY", "key", "KEYS_BEFORE"])
 def test_own_key_is_sent_to_no_place(cast: Cast, name: str) -> None:
-    with pytest.raises(Refused, match="is a key of this system itself; it is given to no serving place"):
+    with pytest.raises(Refused, match="is a key of this system itself; it is given to nobody"):
         add(cast, "webhook", HOOK | {"signing_secret": name})
     assert not Target.objects.exists()
     assert not Event.objects.filter(verb="deployment.add_target").exists()

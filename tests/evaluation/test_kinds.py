@@ -11,6 +11,7 @@ from mrm.audit.trail import recorded
 from mrm.core.packs import of_content
 from mrm.core.refusal import Invalid
 from mrm.evaluation import queries
+from mrm.evaluation.forms.parameters import ParametersForm
 from mrm.evaluation.models import Run
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Pack, Version
@@ -196,3 +197,13 @@ def test_the_library_is_read_on_pages_and_over_the_api(cast: Cast, client: Clien
     assert listed["grades"]["parameters"]["properties"]["bands"]["ofRun"] is True
     assert api.get("/api/v1/tests/grades/").json() == listed["grades"]
     assert api.get("/api/v1/tests/beauty/").status_code == 404
+
+
+def test_what_is_named_with_a_run_goes_to_the_test_that_needs_it() -> None:
+    named = {"probabilities": "White = p_white\nBlack = p_black", "bands": "", "scenario": ""}
+    form = ParametersForm(named)
+    assert form.is_valid(), form.errors
+    columns = [{"group": "White", "column": "p_white"}, {"group": "Black", "column": "p_black"}]
+    assert form.parameters() == {"memberships": {"columns": columns}}
+    wrong = ParametersForm(named | {"probabilities": "White = p_white\nBlack"})
+    assert wrong.errors["probabilities"] == ["Line 2, Black: write a group, then =, then a column."]

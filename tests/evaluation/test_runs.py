@@ -27,6 +27,10 @@ def test_a_run_goes_from_request_to_results_figures_and_pins(cast: Cast) -> None
     assert (run.status, run.error) == ("done", "")
     assert {result["measure"] for result in run.results} >= {"auc", "air", "additivity"}
     assert run.crosscheck["max_difference"] <= 1e-9
+    shares = [each for each in run.results if each["measure"] == "disparity_share" and each["group"] == "F"]
+    assert {each["detail"]["feature"] for each in shares} == set(draft.features)
+    assert sum(each["value"] for each in shares) == pytest.approx(1)
+    assert "disparity_shares" in {figure["name"] for figure in run.figures}
     assert run.pins["artifact_sha256"] == draft.artifact_id
     assert [event.verb for event in of_subject(run)] == ["evaluation.complete", "evaluation.start"]
     for figure in run.figures:

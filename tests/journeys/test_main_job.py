@@ -301,7 +301,10 @@ def deploy(enter: Enter, lucia: Person, model: str, version: str, label: str) ->
 def redeploy(enter: Enter, lucia: Person, place: str, version: str, label: str) -> None:
     page = lucia.go(place)
     choose(page, "version", version)
+    page.locator("form[action$='/plan/'] button[type=submit]").click()
+    page.wait_for_load_state()
     page.locator("form[action$='/deploy/'] button[type=submit]").click()
+    page.wait_for_load_state()
     release(enter, lucia, place)
     settled(lucia, place, label)
 

@@ -16,7 +16,7 @@ PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
     "/evaluations/tests/", "/evaluations/tests/grades/",
     "/validations/", "/validations/findings/", "/accepted-risks/", "/approvals/", "/approvals/several/", "/approvals/policies/", "/deployments/",
-    "/deployments/places/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
+    "/deployments/places/", "/deployments/environments/", "/deployments/incidents/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
     "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/access/exceptions/", "/access/reviews/", "/access/reviews/open/",
     "/oversight/", "/oversight/roles/",
     "/oversight/ageing/", "/approvals/policies/new/", "/approvals/delegations/", "/people/account/", "/people/account/factors/",
@@ -41,6 +41,14 @@ def links(page: Page, within: str) -> Iterator[str]:
         address = link.get_attribute("href")
         if address and "." not in address and "export" not in address:
             yield address
+
+
+def served(person: Person) -> Iterator[str]:
+    """An endpoint with its place, and an environment."""
+    for source in ("/deployments/", "/deployments/places/", "/deployments/environments/"):
+        address = person.go(source).locator("main th a").first.get_attribute("href")
+        assert address is not None
+        yield address
 
 
 def evaluated(person: Person) -> Iterator[str]:
@@ -90,12 +98,13 @@ def test_every_page_is_accessible(enter: Enter, more: House, theme: str, width: 
     person = enter("ingrid" if theme == "light" else "maria", width=width, theme=theme)
     addresses = list(PAGES)
     for within, source in (
-        ("/models/", "/models/"), ("/approvals/", "/approvals/?tab=open"), ("/deployments/", "/deployments/"),
+        ("/models/", "/models/"), ("/approvals/", "/approvals/?tab=open"),
         ("/evaluations/", "/evaluations/"), ("/validations/findings/", "/validations/findings/"),
         ("/validations/", "/validations/"), ("/reports/", "/reports/"),
     ):  # fmt: skip
         addresses += list(links(person.go(source), within))
     addresses += evaluated(person)
+    addresses += served(person)
     chosen = [each.split("/")[2] for each in addresses if each.startswith("/approvals/") and each.count("-") == 4]
     addresses.append("/approvals/several/?" + "&".join(f"asked={key}" for key in chosen))
     for address in dict.fromkeys(addresses):

@@ -83,7 +83,7 @@ def test_outcome_is_json_with_every_figure_in_both_themes(outcome):
     shown = json.loads(json.dumps(outcome.as_dict()))
     names = [figure["name"] for figure in shown["figures"]]
     assert names == ["score_distribution", "calibration", "cap", "impact_ratio", "group_rates", "population",
-                     "air_by_approval_rate", "score_density", "roc_by_group", "reliability_by_group", "proxies", "importance",
+                     "air_by_approval_rate", "score_density", "roc_by_group", "reliability_by_group", "proxies", "disparity_shares", "importance",
                      "contribution_spread", "dependence", "interactions", "gap_1", "gap_2", "gap_3", "case_clear_approval",
                      "case_clear_decline", "case_borderline", "case_outlier", "case_pair_first", "case_pair_second",
                      "reason_codes", "reason_groups_1", "reason_groups_2", "reason_groups_3"]  # fmt: skip
@@ -121,7 +121,7 @@ def test_uploaded_predictions_give_the_same_measures_without_the_model(outcome, 
     assert uploaded.explanation == {}
     assert uploaded.notes == (
         "Stability was not evaluated: there are no data that the model was made on.",
-        "The scores were not explained: that needs a model that can be run here.",
+        "The scores were not explained: that needs a model that can be run here, and the scores were taken from a column of predictions.",
     )
 
 

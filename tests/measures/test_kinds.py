@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from scipy import stats
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,6 +23,7 @@ KINDS = frozenset({"performance", "quality", "soundness", "robustness"})
 BY_RUN = {
     "grades": {"bands": [0.05, 0.15, 0.3]},
     "timeliness": {**TESTS["timeliness"].defaults, "column": "seen", "days": 100},
+    "adversarial": {"budgets": [0.1, 0.5], "changeable": ["bureau_score", "loan_to_value"]},
     "monotonicity": {"rising": ["loan_to_value"], "falling": ["bureau_score", "income"]},
     "scenario": {"shifts": [{"column": "income", "factor": 0.8}, {"column": "bureau_score", "add": -60}]},
 }
@@ -109,10 +111,22 @@ def test_the_model_is_held_to_its_directions_and_to_a_scenario(outcome):
     assert "The model refuses it: ValueError: Input X contains NaN" in refused.reason
 
 
-def test_all_variants_are_scored_in_one_process(outcome, told):
+def test_all_variants_are_scored_in_two_processes(outcome, told):
     counted = [(done, total) for stage, done, total in told if stage == "robustness"]
-    assert {total for _, total in counted if total} == {counted[-1][1]}  # of one stack, from the first row to the last
-    assert counted[-1][0] == counted[-1][1] > 50_000
+    most, after = sorted({total for _, total in counted if total}, reverse=True)
+    assert (most, most) in counted
+    assert most > 50_000
+    assert counted[-1] == (after, after)  # of all features at once, whose directions the first answers tell
+
+
+def test_small_changes_turn_refusals_and_the_pull_of_a_feature_has_its_sign(outcome):
+    joint = {each.group: each for each in outcome.results if each.measure == "adversarial_joint"}
+    small, large = (joint[f"within {budget} standard deviations"] for budget in ("0.1", "0.5"))
+    alone = one(outcome, "adversarial_single", "bureau_score, within 0.5 standard deviations")
+    assert 0 < small.value < large.value
+    assert alone.value <= large.value
+    assert large.n == alone.n < 2_020  # of those refused
+    assert one(outcome, "elasticity", "bureau_score").upper < 0 < one(outcome, "elasticity", "loan_to_value").lower
 
 
 def test_grades_are_those_the_run_names(outcome):
@@ -127,7 +141,7 @@ def test_figures_have_alternatives_and_tables(outcome):
     names = {each["name"] for each in outcome.figures}
     assert names == {
         "score_distribution", "calibration", "cap", "quality_missing-values", "quality_leakage", "variance_inflation",
-        "weak_spot", "noise", "ablation",
+        "weak_spot", "noise", "ablation", "elasticity", "adversarial",
     }  # fmt: skip
     assert all(each["alt"].endswith(".") and each["rows"] for each in outcome.figures)
 
@@ -192,11 +206,33 @@ def test_a_model_of_amounts_is_measured_as_one(amounts):
     assert {each.group for each in found.results if each.measure == "psi"} == {"age", "power", "score"}
     assert not {each.measure for each in found.results} & {"auc", "noise_flips", "single_column_auc"}
     assert found.pins["cutoff"] is None
+    assert "interval_coverage" in {each.measure for each in found.results if each.status == "not_applicable"}
     outside = one(found, "outside_conditions")
     assert (outside.status, outside.value) == ("fail", pytest.approx(0.5, abs=0.05))
     assert re.fullmatch(r"Row [\d,]+: channel is branch; approved are web\.", outside.reason)
     assert one(found, "outside_envelope").value < 0.01
     assert one(found, "outside_density").value == pytest.approx(0.01, abs=0.01)
+
+
+def test_outcomes_are_counted_inside_the_predicted_interval(amounts, tmp_path):
+    frame = pd.read_parquet(amounts.dataset)
+    frame["p10"], frame["p90"] = (
+        stats.gamma.ppf(0.1, 2) * frame["expected"] / 2,
+        stats.gamma.ppf(0.9, 2) * frame["expected"] / 2,
+    )
+    frame.to_parquet(tmp_path / "data.parquet")
+    named = {"nominal": 0.8, "low": "p10", "high": "p90"}
+    short = replace(
+        amounts, dataset=tmp_path / "data.parquet", dataset_sha256=file_digest(tmp_path / "data.parquet"),
+        predictions="expected", kinds=frozenset({"performance"}), tests={"interval-coverage": named},
+    )  # fmt: skip
+    share = one(run(short), "interval_coverage")
+    assert share.lower < 0.8 < share.upper
+    assert one(run(short), "interval_coverage_test").value > 0.01
+    absent = run(replace(short, tests={"interval-coverage": named | {"high": "p99"}}))
+    assert "has no column p99 with an end of the predicted interval" in one(absent, "interval_coverage").reason
+    crossed = run(replace(short, tests={"interval-coverage": named | {"low": "p90", "high": "p10"}}))
+    assert "is above high" in one(crossed, "interval_coverage").reason
 
 
 def test_losses_are_measured_in_level_and_order(amounts):

@@ -131,3 +131,13 @@ def test_worst_cell_without_groups_large_enough():
 
 def test_full_cross_of_three():
     assert full_cross("abc") == (("a", "b"), ("a", "c"), ("b", "c"), ("a", "b", "c"))
+
+
+def test_shares_of_a_gap_that_may_be_chance_are_not_judged():
+    rng = np.random.default_rng(1)
+    groups = np.array(["F", "M"] * 60, dtype=object)
+    shares = disparity_shares(
+        rng.normal(size=(120, 2)), ("a", "b"), groups, attribute="sex", group="F", reference="M", thresholds=LIMITS
+    )
+    assert {r.status for r in shares} == {"insufficient"}
+    assert shares[0].reason == "The gap of these rows may be chance, so its shares are not judged."

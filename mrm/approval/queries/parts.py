@@ -7,7 +7,10 @@ from mrm.inventory.models import Version
 from mrm.signoff.models import Decision, Involved, Proposal, Vote, add_part
 from mrm.validation.models import Validation
 
-MADE = ("inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset")
+MADE = (
+    "inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset",
+    "inventory.set_scoring_endpoint", "inventory.remove_scoring_endpoint",
+)  # fmt: skip
 DEPLOYED = ("deployment.deploy", "deployment.roll_back")
 
 

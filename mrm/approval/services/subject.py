@@ -153,6 +153,7 @@ def _content(evidence: Evidence) -> dict[str, Any]:
         "version": version.label,
         "fields": {name: getattr(version, name) for name in inventory.version.EDITABLE},
         "artifact": version.artifact_id or "",
+        "scoring_endpoint": version.scoring_endpoint,
         "datasets": sorted(f"{use.role} {use.dataset.sha256}" for use in evidence.uses),
         "validation": {
             "id": concluded.ref if concluded else "",

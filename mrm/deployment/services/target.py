@@ -1,5 +1,4 @@
 import datetime as dt
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
@@ -15,10 +14,9 @@ from mrm.connectors.registry import available, connector, connector_class
 from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
+from mrm.core.secrets import secret
 from mrm.deployment.models import Breaker, Environment, Target
-from mrm.deployment.services.statement import KEY as STATEMENT_KEY
 
-OUR_KEYS = {"key", "keys-before", STATEMENT_KEY}  # MRM_SECRET_KEY is what sessions are signed with
 FAILURES = 5
 SHORTEST, LONGEST = dt.timedelta(seconds=30), dt.timedelta(minutes=5)
 
@@ -38,9 +36,7 @@ def connect(target: Target) -> Connector:
     try:
         kind = connector_class(target.connector, settings.CONNECTORS)
         secrets = {
-            target.config[field]: _secret(target.config[field])
-            for field in kind.secret_fields
-            if field in target.config
+            target.config[field]: secret(target.config[field]) for field in kind.secret_fields if field in target.config
         }
         limits = {"enabled": settings.CONNECTORS, "folders": settings.CONNECTOR_FOLDERS}
         return connector(target.connector, target.config, secrets, Store(), **limits)
@@ -73,21 +69,6 @@ def contact(target: Target) -> Iterator[Connector]:
     if breaker.failures:
         breaker.failures, breaker.open_until, breaker.error = 0, None, ""
         breaker.save()
-
-
-def _secret(name: str) -> str:
-    """A secret by its name: from the environment, else from a file that only we can read.
-
-    Our own keys go by such names too; whoever names a place could otherwise have them sent there.
-    """
-    if name.lower().replace("_", "-") in OUR_KEYS:
-        raise Refused(f"{name} is a key of this system itself; it is given to no serving place.")
-    if value := os.environ.get(f"MRM_SECRET_{name.upper().replace('-', '_')}"):
-        return value
-    path = settings.DATA_DIR / "secrets" / name
-    if path.is_file():
-        return path.read_text().strip()
-    raise Refused(f"The secret {name} is not set: give it as MRM_SECRET_{name.upper().replace('-', '_')}.")
 
 
 @audited("deployment.add_target", "added the serving place {subject}")

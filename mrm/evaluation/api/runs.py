@@ -51,6 +51,9 @@ class RunIn(Strict):
     )
     references = serializers.DictField(child=serializers.CharField(max_length=120), default=dict)
     predictions = serializers.CharField(max_length=200, default="", allow_blank=True)
+    endpoint = serializers.BooleanField(
+        default=False, help_text="Score through the version's scoring endpoint; the model is not run here."
+    )
     segments = serializers.ListField(
         child=serializers.CharField(max_length=200),
         default=list,
@@ -131,6 +134,7 @@ class ProgressOut(serializers.Serializer[Any]):
 class RunDetail(RunOut):
     settings = serializers.JSONField()
     artifact_sha256 = serializers.CharField()
+    endpoint = serializers.JSONField(help_text="The scoring endpoint that the run goes through; empty without one.")
     results = serializers.JSONField()
     figures = serializers.SerializerMethodField()
     crosscheck = serializers.JSONField()

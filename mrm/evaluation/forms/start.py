@@ -104,6 +104,12 @@ class StartForm(ParametersForm):
         help_text=_("When named, the model is not run and its scores are taken from this column."),
     )
 
+    endpoint = forms.BooleanField(
+        required=False,
+        label=_("Score through the version's endpoint"),
+        help_text=_("The rows with the version's features are sent there; what needs the model itself is left out."),
+    )
+
     segments = forms.MultipleChoiceField(
         required=False,
         label=_("Legitimate factors"),
@@ -146,6 +152,7 @@ class StartForm(ParametersForm):
         self._offer_dictionaries()
         self._field("label", forms.ChoiceField).choices = [(name, name) for name in columns]
         self._offer_predictions(columns)
+        self._offer_endpoint()
         self._field("segments", forms.MultipleChoiceField).choices = [
             (name, name) for name in columns if name not in {*queries.KEYS, version.target}
         ]
@@ -180,8 +187,10 @@ class StartForm(ParametersForm):
     def _offer_parameters(self, columns: list[str]) -> None:
         features = [(name, name.replace("_", " ")) for name in self.version.features]
         self._field("dated", forms.ChoiceField).choices = [("", _("None")), *((name, name) for name in columns)]
-        for name in ("rising", "falling"):
+        for name in ("rising", "falling", "changeable"):
             self._field(name, forms.MultipleChoiceField).choices = features
+        for name in ("low", "high", "ranked"):
+            self._field(name, forms.ChoiceField).choices = [("", _("None")), *((each, each) for each in columns)]
 
     @cached_property
     def protected(self) -> list[dict[str, Any]]:
@@ -202,6 +211,7 @@ class StartForm(ParametersForm):
         given = self.cleaned_data
         named = {column["name"]: given.get(f"reference_{column['name']}", "").strip() for column in self.protected}
         chosen = {"label": given["label"], "predictions": given["predictions"], "parameters": self.parameters()}
+        chosen["endpoint"] = bool(given.get("endpoint"))
         if self.predicts_amounts:
             return chosen
         return chosen | {
@@ -249,13 +259,20 @@ class StartForm(ParametersForm):
     def _offer_predictions(self, columns: list[str]) -> None:
         field = self._field("predictions", forms.ChoiceField)
         if self.cannot_run:
-            field.required = True
+            field.required = not self.version.scoring_endpoint
             field.help_text = _(
                 "This kind of artifact is not run here: score the data where the model lives and name the column."
             )
             field.choices = [("", _("Choose the column")), *((name, name) for name in columns)]
         else:
             field.choices = [("", _("None: run the model here")), *((name, name) for name in columns)]
+
+    def _offer_endpoint(self) -> None:
+        if not self.version.scoring_endpoint:
+            del self.fields["endpoint"]
+            return
+        self.fields["endpoint"].initial = bool(self.cannot_run)
+        self.fields["endpoint"].label = _("Score through %(address)s") % self.version.scoring_endpoint
 
     def _field(self, name: str, kind: type[Any]) -> Any:
         field = self.fields[name]

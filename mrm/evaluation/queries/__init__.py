@@ -1,8 +1,20 @@
 """Named reads of runs, and their results laid out for page and print."""
 
-from mrm.evaluation.queries.alternatives import candidate, candidates
+from mrm.evaluation.queries.alternatives import (
+    Alternative,
+    alternatives_of,
+    choice_facts,
+    choice_panel,
+    choices_of,
+    closed_decision,
+    closed_proposal,
+    decided_on,
+    proposed_on,
+)
+from mrm.evaluation.queries.candidates import candidate, candidates
 from mrm.evaluation.queries.compared import compared
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, tabled, what_stands
+from mrm.evaluation.queries.elsewhere import scored_through
 from mrm.evaluation.queries.explained import explained
 from mrm.evaluation.queries.kinds import divided, domain_panel, kind_panels, performance_panel
 from mrm.evaluation.queries.library import TITLES, explained_at, library, library_entry, suites_naming
@@ -10,6 +22,7 @@ from mrm.evaluation.queries.numbers import decimal, interval, shown
 from mrm.evaluation.queries.panels import RUN_PANELS, run_panels
 from mrm.evaluation.queries.records import (
     KEYS,
+    OF_PRESENT_ENDPOINT,
     challengers_of,
     comparisons_visible_to,
     completed,
@@ -44,23 +57,32 @@ __all__ = [
     "CROSS",
     "KEYS",
     "OF_POPULATION",
+    "OF_PRESENT_ENDPOINT",
     "RUN_PANELS",
     "TITLES",
+    "Alternative",
     "Cell",
     "GroupRow",
     "Sheet",
     "Standing",
+    "alternatives_of",
     "bias_sheet",
     "by_severity",
     "candidate",
     "candidates",
     "capability",
     "challengers_of",
+    "choice_facts",
+    "choice_panel",
+    "choices_of",
     "chosen_group",
+    "closed_decision",
+    "closed_proposal",
     "compared",
     "comparisons_visible_to",
     "completed",
     "dataset_choices",
+    "decided_on",
     "decimal",
     "dictionaries_for",
     "divided",
@@ -81,11 +103,13 @@ __all__ = [
     "permission_of",
     "permissions_visible_to",
     "pickle_facts",
+    "proposed_on",
     "protected_columns",
     "results_document",
     "results_table",
     "run_panels",
     "runs_of",
+    "scored_through",
     "shifts",
     "shown",
     "standings",

@@ -9,7 +9,7 @@ from mrm.evaluation.queries.numbers import shown
 
 BIAS = (
     "impact_ratio", "group_rates", "population", "air_by_approval_rate", "score_density", "roc_by_group",
-    "reliability_by_group", "air_by_period", "proxies",
+    "reliability_by_group", "air_by_period", "proxies", "disparity_shares",
 )  # fmt: skip
 # one figure each for every pair of attributes, and for every legitimate factor
 BIAS_FAMILIES = ("cells_", "segments_")
@@ -20,7 +20,7 @@ _FIGURES = {
     "stability": ("stability",),
     "quality": ("quality_missing-values", "quality_leakage"),
     "soundness": ("variance_inflation", "weak_spot"),
-    "robustness": ("noise", "ablation"),
+    "robustness": ("noise", "ablation", "elasticity", "adversarial"),
 }
 _KIND_OF = {name: kind for kind, names in _FIGURES.items() for name in names}
 WORDS = {

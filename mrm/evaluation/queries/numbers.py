@@ -10,7 +10,7 @@ MINUS = "\N{MINUS SIGN}"
 NONE = "–"
 _PERCENT = {"base_rate", "positive_rate", "accuracy", "balanced_accuracy", "true_positive_rate", "false_positive_rate",
             "positive_predictive_value", "negative_predictive_value", "selection_rate", "outcome_rate", "rows_evaluated", "outcome_not_known",
-            "group_not_known", "too_few_to_conclude", "scoring_rate",
+            "group_not_known", "too_few_to_conclude", "scoring_rate", "disparity_share", "adversarial_joint", "adversarial_single", "interval_coverage", "weighted_selection_rate",
             "missing_change", "out_of_range", "unseen", "capture", "mape", "smape", "missing_share", "duplicate_rows",
             "most_frequent_share", "type_violations", "train_test_overlap", "base_rate_change", "stale_rows", "conformal_gap",
             "outside_conditions", "outside_envelope", "outside_density", "noise_flips", "ablation_flips", "extreme_flips", "scenario_flips", "monotonicity_violations"} | SHARES  # fmt: skip
@@ -40,7 +40,7 @@ _DECIMALS = {
 }
 # where what is left of nothing matters: errors and p-values
 _SMALL = {"additivity", "explanation_repetition", "number", "spiegelhalter", "hosmer_lemeshow", "grade_binomial", "grade_jeffreys", "loss_paired_t",
-          "durbin_watson", "breusch_pagan", "jarque_bera"}  # fmt: skip
+          "durbin_watson", "breusch_pagan", "jarque_bera", "interval_coverage_test"}  # fmt: skip
 
 
 def shown(measure: str, value: float | None, limits: tuple[float, ...] = ()) -> str:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from mrm.access.models import Account
 from mrm.evaluation.models import Comparison, ExecutionPermission, Run
@@ -13,6 +13,8 @@ from mrm.inventory.queries import packs, versions_visible_to
 KEYS = {"row_id"}
 # opened in the confined process without being permitted one by one
 RUNNABLE = {ArtifactKind.ONNX, ArtifactKind.SKOPS, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM}
+# scored through an endpoint, a run tells of the model that answers there, and of no other
+OF_PRESENT_ENDPOINT = Q(endpoint={}) | Q(endpoint=F("version__scoring_endpoint"))
 # what a run is made on first: data the model was not trained on
 _ORDER = (DatasetRole.OUT_OF_TIME, DatasetRole.TEST, DatasetRole.TRAINING)
 
@@ -40,7 +42,7 @@ def evidence() -> QuerySet[Run]:
 
     A suite of a regime is run beside, and sets fewer limits; it takes no other's place where somebody approves.
     """
-    return Run.objects.filter(status=RunState.DONE, suite__content__applies__regime__isnull=True)
+    return Run.objects.filter(OF_PRESENT_ENDPOINT, status=RunState.DONE, suite__content__applies__regime__isnull=True)
 
 
 def completed(version: Version, kind: str) -> Run | None:

@@ -23,7 +23,17 @@ SHIFTS = frozenset(name for name, test in MEASURES.items() if "stability" in tes
 # of everybody or of features: neither a group's nor the whole run's performance
 OF_POPULATION = {"rows_evaluated", "outcome_not_known", "group_not_known", "too_few_to_conclude"}
 OF_CANDIDATES = {"alternative_lowest_air", "alternative_confirmed_air"}
-OF_FEATURES = {"proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_information"}
+OF_FEATURES = {"proxy_auc", "proxy_auc_all_features", "proxy_cramers_v", "mutual_information", "disparity_share"}
+# told in rows of their own, beside the sheet
+OF_LISTS = {
+    "weighted_selection_rate",
+    "weighted_air",
+    "weighted_tpr_gap",
+    "exposure_ratio",
+    "skew_at_k",
+    "top_k_ratio",
+    "ndkl",
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,7 @@ def bias_sheet(run: Run, selected: tuple[str, str] = ("", ""), *, crossed: bool 
     """Group against measure, of each attribute or of the pairs; None when the run holds no such results."""
     by_place = {(each["attribute"], each["group"], each["measure"]): each
                 for each in run.results if each["attribute"] and (CROSS in each["attribute"]) == crossed
-                and each["measure"] not in OF_FEATURES}  # fmt: skip
+                and each["measure"] not in OF_FEATURES | OF_LISTS}  # fmt: skip
     if not by_place:
         return None
     present = [(measure, title) for measure, title in COLUMNS if any(key[2] == measure for key in by_place)]
@@ -97,7 +107,7 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
     if not group:
         attribute, group = _worst_group(run)
     found = {each["measure"]: each for each in run.results if (each["attribute"], each["group"]) == (attribute, group)
-             and each["measure"] not in OF_FEATURES}  # fmt: skip
+             and each["measure"] not in OF_FEATURES | OF_LISTS}  # fmt: skip
     ratio = found.get("air")
     if ratio is None or ratio["n"] is None:
         return None
@@ -113,7 +123,7 @@ def chosen_group(run: Run, attribute: str, group: str) -> dict[str, Any] | None:
 def like_cases(run: Run) -> list[dict[str, Any]]:
     """Groups compared between like cases and through time: one row per group, measure and factor, problems first."""
     wanted = ("common_odds_ratio", "conditional_odds_ratio", "average_marginal_effect", "explained_gap", "unexplained_gap",
-              "segmented_air", "air_by_period", "worst_cell_air")  # fmt: skip
+              "segmented_air", "air_by_period", "worst_cell_air", *sorted(OF_LISTS))  # fmt: skip
     found = [each for each in run.results if each["measure"] in wanted]
     alone = [each for each in found if CROSS not in each["attribute"] or each["measure"] == "worst_cell_air"]
     rows = [{**_measure_row(run, each), **_place(each)} for each in alone]
@@ -123,6 +133,7 @@ def like_cases(run: Run) -> list[dict[str, Any]]:
 def _place(result: dict[str, Any]) -> dict[str, str]:
     detail = result["detail"]
     by = f", by {detail['segment'].replace('_', ' ')}" if detail.get("segment") else ""
+    by = f", top {detail['k']:,}" if detail.get("k") else by
     return {"attribute": result["attribute"], "group": result["group"] or detail.get("cell", ""), "by": by}
 
 

@@ -1,5 +1,6 @@
 """Named changes to runs and to what may be run; the work itself is in `carry` and `scanning`, which only workers load."""
 
+from mrm.evaluation.services.choosing import decide_alternative, propose_alternative
 from mrm.evaluation.services.comparing import (
     cancel_comparison,
     compare,
@@ -36,6 +37,7 @@ __all__ = [
     "compare",
     "complete",
     "complete_comparison",
+    "decide_alternative",
     "fail",
     "fail_comparison",
     "give_up",
@@ -43,6 +45,7 @@ __all__ = [
     "give_up_scan",
     "grant",
     "permit_execution",
+    "propose_alternative",
     "refuse",
     "start",
     "withdraw_permission",

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mrm.evaluation.models import Run
 from mrm.evaluation.policies import suite_tests
 from mrm.evaluation.queries.records import KEYS, why_not_run_here
 from mrm.evaluation.services.letters import use_own_type
+from mrm.evaluation.services.remote import answers_of
 from mrm.evaluation.services.run import complete, give_up
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Artifact, ModelKind
@@ -23,6 +25,9 @@ from mrm.measures.evaluation import run as measure
 from mrm.measures.evidence import FairnessSettings
 from mrm.measures.registry import TESTS, settled
 from mrm.measures.results import EvaluationFailed
+
+# kinds that ask for the scores of the training data as well
+NEED_REFERENCE = frozenset({"stability", "soundness", "alternatives"})
 
 
 def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
@@ -34,14 +39,19 @@ def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
         return
     # the bytes that are pinned, whatever the version holds by now
     pinned = Artifact.objects.get(pk=run.artifact_sha256)
-    if not run.settings.get("predictions") and (closed := why_not_run_here(pinned)):
+    if not _scored_elsewhere(run) and (closed := why_not_run_here(pinned)):
         give_up(run_id, f"{closed}.")
         raise Refused(f"{closed}.")
     use_own_type()
     try:
         with tempfile.TemporaryDirectory(prefix="mrm-run-") as folder:
-            outcome = measure(_spec(run, Path(folder)), progress)
+            spec = _spec(run, Path(folder))
+            if run.endpoint:
+                spec = _answered(run, spec, progress)
+            outcome = measure(spec, progress)
             progress("Keeping the results", 0, 0)
+            for answers in filter(None, (spec.answers, spec.reference_answers)):
+                blobs.put_file(answers)
             complete(run, outcome=outcome, actor=run.requested_by)
     except (EvaluationFailed, Refused) as fault:
         give_up(run_id, str(fault))
@@ -52,10 +62,22 @@ def carry_out(run_id: str, progress: Callable[[str, int, int], None]) -> None:
         raise Refused(str(fault)) from fault
 
 
+def _scored_elsewhere(run: Run) -> bool:
+    return bool(run.settings.get("predictions") or run.endpoint)
+
+
+def _answered(run: Run, spec: RunSpec, progress: Callable[[str, int, int], None]) -> RunSpec:
+    """With the scores of a model that answers elsewhere; of the training data too, where tests look at them."""
+    reference = spec.reference if NEED_REFERENCE & spec.kinds else None
+    limits = None if spec.predicts_amounts else spec.score_range
+    found = answers_of(run.endpoint, spec.dataset, reference, spec.features, limits, spec.folder, progress)
+    return replace(spec, answers=found.dataset, reference_answers=found.reference, endpoint=found.said)
+
+
 def _spec(run: Run, folder: Path) -> RunSpec:
     settings, seed = run.settings, int(run.settings["seed"])
     return RunSpec(
-        artifact=blobs.fetch(run.artifact_sha256, folder) if not settings.get("predictions") else None,
+        artifact=None if _scored_elsewhere(run) else blobs.fetch(run.artifact_sha256, folder),
         kind=Artifact.objects.get(pk=run.artifact_sha256).kind,
         artifact_sha256=run.artifact_sha256,
         dataset=blobs.fetch(run.dataset.sha256, folder),
@@ -102,6 +124,8 @@ def _tests(run: Run) -> dict[str, dict[str, Any]]:
 def _groups(run: Run, seed: int) -> FairnessSettings:
     """Who is compared with whom, by the choice of who asked; how many people that needs, by the suite."""
     wanted = dict(run.suite.content.get("groups", {}))
-    attributes = [name for name in run.protected.columns if name not in KEYS] if run.protected else []
+    named = (run.settings.get("parameters") or {}).get("memberships", {}).get("columns", [])
+    apart = {*KEYS, *(each["column"] for each in named)}
+    attributes = [name for name in run.protected.columns if name not in apart] if run.protected else []
     crossed = tuple(combinations(attributes, 2)) if wanted.pop("intersections", "none") == "pairs" else ()
     return FairnessSettings(references=run.settings.get("references", {}), intersections=crossed, seed=seed, **wanted)

@@ -68,6 +68,7 @@ def start(
         suite=suite,
         reasons=reasons,
         artifact_sha256=version.artifact.sha256,
+        endpoint=version.scoring_endpoint if settings.get("endpoint") else {},
         kinds=kinds,
         settings={
             "seed": SEED,
@@ -81,7 +82,13 @@ def start(
     )
     run.refresh_from_db()
     jobs.request("evaluation.run", label=f"Evaluation of {version}", subject=run, actor=actor, run=str(run.pk))
-    describe(dataset=dataset.name, suite=str(suite), reasons=str(reasons or ""), kinds=kinds)
+    describe(
+        dataset=dataset.name,
+        suite=str(suite),
+        reasons=str(reasons or ""),
+        kinds=kinds,
+        endpoint=run.endpoint.get("address", ""),
+    )
     return run
 
 
@@ -142,12 +149,14 @@ def _check(
         if reason := policies.why_kind_closed(kind, version.model_kind, roles):
             raise Invalid(reason, fields={"kinds": [reason]})
     _check_settings(version, dataset, settings, protected)
+    if reason := policies.why_not_scored_there(version, settings):
+        raise Invalid(reason, fields={"endpoint": [reason]})
     wanted = [settings["label"], *version.features]
     if settings.get("predictions"):
         wanted = [settings["label"], settings["predictions"]]
-    elif closed := queries.why_not_run_here(version.artifact):
+    elif not settings.get("endpoint") and (closed := queries.why_not_run_here(version.artifact)):
         raise Invalid(
-            f"{closed}: name the column that holds its predictions.",
+            f"{closed}: name the column that holds its predictions, or score through its endpoint.",
             fields={"predictions": ["Name the column with the model's predictions."]},
         )
     if absent := [column for column in wanted if column not in dataset.columns]:

@@ -1,5 +1,6 @@
-"""Pages of the evaluation: runs, and the library of tests."""
+"""Pages of the evaluation: runs, the choice among alternatives, and the library of tests."""
 
+from mrm.evaluation.views.choosing import choice_panel
 from mrm.evaluation.views.runs import version_panel
 
-__all__ = ["version_panel"]
+__all__ = ["choice_panel", "version_panel"]

@@ -71,6 +71,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "run": found,
         "cutoff": queries.decimal(found.settings["cutoff"]),
+        "scored_through": queries.scored_through(found.pins),
         "lacks_cancel": account_of(request).lacks("evaluation.cancel", found),
     }
     if found.status == RunState.QUEUED:

@@ -2,7 +2,7 @@
 
 from mrm.inventory.api.data import Datasets, OneDataset
 from mrm.inventory.api.models import ModelRating, Models, ModelTimeline, OneModel
-from mrm.inventory.api.versions import ModelVersions, OneVersion, VersionArtifact, VersionData
+from mrm.inventory.api.versions import ModelVersions, OneVersion, VersionArtifact, VersionData, VersionEndpoint
 
 __all__ = [
     "Datasets",
@@ -15,4 +15,5 @@ __all__ = [
     "OneVersion",
     "VersionArtifact",
     "VersionData",
+    "VersionEndpoint",
 ]

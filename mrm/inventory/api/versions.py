@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from mrm.access.models import Account
 from mrm.access.rest import Pages, Strict, account_of
+from mrm.connectors.remote_scoring import MOST_ROWS, Place
 from mrm.inventory import queries, services
 from mrm.inventory.api.fields import MoveOut, PersonField, ShortList
 from mrm.inventory.models import ArtifactKind, DatasetRole, ModelKind, Version
@@ -46,6 +47,22 @@ class ArtifactIn(Strict):
     file = serializers.FileField()
     kind = serializers.ChoiceField(choices=ArtifactKind.choices)
     sha256 = serializers.RegexField(r"^[0-9a-fA-F]{64}$", required=False)
+
+
+class EndpointIn(Strict):
+    address = serializers.CharField(max_length=300, help_text="Base address by https, before /v2.")
+    model = serializers.CharField(max_length=120, help_text="Name of the model there.")
+    version = serializers.CharField(max_length=120, default="", allow_blank=True)
+    output = serializers.CharField(
+        max_length=120, default="", allow_blank=True, help_text="Output with the scores, where there are several."
+    )
+    secret = serializers.CharField(
+        max_length=60,
+        default="",
+        allow_blank=True,
+        help_text="Name of the bearer token, as scoring-vendor; never the token.",
+    )
+    rows = serializers.IntegerField(default=1_000, min_value=1, max_value=MOST_ROWS, help_text="Rows in one request.")
 
 
 class LinkIn(Strict):
@@ -84,6 +101,7 @@ class VersionOut(serializers.Serializer[Any]):
     target = serializers.CharField()
     cutoff = serializers.DecimalField(max_digits=12, decimal_places=6, allow_null=True)
     artifact = ArtifactOut(allow_null=True)
+    scoring_endpoint = serializers.JSONField(help_text="Where it answers, if it is not run here; empty without.")
     datasets = LinkOut(many=True, source="seen_links")
     created_at = serializers.DateTimeField()
     revision = serializers.IntegerField()
@@ -174,6 +192,28 @@ class VersionArtifact(APIView):
             sha256=facts.get("sha256"),
             actor=account,
         )
+        return Response(_shown(pk, account))
+
+
+class VersionEndpoint(APIView):
+    @extend_schema(
+        request=EndpointIn, responses=OneVersionOut, operation_id="versions_set_endpoint",
+        summary="Name where the draft answers over the Open Inference Protocol V2",
+    )  # fmt: skip
+    def put(self, request: Request, pk: UUID) -> Response:
+        account = account_of(request)
+        version = _visible(account, pk)
+        given = EndpointIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.set_scoring_endpoint(version, place=Place(**given.validated_data), actor=account)
+        return Response(_shown(pk, account))
+
+    @extend_schema(
+        responses=OneVersionOut, operation_id="versions_remove_endpoint", summary="The draft names no endpoint any more"
+    )
+    def delete(self, request: Request, pk: UUID) -> Response:
+        account = account_of(request)
+        services.remove_scoring_endpoint(_visible(account, pk), actor=account)
         return Response(_shown(pk, account))
 
 

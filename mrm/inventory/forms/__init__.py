@@ -5,7 +5,7 @@ from mrm.inventory.forms.importing import ApplyForm, ImportForm
 from mrm.inventory.forms.lists import ModelFilter
 from mrm.inventory.forms.model import DecommissionForm, DependencyForm, ModelField, ModelForm, ReasonForm, RegisterForm
 from mrm.inventory.forms.rating import OverrideForm, RatingForm
-from mrm.inventory.forms.version import ArtifactForm, VersionEditForm, VersionForm
+from mrm.inventory.forms.version import ArtifactForm, EndpointForm, VersionEditForm, VersionForm
 
 __all__ = [
     "ApplyForm",
@@ -14,6 +14,7 @@ __all__ = [
     "DatasetForm",
     "DecommissionForm",
     "DependencyForm",
+    "EndpointForm",
     "ImportForm",
     "LinkDatasetForm",
     "ModelField",

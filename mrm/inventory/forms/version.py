@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mrm.access.forms import PersonField
 from mrm.access.queries import persons
+from mrm.connectors.remote_scoring import MOST_ROWS, Place
 from mrm.inventory.forms.fields import Lines, Revised, long_text
 from mrm.inventory.models import ArtifactKind, ModelKind, Version
 
@@ -84,3 +85,41 @@ class ArtifactForm(forms.Form):
         file = given["file"]
         named = {"filename": file.name, "kind": given["kind"], "sha256": given["sha256"] or None}
         return {"chunks": file.chunks(), **named}
+
+
+class EndpointForm(forms.Form):
+    address = forms.URLField(
+        label=_("Address"),
+        max_length=300,
+        assume_scheme="https",
+        help_text=_("Base address by https, before /v2; its host is one that an administrator has opened for scoring."),
+    )
+    model = forms.CharField(label=_("Name of the model there"), max_length=120)
+    version = forms.CharField(
+        label=_("Its version there"), max_length=120, required=False, help_text=_("Empty: the one the endpoint serves.")
+    )
+    output = forms.CharField(
+        label=_("Output with the scores"),
+        max_length=120,
+        required=False,
+        help_text=_(
+            "Needed only where it answers with several outputs of numbers; of several classes the last counts."
+        ),
+    )
+    secret = forms.CharField(
+        label=_("Name of the secret"),
+        max_length=60,
+        required=False,
+        help_text=_("Name of the bearer token, such as scoring-vendor; the token itself is set on the server."),
+    )
+    rows = forms.IntegerField(
+        label=_("Rows in one request"),
+        min_value=1,
+        max_value=MOST_ROWS,
+        initial=1_000,
+        help_text=_("1,000 suits most."),
+    )
+
+    def place(self) -> Place:
+        """What the service takes."""
+        return Place(**self.cleaned_data)

@@ -67,6 +67,7 @@ class Version(Governed):
     developer = models.ForeignKey(Person, models.PROTECT, related_name="versions")
     artifact = models.ForeignKey(Artifact, models.PROTECT, null=True, blank=True, related_name="versions")
     created_at = models.DateTimeField(default=timezone.now)
+    scoring_endpoint = models.JSONField(default=dict, blank=True)  # where it answers, if it is not run here
     revision = models.PositiveIntegerField(default=1)
 
     class Meta:

@@ -4,9 +4,11 @@ from mrm.inventory.policies.fields import missing_fields
 from mrm.inventory.policies.packs import why_not_pack, why_not_reasons
 from mrm.inventory.policies.record import (
     artifact_open,
+    endpoint_open,
     label_is_plain,
     may_decommission,
     no_cycle,
+    secret_for_scoring,
     version_open,
 )
 from mrm.inventory.policies.suites import domain_unreadable, why_not_carried_out
@@ -17,11 +19,13 @@ __all__ = [
     "artifact_open",
     "cadence",
     "domain_unreadable",
+    "endpoint_open",
     "label_is_plain",
     "may_decommission",
     "missing_fields",
     "no_cycle",
     "rate",
+    "secret_for_scoring",
     "too_low",
     "unanswered",
     "version_open",

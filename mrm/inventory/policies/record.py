@@ -25,6 +25,23 @@ def artifact_open(actor: Actor, version: "Version") -> str | None:
     return None
 
 
+def endpoint_open(actor: Actor, version: "Version") -> str | None:
+    """Where a version answers is part of what is validated and signed."""
+    if version.status != "draft":
+        return (
+            f"{version} is {version.get_status_display().lower()}: its scoring endpoint is fixed;"
+            " return it to draft or add a new version."
+        )
+    return None
+
+
+def secret_for_scoring(name: str) -> str | None:
+    """A version may name secrets that are meant for scoring, and none that opens something else."""
+    if name and not re.fullmatch(r"scoring-[a-z0-9-]{1,40}", name):
+        return "The name of the secret starts with scoring-, followed by small letters, digits and -, such as scoring-vendor."
+    return None
+
+
 def label_is_plain(label: str) -> str | None:
     if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.\-_+]{0,39}", label):
         return "A version label holds letters, digits and . - _ + only, such as 2.1.0."

@@ -37,6 +37,9 @@ def version_doors(version: Version, account: Account) -> Doors:
     return {
         "edit": account.lacks("inventory.edit_version", version) or closed,
         "attach": account.lacks("inventory.attach_artifact", version) or policies.artifact_open(account, version) or "",
+        "endpoint": account.lacks("inventory.attach_artifact", version)
+        or policies.endpoint_open(account, version)
+        or "",
         "link_dataset": account.lacks("inventory.link_dataset", version) or closed,
         "retire_version": account.lacks("inventory.retire", version)
         or _first(VERSION, version, "retire_version", account),

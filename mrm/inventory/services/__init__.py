@@ -2,6 +2,7 @@
 
 from mrm.inventory.services.artifact import attach_artifact
 from mrm.inventory.services.data import link_dataset, register_dataset, register_upload
+from mrm.inventory.services.endpoint import remove_scoring_endpoint, set_scoring_endpoint
 from mrm.inventory.services.importing import decode, import_models, keep_import, kept_import, plan_import
 from mrm.inventory.services.life import advance_model, advance_version, retire, retire_version
 from mrm.inventory.services.model import edit, link_models, note_validation, register
@@ -34,6 +35,8 @@ __all__ = [
     "register",
     "register_dataset",
     "register_upload",
+    "remove_scoring_endpoint",
     "retire",
     "retire_version",
+    "set_scoring_endpoint",
 ]

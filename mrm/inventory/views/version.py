@@ -7,7 +7,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from mrm.access.pages import account_of
 from mrm.audit import reading
@@ -78,6 +78,25 @@ def attach(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("The artifact is attached."))
         return redirect("inventory:version", found.pk)
     return _version_form(request, found, form, _("Attach the artifact"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_of(request)
+    found = _visible(request, pk)
+    permit(account, "inventory.attach_artifact", found)
+    form = forms.EndpointForm(request.POST or None, initial=found.scoring_endpoint)
+    if carried_out(form, lambda: services.set_scoring_endpoint(found, place=form.place(), actor=account)):
+        messages.success(request, _("Runs can be scored through this endpoint now."))
+        return redirect("inventory:version", found.pk)
+    return _version_form(request, found, form, _("Where the model answers"))
+
+
+@require_POST
+def remove_endpoint(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = services.remove_scoring_endpoint(_visible(request, pk), actor=account_of(request))
+    messages.success(request, _("The version names no scoring endpoint any more."))
+    return redirect("inventory:version", found.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from mrm.measures.alternatives_figure import alternatives_figure
 from mrm.measures.evaluation.bias.proxies import group_names, values
 from mrm.measures.evaluation.outcome import Part
-from mrm.measures.evaluation.scored import Scored
+from mrm.measures.evaluation.scored import Scored, answered
 from mrm.measures.evaluation.spec import Progress, RunSpec
 from mrm.measures.evidence import FairnessSettings
 from mrm.measures.fairness import withheld_groups
@@ -136,6 +136,8 @@ def _scores(spec: RunSpec, data: pa.Table, tell: Progress) -> np.ndarray[Any, np
         if spec.predictions not in data.column_names:
             raise EvaluationFailed(f"The training data have no column {spec.predictions} with the model's predictions.")
         return np.asarray(data[spec.predictions].cast(pa.float64()).to_numpy())
+    if spec.reference_answers is not None:
+        return np.asarray(answered(spec.reference_answers, data.num_rows).to_numpy())
     assert spec.artifact is not None
     done = score(
         spec.artifact, spec.kind, spec.artifact_sha256, spec.reference, Path(spec.folder) / "training-scores.parquet", spec.features,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from mrm.measures import insurance, loss_given_default, regression, residuals
 from mrm.measures.charts import Line
@@ -17,7 +19,7 @@ from mrm.measures.evaluation.outcome import Part
 from mrm.measures.evaluation.scored import Scored
 from mrm.measures.evaluation.spec import RunSpec
 from mrm.measures.figures import Figure, lines_figure
-from mrm.measures.judging import judged, withheld
+from mrm.measures.judging import judged, judged_test, withheld
 from mrm.measures.registry import MEASURES
 from mrm.measures.registry.entry import LGD
 from mrm.measures.results import Result
@@ -25,6 +27,8 @@ from mrm.measures.soundness.slices import CATEGORIES
 
 LEAST = 30
 TENTHS, QUARTERS = 10, 4
+COVERAGE = ("interval_coverage", "interval_coverage_test")
+NEEDS_ENDS = "Name the columns with the predicted ends of the interval, as P10 and P90, when the run is started."
 NEEDS_NUMBERS = "No feature holds numbers."
 
 
@@ -39,7 +43,33 @@ def part(spec: RunSpec, rows: Scored) -> Part:
     frame = pq.read_table(spec.dataset, columns=list(spec.features)).to_pandas()[known].reset_index(drop=True)
     found = _sized(spec, actual, predicted)
     found += _losses(spec, actual, predicted) if spec.model_kind == LGD else _prices(spec, actual, predicted, frame)
-    return Part(found, [_by_tenth(actual, predicted)])
+    undone = dict[str, str]()
+    if "interval-coverage" in spec.asked("performance"):
+        given = spec.tests["interval-coverage"]
+        if given["low"] and given["high"]:
+            found += together(spec, COVERAGE, actual.size, lambda: _covered(spec, actual, known))
+        else:
+            undone["interval-coverage"] = NEEDS_ENDS
+    return Part(found, [_by_tenth(actual, predicted)], undone=undone)
+
+
+def _covered(spec: RunSpec, actual: Scores, known: NDArray[np.bool_]) -> list[Result]:
+    """Whether outcomes lie between the predicted ends as often as promised."""
+    given = spec.tests["interval-coverage"]
+    ends = [str(given["low"]), str(given["high"])]
+    schema = pq.read_schema(spec.dataset)
+    if absent := [name for name in ends if name not in schema.names]:
+        raise ValueError(f"The data set has no column {', '.join(absent)} with an end of the predicted interval.")
+    data = pq.read_table(spec.dataset, columns=ends)
+    low, high = (np.asarray(data[name].to_numpy(), dtype=np.float64)[known] for name in ends)
+    share, test = regression.coverage(actual, low, high, float(given["nominal"]))
+    told = replace(
+        share, method=f"{share.method}; {given['nominal']:.0%} promised", detail={"low": ends[0], "high": ends[1]}
+    )
+    return [
+        judged(COVERAGE[0], told, spec.limits(COVERAGE[0])),
+        judged_test(COVERAGE[1], test, spec.limits(COVERAGE[1])),
+    ]
 
 
 def _measures_of(test: str) -> list[str]:

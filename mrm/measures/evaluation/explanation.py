@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from mrm.measures.evaluation.contributions import contributions
 from mrm.measures.evaluation.outcome import Part
 from mrm.measures.evaluation.scored import Scored
 from mrm.measures.evaluation.spec import Progress, RunSpec
@@ -29,19 +30,16 @@ from mrm.measures.explanation.notices import (
 from mrm.measures.figures import Figure, importance_figure
 from mrm.measures.process import ScoringFailed
 from mrm.measures.results import Result
-from mrm.measures.scoring import examine_artifact, explain_artifact
+from mrm.measures.scoring import examine_artifact
 
 
 def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
     """Contributions, what they are held against, reasons, and the figures; a model that cannot be explained is no pass."""
-    if spec.artifact is None or spec.predictions is not None:
-        return Part(notes=["The scores were not explained: that needs a model that can be run here."])
+    if not spec.runs_here:
+        why = f"The scores were not explained: that needs a model that can be run here, and {spec.scored_elsewhere}."
+        return Part([unexplained(why, spec.thresholds)] if spec.answers is not None else [], notes=[why])
     try:
-        found, doubt = explain_artifact(
-            spec.artifact, spec.kind, spec.artifact_sha256, spec.dataset, spec.folder, spec.features, spec.seed,
-            explain_rows=spec.explain_rows, background_rows=spec.background_rows, timeout_s=spec.timeout_s,
-            memory_mb=spec.memory_mb, progress=lambda done, total: tell("explaining", done, total), workers=spec.workers,
-        )  # fmt: skip
+        found, doubt = contributions(spec, rows, tell)
         decided, words = _decided(spec, rows, found), dictionary_of(spec.reasons) if spec.reasons else None
         why = why_no_reasons(found, decided, words) if words else ""
         told = notices(found, decided, words) if words and not why else None
@@ -120,7 +118,7 @@ def _groups(spec: RunSpec, rows: Sequence[int]) -> dict[str, list[str | None]]:
         return {}
     keys = pq.read_table(spec.dataset, columns=["row_id"])["row_id"].take(list(rows)).to_pylist()
     table = pq.read_table(spec.protected).to_pandas().set_index("row_id").reindex(keys)
-    names = spec.attributes or tuple(str(name) for name in table.columns)
+    names = spec.attributes or tuple(str(name) for name in table.columns if name not in spec.probabilities)
     known = {name: table[name].notna() for name in names}
     return {
         name: [str(value) if here else None for value, here in zip(table[name], known[name], strict=True)]

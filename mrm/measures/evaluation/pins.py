@@ -18,7 +18,7 @@ LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "duckdb", "fairlearn", "shap
 def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
     """Digests, seed, settings and versions that fix the numbers."""
     return {
-        "artifact_sha256": spec.artifact_sha256 if spec.predictions is None else "",
+        "artifact_sha256": spec.artifact_sha256 if spec.predictions is None and spec.answers is None else "",
         "dataset_sha256": spec.dataset_sha256,
         "protected_sha256": spec.protected_sha256,
         "reference_sha256": spec.reference_sha256,
@@ -31,6 +31,7 @@ def pins(spec: RunSpec, network: str | None = None) -> dict[str, Any]:
         "positive": plain(spec.positive),
         "features": list(spec.features),
         "predictions": spec.predictions,
+        "endpoint": plain(dict(spec.endpoint)),
         "segments": list(spec.segments),
         "period": spec.period,
         "learner": spec.learner,

@@ -6,7 +6,8 @@ process, and the tests then read its answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from mrm.measures.judging import judged, withheld
 from mrm.measures.process import ScoringFailed
 from mrm.measures.results import EvaluationFailed, Result
 from mrm.measures.robustness import perturbation
+from mrm.measures.robustness.adversarial import attack
 from mrm.measures.robustness.resilience import worst_cluster, worst_rows
 from mrm.measures.robustness.scorer import Effect, Subject
 from mrm.measures.scoring import score_variants
@@ -33,7 +35,6 @@ from mrm.measures.scoring import score_variants
 ROWS = 2_000  # rows that are changed
 STACK = 2_000_000  # rows that all variants together may have
 MOST = 50_000  # rows that clusters are made of
-NO_MODEL = "It needs a model that can be run here; the scores were taken from a column of predictions."
 NO_SCENARIO = "Name the changes of a scenario, such as income × 0.9, when the run is started."
 NO_DIRECTIONS = "Name features with which the score may only rise, or only fall, when the run is started."
 
@@ -47,8 +48,8 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
         if name in runs:
             undone[name] = missing
             runs.remove(name)
-    if spec.artifact is None or spec.predictions is not None:
-        undone |= dict.fromkeys(runs, NO_MODEL)
+    if not spec.runs_here:
+        undone |= dict.fromkeys(runs, f"It needs a model that can be run here; {spec.scored_elsewhere}.")
         runs = []
     if runs:
         found += _answered(spec, rows, runs, tell, undone)
@@ -56,64 +57,66 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
 
 
 @dataclass(slots=True)
-class Asking:
-    """Stands where the model stands while a test says what it wants scored; answers as if nothing changed."""
+class Replaying:
+    """Stands where the model stands: gives the answers that are known, and notes what is still to be scored.
+
+    What is not known yet is answered as if nothing changed; a test is replayed until nothing new is asked.
+    """
 
     scores: NDArray[np.float64]
-    frames: list[pd.DataFrame] = field(default_factory=list)
+    known: Mapping[str, NDArray[np.float64] | str] = field(default_factory=dict)
+    asked: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __call__(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        self.frames.append(frame)
+        key = _key(frame)
+        found = self.known.get(key)
+        if isinstance(found, str):
+            raise EvaluationFailed(found)
+        if found is not None:
+            return found
+        self.asked[key] = frame
         return self.scores
 
 
-@dataclass(slots=True)
-class Answering:
-    """Gives the model's answers in the order in which they were asked for."""
-
-    answers: Iterator[NDArray[np.float64] | str]
-
-    def __call__(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        found = next(self.answers)
-        if isinstance(found, str):
-            raise EvaluationFailed(found)
-        return found
+def _key(frame: pd.DataFrame) -> str:
+    """One name for equal frames."""
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
 def _answered(
     spec: RunSpec, rows: Scored, names: Sequence[str], tell: Progress, undone: dict[str, str]
 ) -> list[Result]:
     subject = _subject(spec, rows)
-    wanted: dict[str, list[pd.DataFrame]] = {}
-    for name in names:
-        asking = Asking(subject.scores)
-        try:
-            _TESTS[name](spec, replace(subject, scorer=asking))
-        except ValueError as error:
-            undone[name] = str(error)
-        else:
-            wanted[name] = asking.frames
-    frames = [frame for each in wanted.values() for frame in each]
-    if not frames:
-        return []
-    answers = iter(_scored_once(spec, frames, tell))
-    out = list[Result]()
-    for name, each in wanted.items():
-        own = iter([next(answers) for _ in each])
-        try:
-            out += _TESTS[name](spec, replace(subject, scorer=Answering(own)))
-        except EvaluationFailed as error:
-            undone[name] = f"The model did not take a variant of the rows: {error}"
-    return out
+    known: dict[str, NDArray[np.float64] | str] = {}
+    found: dict[str, list[Result]] = {}
+    open_ = list(names)
+    while open_:
+        wanted: dict[str, pd.DataFrame] = {}
+        for name in list(open_):
+            replaying = Replaying(subject.scores, known)
+            try:
+                found[name] = _TESTS[name](spec, replace(subject, scorer=replaying))
+            except EvaluationFailed as error:
+                undone[name] = f"The model did not take a variant of the rows: {error}"
+            except ValueError as error:
+                undone[name] = str(error)
+            if name in undone or not replaying.asked:
+                open_.remove(name)
+            if name not in undone:
+                wanted |= replaying.asked
+        if wanted:
+            known |= dict(zip(wanted, _scored_once(spec, list(wanted.values()), tell), strict=True))
+    return [each for name in names if name not in undone for each in found[name]]
 
 
 def _subject(spec: RunSpec, rows: Scored) -> Subject:
     """The rows that are changed, drawn by the seed among those whose outcome is known, and the model's scores of them."""
-    most = max(100, min(ROWS, STACK // (40 + 17 * len(spec.features))))
+    most = max(100, min(ROWS, STACK // (40 + 24 * len(spec.features))))
     chosen = sampled(spec, "robustness", np.flatnonzero(rows.known), most)
     frame = pq.read_table(spec.dataset, columns=list(spec.features)).take(chosen).to_pandas()
     scores = rows.scores[chosen]
-    return Subject(Asking(scores), frame, rows.labels[chosen].astype(np.int64), spec.cutoff, scores)
+    return Subject(Replaying(scores), frame, rows.labels[chosen].astype(np.int64), spec.cutoff, scores)
 
 
 def _scored_once(spec: RunSpec, frames: Sequence[pd.DataFrame], tell: Progress) -> list[NDArray[np.float64] | str]:
@@ -212,12 +215,42 @@ def _monotonicity(spec: RunSpec, subject: Subject) -> list[Result]:
     ]
 
 
+def _elasticity(spec: RunSpec, subject: Subject) -> list[Result]:
+    limits, step = spec.limits("elasticity"), float(spec.tests["elasticity"]["step"])
+    out = []
+    for name, each in perturbation.elasticity(subject, step=step).items():
+        if each is None:
+            said = "No row has a value and a score other than zero, so there is no relative change."
+            out.append(withheld("elasticity", "insufficient", said, len(subject.data), limits, group=name))
+        else:
+            found = replace(each, method=f"value raised by {step:.2%}, one at a time; {each.method}")
+            out.append(judged("elasticity", found, limits, group=name))
+    return sorted(out, key=lambda each: -abs(each.value or 0.0))
+
+
+def _adversarial(spec: RunSpec, subject: Subject) -> list[Result]:
+    """Unfavourable decisions that an applicant turns by small changes of what he can change."""
+    given = spec.tests["adversarial"]
+    names = list(given["changeable"])
+    out = []
+    for found in attack(subject, names, [float(each) for each in given["budgets"]], event=spec.favourable == "below"):
+        within = f"within {found.budget:g} standard deviations"
+        out.append(judged("adversarial_joint", found.joint, spec.limits("adversarial_joint"), group=within))
+        out += [
+            judged("adversarial_single", each, spec.limits("adversarial_single"), group=f"{name}, {within}")
+            for name, each in sorted(found.single.items(), key=lambda each: -each[1].value)
+        ]
+    return out
+
+
 _TESTS: Mapping[str, Callable[[RunSpec, Subject], list[Result]]] = {
     "noise": _noise,
     "ablation": _ablation,
     "extremes": _extremes,
     "scenario": _scenario,
     "monotonicity": _monotonicity,
+    "elasticity": _elasticity,
+    "adversarial": _adversarial,
 }
 
 
@@ -276,4 +309,15 @@ def _figures(spec: RunSpec, found: Sequence[Result]) -> list[Figure]:
     if lost:
         title, unit = "Decisions that the loss of one feature turns", "Share decided otherwise"
         out.append(marks_figure("ablation", title, unit, lost, spec.limits("ablation_flips")))
+    pulls = [each for each in found if each.measure == "elasticity" and each.value is not None]
+    if pulls:
+        title, unit = (
+            "What one per cent more of a feature does to the score",
+            "Relative change of the score over that of the feature",
+        )
+        out.append(marks_figure("elasticity", title, unit, pulls, spec.limits("elasticity")))
+    turned = [each for each in found if each.measure == "adversarial_joint" and each.value is not None]
+    if turned:
+        title, unit = "Refusals that small changes turn", "Share of unfavourable decisions turned, all features moved"
+        out.append(marks_figure("adversarial", title, unit, turned, spec.limits("adversarial_joint")))
     return out

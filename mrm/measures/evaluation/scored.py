@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ AGAINST_REFERENCE = frozenset({"stability", "soundness"})
 class Scored:
     """One file of row_id, label and score; the same as arrays (n,) with NaN where a label is not known; their
     table of counts, None where outcomes are amounts; how the model's network was cut, None where no model
-    was run; a file with the scores of the reference, None where it has none or none are asked for; and what
-    the predictions cost, None where no model was run."""
+    was run; a file with the scores of the reference, None where it has none or none are asked for; what
+    the predictions cost, None where no model was run; and what was computed once for several kinds of test."""
 
     file: Path
     labels: NDArray[np.float64]
@@ -36,6 +36,7 @@ class Scored:
     network: str | None
     reference: Path | None = None
     cost: Cost | None = None
+    kept: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def summary(self) -> Summary:
@@ -64,6 +65,14 @@ def scored_rows(spec: RunSpec, tell: Progress) -> Scored:
     return Scored(file, labels, scores, table, done.network if done else None, _scored_reference(spec, tell), cost)
 
 
+def answered(answers: Path, rows: int) -> pa.ChunkedArray:
+    """The scores that a model gave elsewhere, one for each row. Raises `EvaluationFailed` on another number of them."""
+    scores = pq.read_table(answers, columns=["score"])["score"]
+    if len(scores) != rows:
+        raise EvaluationFailed(f"The endpoint's {len(scores):,} answers do not fit the {rows:,} rows of the data.")
+    return scores
+
+
 def outcomes(column: pa.ChunkedArray, spec: RunSpec) -> pa.ChunkedArray:
     """Outcomes as the kind of model has them: 1 or 0 for the event, or amounts; null where not known."""
     return _amounts(column, spec.label) if spec.predicts_amounts else _events(column, spec.positive)
@@ -88,7 +97,7 @@ def _checked(spec: RunSpec) -> list[str]:
         raise EvaluationFailed(f"The data set has no column {', '.join(missing)}.")
     if spec.protected is not None and "row_id" not in columns:
         raise EvaluationFailed("The data set has no column row_id to join the protected data by.")
-    if spec.predictions is None and spec.artifact is None:
+    if spec.predictions is None and spec.artifact is None and spec.answers is None:
         raise EvaluationFailed("There is neither a model to run nor a column with its predictions.")
     return columns
 
@@ -100,6 +109,9 @@ def _scored(spec: RunSpec, columns: list[str], tell: Progress) -> tuple[Path, Pr
     if spec.predictions is not None:
         data = pq.read_table(spec.dataset, columns=[*keys, spec.label, spec.predictions])
         scores = data[spec.predictions].cast(pa.float64())
+    elif spec.answers is not None:
+        data = pq.read_table(spec.dataset, columns=[*keys, spec.label])
+        scores = answered(spec.answers, data.num_rows)
     else:
         assert spec.artifact is not None
         done = score(
@@ -141,6 +153,8 @@ def _scored_reference(spec: RunSpec, tell: Progress) -> Path | None:
     if spec.reference is None or not spec.kinds & AGAINST_REFERENCE:
         return None
     target = spec.folder / "reference.parquet"
+    if spec.answers is not None:
+        return spec.reference_answers
     if spec.predictions is None:
         assert spec.artifact is not None
         return score(
@@ -197,4 +211,5 @@ def _summary(spec: RunSpec, scored: Path) -> Summary:
 def _attributes(spec: RunSpec) -> tuple[str, ...]:
     if spec.protected is None:
         return ()
-    return spec.attributes or tuple(n for n in pq.read_schema(spec.protected).names if n != "row_id")
+    names = pq.read_schema(spec.protected).names
+    return spec.attributes or tuple(n for n in names if n != "row_id" and n not in spec.probabilities)

@@ -37,6 +37,9 @@ class RunSpec:
     `required` that cannot be done is insufficient evidence. Outcomes of a `model_kind` other than
     classification are amounts: neither `positive` nor the cut-off is then looked at. `domain` holds the
     conditions of the domain of use, as sentences (see `stability.conditions`).
+
+    `answers` and `reference_answers` are files with one `score` for each row of data set and reference, as a
+    model gave them that answers elsewhere; `endpoint` says where, when and with which digests.
     """
 
     dataset: Path
@@ -82,6 +85,21 @@ class RunSpec:
     )
     required: frozenset[str] = frozenset()
     domain: tuple[str, ...] = ()
+    answers: Path | None = None
+    reference_answers: Path | None = None
+    endpoint: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the model itself can be asked, not only for the scores it gave elsewhere."""
+        return self.artifact is not None and self.predictions is None and self.answers is None
+
+    @property
+    def scored_elsewhere(self) -> str:
+        """Where the scores came from that were not computed here."""
+        if self.answers is not None:
+            return "the scores came from its scoring endpoint"
+        return "the scores were taken from a column of predictions"
 
     @property
     def predicts_amounts(self) -> bool:
@@ -91,6 +109,11 @@ class RunSpec:
         """The tests of a kind of run to carry out, in the registry's order; those of another kind of model are left out."""
         fitting = (test for test in TESTS.values() if kind in test.kinds and self.model_kind in test.models)
         return [test.id for test in fitting if test.id in self.tests]
+
+    @property
+    def probabilities(self) -> frozenset[str]:
+        """Columns of the protected data that hold probabilities of groups, and so are no attributes."""
+        return frozenset(str(each["column"]) for each in self.tests.get("memberships", {}).get("columns", ()))
 
     def limits(self, measure: str) -> Limits | None:
         return self.thresholds.get(measure)

@@ -71,7 +71,7 @@ def proxies(people: People, thresholds: Thresholds | None = None) -> list[Result
 
 def disparity_shares(
     contributions: Values, features: Sequence[str], groups: Names, *, attribute: str, group: str, reference: str,
-    seed: int = 0, draws: int = 1_000, thresholds: Thresholds | None = None,
+    seed: int = 0, draws: int = 1_000, thresholds: Thresholds | None = None, unit: str = "score",
 ) -> list[Result]:  # fmt: skip
     """Each feature's share of the difference of mean scores between a group and its reference.
 
@@ -95,6 +95,7 @@ def disparity_shares(
     with np.errstate(divide="ignore", invalid="ignore"):
         samples = drawn / drawn.sum(axis=1, keepdims=True)
     n = min(len(side) for side in sides)
+    ends = bounds(drawn.sum(axis=1))
     out = []
     for place, feature in enumerate(features):
         low, high = bounds(samples[:, place])
@@ -103,6 +104,8 @@ def disparity_shares(
             if n < LEAST
             else "There is no gap to share."
             if not gap
+            else "The gap of these rows may be chance, so its shares are not judged."
+            if ends[0] is None or ends[1] is None or ends[0] <= 0 <= ends[1]
             else ""
         )
         value = float(parts[place] / gap) if gap else None
@@ -110,7 +113,7 @@ def disparity_shares(
             "disparity_share", value, low, high, len(sides[0]),
             f"difference of mean contributions over that of scores; percentile bootstrap over rows, {draws:,} draws",
             status="insufficient" if lacking else "info", reason=lacking, attribute=attribute, group=group,
-            reference=reference, detail={"feature": feature, "difference": float(parts[place]), "score_gap": gap},
+            reference=reference, detail={"feature": feature, "difference": float(parts[place]), "score_gap": gap, "unit": unit},
         )  # fmt: skip
         out.append(judged(each, thresholds))
     return out

@@ -196,7 +196,6 @@ TESTS = (
             "proxy_auc_all_features": "AUC of guessing the group from all features",
             "proxy_cramers_v": "Association of a feature with the attribute, Cramér's V",
             "mutual_information": "Mutual information of a feature with the attribute",
-            "disparity_share": "Share of the gap that a feature carries",
         },
         purpose="Could the group of a person be guessed from what the model looks at?",
         mechanism="The area under the curve of guessing the group from each feature and from all, with measures of association.",
@@ -204,6 +203,115 @@ TESTS = (
         strengths="Looks at what goes into the model, so it needs neither outcomes nor decisions.",
         limitations="A feature may tell of a group and still be a legitimate factor; that is for people to judge.",
         reference="test_proxies.py::test_area_of_a_feature_is_that_of_scikit_learn_turned_upwards",
+    ),
+    Entry(
+        **{**_ONE, "needs": ("labels", "scores", "protected", "probabilities")},
+        id="memberships",
+        title="Groups known as probabilities",
+        measures={
+            "weighted_selection_rate": "Favourable decisions, weighted by membership",
+            "weighted_air": "Impact ratio, weighted by membership",
+            "weighted_tpr_gap": "Good outcomes favoured, gap weighted by membership",
+        },
+        parameters={
+            "attribute": {
+                "type": "string",
+                "maxLength": 120,
+                "default": "estimated group",
+                "ofRun": True,
+                "description": "What the probabilities are of, as race.",
+            },
+            "columns": {
+                "type": "array",
+                "maxItems": 20,
+                "default": [],
+                "ofRun": True,
+                "items": {
+                    "type": "object",
+                    "required": ["group", "column"],
+                    "additionalProperties": False,
+                    "properties": {"group": {"type": "string"}, "column": {"type": "string"}},
+                },
+                "description": "Each group with the column of the protected data that holds its probability.",
+            },
+            "reference": {
+                "type": "string",
+                "maxLength": 120,
+                "default": "",
+                "ofRun": True,
+                "description": "The group the others are compared with; the first one named when empty.",
+            },
+        },
+        purpose="Where nobody says which group he is of, do the decisions still differ between likely groups?",
+        mechanism=(
+            "Everybody counts in each group by the probability of being of it, as from surname and place; rates, ratios and"
+            " gaps are weighted so, and intervals allow for people who count in both groups."
+        ),
+        signs_of_risk="A weighted ratio far under one whose interval leaves one out.",
+        strengths="Nobody is put into a group; uncertain memberships make intervals wide, as they should.",
+        limitations=(
+            "Right only if the decision does not depend on the group once surname and place are known; else it leans, mostly"
+            " towards no difference. The effective number of people is smaller than the rows."
+        ),
+        citations=("Elliott et al. (2009), HSORM 9:69", "Chen, Kallus, Mao, Svacha and Udell (2019)"),
+        reference="test_memberships.py::test_certain_membership_is_the_ordinary_ratio",
+    ),
+    Entry(
+        **{**_ONE, "needs": ("protected", "rank")},
+        id="ranked-list",
+        title="Groups in a ranked list",
+        measures={
+            "exposure_ratio": "Attention that a group gets over that of its reference",
+            "skew_at_k": "Skew of the top of the list",
+            "top_k_ratio": "Impact ratio of reaching the top",
+            "ndkl": "Divergence of every top from the whole list",
+        },
+        parameters={
+            "column": {
+                "type": "string",
+                "maxLength": 200,
+                "default": "",
+                "ofRun": True,
+                "description": "Column with the place of each row in the list, 1 for the best.",
+            },
+            "tops": {
+                "type": "array",
+                "items": {"type": "integer", "minimum": 1},
+                "minItems": 1,
+                "maxItems": 5,
+                "default": [10, 100],
+                "description": "Lengths of the top of the list that are looked at.",
+            },
+        },
+        purpose="Where people are shown in an order, does each group reach the top, and get attention, as often as its reference?",
+        mechanism=(
+            "Attention falls with the logarithm of the place; its mean is compared with that of the reference. Shares of the"
+            " top are compared with shares of all, and the whole list with its own shuffles."
+        ),
+        signs_of_risk="A ratio under four fifths at the top, or a divergence that shuffles hardly reach.",
+        strengths="Sees what a cut-off does not: who is looked at first.",
+        limitations="One list as a whole; how attention really falls with the place is assumed, not measured.",
+        citations=("Singh and Joachims (2018)", "Geyik, Ambler and Kenthapadi (2019)"),
+        reference="test_memberships.py::test_ranked_list_by_hand",
+    ),
+    Entry(
+        **{**_ONE, "needs": ("features", "protected", "model"), "pillar": SOUNDNESS},
+        id="disparity-share",
+        title="Features that carry the gap",
+        measures={"disparity_share": "Share of the score gap that a feature carries"},
+        purpose="Which features make the scores of a group lie below or above those of its reference?",
+        mechanism=(
+            "Contributions that add up to each score are averaged within both groups; the differences by feature then add"
+            " up to the gap exactly, and each is told as a share of it. Intervals come from redrawn rows."
+        ),
+        signs_of_risk="One feature that carries more than a fifth of the gap without a business reason on record.",
+        strengths="Splits the gap itself, where a guess of the group from a feature tells only what could be.",
+        limitations=(
+            "Of the rows that are explained, and in the unit of the explanation. Shares of features that move together depend"
+            " on how the explainer divides what they tell in common; where the gap may be chance they are not judged."
+        ),
+        citations=("Lundberg (2020), Explaining quantitative measures of fairness",),
+        reference="test_proxies.py::test_shares_of_the_disparity_add_up_to_the_gap",
     ),
     Entry(
         **{

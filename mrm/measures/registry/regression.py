@@ -29,6 +29,42 @@ TESTS = (
         reference="test_regression.py::test_agrees_with_scikit_learn",
     ),
     Entry(
+        **{**_ONE, "needs": ("labels", "interval")},
+        id="interval-coverage",
+        title="Coverage of the predicted interval",
+        pillar=OUTCOMES,
+        models=NUMERIC,
+        measures={
+            "interval_coverage": "Outcomes inside the predicted interval",
+            "interval_coverage_test": "Coverage as promised, p-value",
+        },
+        parameters={
+            "nominal": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "exclusiveMaximum": 1,
+                "default": 0.8,
+                "description": "Share of outcomes that the interval promises to hold; of P10 to P90, 0.8.",
+            },
+            **{
+                name: {
+                    "type": "string",
+                    "maxLength": 200,
+                    "default": "",
+                    "ofRun": True,
+                    "description": f"Column with the predicted {which} end, as {point}.",
+                }
+                for name, which, point in (("low", "lower", "P10"), ("high", "upper", "P90"))
+            },
+        },
+        purpose="Do as many outcomes lie between the predicted P10 and P90 as the model promises?",
+        mechanism="The share of known outcomes inside, both ends included, with an exact two-sided binomial test of the promise.",
+        signs_of_risk="A share below the promise: the model is surer than it may be. Far above: its intervals say little.",
+        strengths="Judges what the model says of its own uncertainty, without any assumption on the errors.",
+        limitations="Right on the whole and wrong for a group is possible; look at segments.",
+        reference="test_regression.py::test_coverage_by_hand",
+    ),
+    Entry(
         **_ONE,
         id="explained-variance",
         title="Explained variance",

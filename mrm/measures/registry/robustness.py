@@ -131,6 +131,66 @@ TESTS = (
         reference="test_robustness.py::test_wrong_moves_of_a_constrained_column_are_found",
     ),
     Entry(
+        **(_ONE | {"needs": ("features", "model")}),
+        id="elasticity",
+        title="Elasticity, one feature at a time",
+        measures={"elasticity": "Relative change of the score over that of the feature"},
+        parameters={
+            "step": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 0.5,
+                "default": 0.01,
+                "description": "Share by which each value is raised.",
+            }
+        },
+        purpose="By how many per cent does the score move when one feature rises by one per cent?",
+        mechanism="Each numeric feature in turn is raised by the step in every row, all else held; relative changes are averaged.",
+        signs_of_risk="A feature with a pull far above what experience expects, or with the wrong sign.",
+        strengths="Has no unit, so features compare.",
+        limitations=(
+            "A mean over rows hides steps and turns; a value of zero does not rise by a share. Features that move together in"
+            " life are moved apart."
+        ),
+        reference="test_robustness.py::test_elasticity_of_a_power_is_its_exponent",
+    ),
+    Entry(
+        **(_ONE | {"needs": ("scores", "features", "model")}),
+        id="adversarial",
+        title="Decisions that small changes turn",
+        measures={
+            "adversarial_joint": "Refusals turned by moving all features",
+            "adversarial_single": "Refusals turned by moving one feature",
+        },
+        parameters={
+            "budgets": {
+                "type": "array",
+                "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 3},
+                "minItems": 1,
+                "maxItems": 5,
+                "default": [0.1, 0.25, 0.5],
+                "description": "Largest change of a feature, in its standard deviations.",
+            },
+            "changeable": {
+                "type": "array",
+                "items": {"type": "string"},
+                "maxItems": 200,
+                "default": [],
+                "ofRun": True,
+                "description": "Features that an applicant can change; all that hold numbers when none is named.",
+            },
+        },
+        purpose="How easily is an unfavourable decision turned by somebody who knows the model and shades his answers?",
+        mechanism=(
+            "A greedy search: each feature is moved either way by the budget, then all at once in the direction that helped;"
+            " the unfavourable decisions that turn are counted."
+        ),
+        signs_of_risk="A feature that nobody verifies and that alone turns many refusals.",
+        strengths="Needs no more than the model's answers, so it fits every form of model.",
+        limitations="What it finds exists; what it does not find may exist, since only two moves of each feature are tried.",
+        reference="test_robustness.py::test_an_attack_turns_more_with_a_larger_budget",
+    ),
+    Entry(
         **(_ONE | {"models": ANY_MODEL, "pillar": OUTCOMES, "needs": ("labels", "scores", "features")}),
         id="resilience",
         title="Resilience",

@@ -47,18 +47,19 @@ def attack(
 
 
 def _attack(tested: Subject, names: tuple[str, ...], rows: np.ndarray, budget: float, event: bool) -> Attack:
-    data, start = tested.data.iloc[rows], tested.scores[rows]
+    data, start = tested.data, tested.scores
     sign = -1.0 if event else 1.0
     joint, single = data.copy(), {}
     for name in names:
         values = data[name].to_numpy(dtype=np.float64)
-        step = budget * float(np.nanstd(tested.data[name].to_numpy(dtype=np.float64)))
+        step = budget * float(np.nanstd(values))
         gains = [sign * (scored(tested.scorer, data.assign(**{name: values + way * step})) - start) for way in (-1, 1)]
         best = np.where(gains[1] >= gains[0], 1.0, -1.0)
         gain = np.maximum(gains[0], gains[1])
         joint[name] = values + np.where(gain > 0, best * step, 0.0)
-        single[name] = _turned(start + sign * np.maximum(gain, 0.0), tested.cutoff, event, "one column")
-    return Attack(budget, single, _turned(scored(tested.scorer, joint), tested.cutoff, event, "all columns"))
+        single[name] = _turned((start + sign * np.maximum(gain, 0.0))[rows], tested.cutoff, event, "one column")
+    both = scored(tested.scorer, joint)[rows]
+    return Attack(budget, single, _turned(both, tested.cutoff, event, "all columns"))
 
 
 def _turned(scores: Scores, cutoff: float, event: bool, said: str) -> Estimate:

@@ -6,6 +6,7 @@ from mrm.core.canonical import plain
 from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Dataset, Pack, PackKind, Version
+from mrm.reporting.queries.alternatives import search_of
 from mrm.reporting.queries.evidence import evaluation_facts
 from mrm.reporting.queries.files import figure_files, file, results_file, table
 from mrm.reporting.queries.record import artifact, version_facts
@@ -29,6 +30,7 @@ def bias(run: Run) -> dict[str, Any]:
         "prepared": _prepared(run),
         "reviews": _reviews(run),
         "findings": _findings(version),
+        "search": search_of(run),
         "other_runs": _other_runs(run),
     }
     found: dict[str, Any] = plain(content)

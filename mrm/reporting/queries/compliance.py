@@ -13,6 +13,7 @@ from mrm.evaluation import queries as evaluation
 from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Version
+from mrm.reporting.queries.alternatives import search_on
 from mrm.reporting.queries.decisions import approvals, decisions, decisive
 from mrm.reporting.queries.evidence import evaluation_facts
 from mrm.reporting.queries.files import figure_files, file, results_file, table
@@ -37,6 +38,7 @@ def compliance(version: Version) -> dict[str, Any]:
         "validations": validations(version),
         "earlier_findings": earlier_findings(version),
         "evaluations": [evaluation_facts(run) for run in _runs(version)],
+        "search": search_on(version),
         "other_runs": _other_runs(version),
         "decisions": decisions(version),
         "approvals": approvals(version),

@@ -11,6 +11,7 @@ _PINS = (
     "reference_sha256",
     "seed",
     "network",
+    "endpoint",
     "versions",
     "code",
 )

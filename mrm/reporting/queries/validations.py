@@ -3,6 +3,7 @@
 from typing import Any
 
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries import OF_PRESENT_ENDPOINT
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import Version
 from mrm.validation.models import Evidence, Finding, Validation
@@ -17,6 +18,7 @@ def validations(version: Version) -> list[dict[str, Any]]:
 def relied_on(version: Version, kind: str) -> Run | None:
     """The latest run of a kind that evidence of the version names, on exactly the bytes it has now."""
     named = Run.objects.filter(evidence__validation__version=version, status=RunState.DONE, kinds__contains=[kind])
+    named = named.filter(OF_PRESENT_ENDPOINT)
     return named.filter(artifact_sha256=version.artifact_id or "").order_by("-number").first()
 
 

@@ -11,6 +11,7 @@ from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.evaluation.models import Run
+from mrm.evaluation.policies import why_not_of_endpoint
 from mrm.evaluation.workflow import RunState
 from mrm.inventory import policies as inventory_policies
 from mrm.inventory import queries as inventory
@@ -97,6 +98,8 @@ def add_evidence(
             f"{run.ref} is not a completed run of the artifact under validation.",
             fields={"run": ["Choose a completed run of this artifact."]},
         )
+    if run is not None and (reason := why_not_of_endpoint(run.endpoint, run.version.scoring_endpoint)):
+        raise Invalid(reason, fields={"run": [reason]})
     if run is None and chunks is None and not text.strip():
         raise Invalid("Evidence is a run, a file, or an examination in words.", fields={"text": ["Nothing given."]})
     sha256 = blobs.put(chunks).sha256 if chunks is not None else ""

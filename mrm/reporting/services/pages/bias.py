@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from mrm.evaluation import queries as evaluation
+from mrm.reporting.services.pages.alternatives import search_page
 from mrm.reporting.services.pages.evidence import JUDGED, as_judged, run_page
 from mrm.reporting.services.pages.numbers import figure_table, matrix, result_rows
 
@@ -37,6 +38,8 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
         "square": _square(results, air),
         "scores": matrix(results, "smd", "residual_smd", "scoring_rate", "scoring_rate_ratio", "air_sweep"),
         "errors": matrix(results, "tpr_gap", "fpr_gap", "fnr_gap", "ppv_gap", "npv_gap", "equalized_odds_gap"),
+        "weighted": result_rows(results, "weighted_selection_rate", "weighted_air", "weighted_tpr_gap"),
+        "listed": result_rows(results, "exposure_ratio", "skew_at_k", "top_k_ratio", "ndkl"),
         "ranks": matrix(results, "auc_gap", "xauc_gap"),
         "calibration": matrix(results, "group_ece", "ece_gap", "group_calibration_slope", "actual_to_expected"),
         "worst_cells": result_rows(results, "worst_cell_air", crossed=True),
@@ -44,8 +47,8 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
         "common": result_rows(results, "common_odds_ratio"),
         "conditional": matrix(results, "conditional_odds_ratio", "average_marginal_effect", "explained_gap", "unexplained_gap"),
         "proxies": _proxies(results),
-        "candidates": evaluation.candidates(judged.results),
-        "confirmed": next((evaluation.candidate(each) for each in judged.results if each["measure"] == "alternative_confirmed_air"), None),
+        "shares": _shares(results),
+        **search_page(content["search"]),
         "periods": result_rows(results, "air_by_period"),
         "segments": [figure for name, figure in run["drawn"].items() if name.startswith("segments_")],
         "cells": [figure for name, figure in run["drawn"].items() if name.startswith("cells_")],
@@ -151,7 +154,16 @@ def _proxies(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
                         "between": evaluation.interval("auc", each), "status": each["status"]}  # fmt: skip
         elif each["measure"] in {"proxy_cramers_v", "mutual_information"}:
             row[each["measure"]] = evaluation.shown("auc", each["value"])
+        elif each["measure"] == "disparity_share" and abs(each["value"] or 0.0) > row.get("carried", 0.0):
+            share = evaluation.shown("disparity_share", each["value"])
+            row |= {"carried": abs(each["value"]), "share": f"{share}, {each['group']}"}
     return sorted((row for row in found.values() if "value" in row), key=lambda row: -row["value"])[:MOST_PROXIES]
+
+
+def _shares(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The features that carry most of the gap of a group, as rows; where none could be told, the reasons."""
+    rows = [row for row in result_rows(results, "disparity_share") if row["value"] is not None]
+    return sorted(rows, key=lambda row: (row["status"] == "insufficient", -abs(row["value"])))[:MOST_PROXIES]
 
 
 def _independence(prepared: dict[str, Any]) -> str:

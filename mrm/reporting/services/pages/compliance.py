@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from mrm.reporting.services.pages.alternatives import search_page
 from mrm.reporting.services.pages.evidence import FURTHER, run_page
 from mrm.reporting.services.pages.words import day, in_words
 
@@ -27,6 +28,7 @@ def context(content: dict[str, Any]) -> dict[str, Any]:
             for kind, title in FURTHER.items()
             if (run := next((run for run in reversed(runs) if kind in run["kinds"]), None))
         ],
+        **search_page(content["search"]),
         "verdict": _verdict(content),
         "actions": _actions(content),
         "open_findings": [finding for finding in _findings(content) if finding["open"]],

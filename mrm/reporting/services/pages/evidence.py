@@ -24,6 +24,7 @@ def run_page(run: dict[str, Any]) -> dict[str, Any]:
     return {
         **run,
         "cutoff": evaluation.decimal(run["settings"]["cutoff"]),
+        "scored_through": evaluation.scored_through(run["pins"]),
         "sheet": sheet,
         "bias_rows": _bias_rows(judged) if sheet else [],
         "performance_rows": evaluation.measure_rows(judged, "performance"),
