@@ -4,6 +4,7 @@ import platform
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
@@ -61,9 +62,15 @@ class Offered:
 def available(enabled: Collection[str] | None = None) -> dict[str, Offered]:
     """Connectors by id, built-in and installed, restricted to `enabled` when given."""
     offers = {name: Offered(name, target, _OWN, _own_version()) for name, target in _BUILT_IN.items()}
-    for point in entry_points(group=GROUP):
+    for point in _installed():
         offers.setdefault(point.name, _offer(point))
     return {name: offer for name, offer in sorted(offers.items()) if enabled is None or name in enabled}
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    """Read once: what is installed while a process runs is used by the next one."""
+    return tuple(entry_points(group=GROUP))
 
 
 def connector_class(id: str, enabled: Collection[str] | None = None) -> type[BaseConnector]:

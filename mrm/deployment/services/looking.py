@@ -35,15 +35,19 @@ def look_at_due(progress: Report) -> int:
     )
     for done, key in enumerate(due, start=1):
         try:
-            look(str(key))
+            look(str(key), ask_approval=False)
         except Later:
             continue
         progress("Looking at what runs", done, len(due))
     return len(due)
 
 
-def look(deployment_id: str) -> Deployment:
-    """Look at one place, keep what changed, and act on it. What is being applied is left to who applies it."""
+def look(deployment_id: str, *, ask_approval: bool = True) -> Deployment:
+    """Look at one place, keep what changed, and act on it. What is being applied is left to who applies it.
+
+    Whether what is wanted may still run is asked of every live revision on a clock of its own (`watch`): a pass over
+    all places takes that answer as it stands.
+    """
     deployment = Deployment.objects.select_related("model__unit", "target__environment").get(pk=deployment_id)
     with alone(deployment):
         deployment.refresh_from_db()
@@ -51,12 +55,12 @@ def look(deployment_id: str) -> Deployment:
             return deployment
         in_force = deployment.revisions.filter(status=RevisionState.APPLIED).values_list("pk", flat=True).first()
         wanted = read_revision(str(in_force)) if in_force else None
-        _look(deployment, wanted)
+        _look(deployment, wanted, _withdrawn(wanted) if ask_approval else _withdrawn_before(deployment))
     return deployment
 
 
-def _look(deployment: Deployment, wanted: Revision | None) -> None:
-    seen, drift = deployment.observed, _withdrawn(wanted)
+def _look(deployment: Deployment, wanted: Revision | None, drift: list[Drift]) -> None:
+    seen = deployment.observed
     unseen = 0
     try:
         observed, found = _compared(deployment, wanted)
@@ -81,6 +85,11 @@ def _look(deployment: Deployment, wanted: Revision | None) -> None:
 def _withdrawn(wanted: Revision | None) -> list[Drift]:
     gone = queries.must_withdraw(wanted) if wanted is not None else None
     return [gone] if gone else []
+
+
+def _withdrawn_before(deployment: Deployment) -> list[Drift]:
+    told = [each["sentence"] for each in deployment.drift if each["kind"] == Kind.WITHDRAWN]
+    return [Drift(Kind.WITHDRAWN, sentence) for sentence in told]
 
 
 def _compared(deployment: Deployment, wanted: Revision | None) -> tuple[Observed, list[Drift]]:
