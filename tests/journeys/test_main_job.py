@@ -175,7 +175,8 @@ def evaluate(priya: Person, version: str, data: dict[str, str], material: Materi
     choose(page, "favourable", "below")
     submit(page, "Start the run")
     expect(page.get_by_text("agrees").first).to_be_visible(timeout=180_000)
-    shown = page.locator("main").inner_text().lower()
+    page.get_by_role("navigation", name="Parts of this run").get_by_role("link", name="Bias").click()
+    shown = page.locator("#bias").inner_text().lower()
     assert "sex" in shown
     assert not SHARED.exists() or ("education" in shown and "age" in shown)
 

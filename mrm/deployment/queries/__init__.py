@@ -13,6 +13,7 @@ from mrm.deployment.queries.deployments import (
     verified_as,
     verified_numbers,
     visible_to,
+    went_back_from,
     with_wanted,
 )
 from mrm.deployment.queries.environments import (
@@ -62,6 +63,7 @@ __all__ = [
     "verified_as",
     "verified_numbers",
     "visible_to",
+    "went_back_from",
     "why_closed",
     "why_not_named",
     "why_not_now",

@@ -53,6 +53,11 @@ def earlier(deployment: Deployment, than: Revision) -> list[Revision]:
     return list(found.exclude(artifact_sha256=than.artifact_sha256).select_related("version__model__unit"))
 
 
+def went_back_from(revision: Revision) -> bool:
+    """Whether somebody, or a fail-over, tried to go back in an emergency since this came into force."""
+    return revision.deployment.revisions.filter(emergency=True, number__gt=revision.number).exists()
+
+
 def verified_as(revision: Revision) -> Revision:
     """The revision whose verification stands for what is sent now: the one that a rollback restores, else itself."""
     if revision.restores is None or revision.verification:

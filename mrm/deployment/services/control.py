@@ -63,9 +63,9 @@ def _fail_over(deployment: Deployment, *, number: int, because: str, asked_by: A
 
 
 def fail_over(deployment: Deployment, *, because: Drift) -> Revision | None:
-    """Go back to what ran before, where that may still run; the way forward again is a person's."""
+    """Go back to what ran before, where that may still run: once for a revision, and the way forward is a person's."""
     current = queries.current(deployment)
-    if current is None or current.kind != RevisionKind.DEPLOY:
+    if current is None or current.kind != RevisionKind.DEPLOY or queries.went_back_from(current):
         return None
     former = next((each for each in queries.earlier(deployment, current) if _usable(each)), None)
     if former is None:

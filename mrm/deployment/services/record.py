@@ -20,7 +20,7 @@ from mrm.inventory.workflow import Lifecycle, VersionState
 
 
 def give_up(revision_id: str, sentence: str) -> None:
-    """After the last attempt: say so on the revision, and look at the place once more if it answers."""
+    """After the last attempt: say so on the revision, and open an incident about it."""
     revision = read_revision(revision_id)
     if revision.status == RevisionState.PENDING:
         fail(revision, error=sentence, actor=revision.requested_by)
