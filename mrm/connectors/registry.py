@@ -186,6 +186,7 @@ def _offer(point: EntryPoint) -> Offered:
     )
 
 
+@cache
 def _own_version() -> str:
     try:
         return version(_OWN)
