@@ -262,6 +262,20 @@ def test_a_pass_looks_at_what_is_due_and_no_sooner_again(cast: Cast, deployment:
     assert Job.objects.filter(kind="deployment.look").count() == 1
 
 
+def test_a_place_whose_secret_is_gone_holds_up_no_other(
+    cast: Cast, deployment: Deployment, place: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.create(deployment.model, target=place, endpoint="second", actor=cast.deployer)
+    monkeypatch.delenv("MRM_SECRET_GATEWAY")
+    for _ in range(3):
+        Look.objects.update(due=timezone.now())
+        assert look_at_due(lambda stage, done=0, total=0: None) == 2
+    assert set(Look.objects.values_list("unseen", flat=True)) == {3}
+    told = Incident.objects.values_list("kind", "sentence")
+    assert len(told) == 2
+    assert all(kind == "unobservable" and "The secret gateway is not set" in sentence for kind, sentence in told)
+
+
 def test_a_plan_is_carried_out_on_what_it_was_made_for(
     cast: Cast, deployment: Deployment, gateway: Gateway, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mrm.connectors.errors import ConnectorError
 from mrm.connectors.protocol import Cap, Observed
+from mrm.core.refusal import Refused
 from mrm.deployment import queries
 from mrm.deployment.models import Deployment, DriftPolicy, Look, Revision, Sync
 from mrm.deployment.policies import FAILING, HEALABLE, Drift, Kind, differences
@@ -66,7 +67,7 @@ def _look(deployment: Deployment, wanted: Revision | None, drift: list[Drift]) -
         observed, found = _compared(deployment, wanted)
         seen, drift = dataclasses.asdict(observed), drift + found
         sync = Sync.DRIFTED if drift else Sync.IN_SYNC
-    except ConnectorError as error:
+    except (ConnectorError, Refused) as error:  # a secret that is no longer set is a place that cannot be seen
         unseen = _turn(deployment).unseen + 1
         sync = Sync.UNKNOWN
         sentence = f"The place could not be looked at {unseen} times in a row. {error}"
