@@ -88,7 +88,7 @@ def test_a_changed_archive_is_told_by_its_digest(
     stored.write_bytes(stored.read_bytes()[:-1] + b"x")
     found = queries.by_request(old["id"], fresh(bank.auditor))
     assert found.rows == []
-    assert "they were changed in the storage" in found.unread[0][1]
+    assert "they were changed in the storage" in str(found.unread[0][1])
     with pytest.raises(CommandError, match="they were changed in the storage"):
         call_command("predictions", "check")
     assert Alert.objects.get(kind="archive").sentence.startswith("The archived predictions of ")

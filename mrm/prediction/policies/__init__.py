@@ -2,6 +2,5 @@
 
 from mrm.prediction.policies.lines import COLUMNS, Line, Row, read
 from mrm.prediction.policies.standing import Approved, differs, not_in_force
-from mrm.prediction.policies.units import unit_hash
 
-__all__ = ["COLUMNS", "Approved", "Line", "Row", "differs", "not_in_force", "read", "unit_hash"]
+__all__ = ["COLUMNS", "Approved", "Line", "Row", "differs", "not_in_force", "read"]

@@ -1,7 +1,7 @@
 """One line of the spool: what it must say, as a row for the database, or the sentence why it is none."""
 
 import datetime as dt
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,11 +16,12 @@ COLUMNS = (
     "request", "endpoint", "role", "model", "version", "digest", "unit_hash", "reason", "parent", "inputs", "outputs", "at",
     "deployment_id", "revision", "approval_id", "rows", "micros", "flags", "outcome",
 )  # fmt: skip
+# name, fewest and most characters
 TEXTS = (
-    ("id", 100), ("endpoint", 100), ("role", 20), ("model", 200), ("version", 120), ("digest", 64), ("unit", 128),
-    ("reason", 4000), ("parent", 100),
+    ("id", 1, 100), ("endpoint", 1, 100), ("role", 0, 20), ("model", 0, 200), ("version", 0, 120), ("digest", 0, 64),
+    ("unit", 0, 128), ("reason", 0, 100_000), ("parent", 0, 100),
 )  # fmt: skip
-NEEDED = ("id", "endpoint")
+NAMES = tuple(name for name, _, _ in TEXTS)
 
 
 class Row(NamedTuple):
@@ -40,8 +41,7 @@ class Row(NamedTuple):
     flags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line that can be kept: what is counted of it, and its columns as COPY takes them."""
 
     row: Row
@@ -58,14 +58,10 @@ def read(content: bytes, now: dt.datetime) -> Line | str:
         return "It is no JSON object: a line is one object with the fields of a prediction."
     if b"\\u0000" in content and _holds_nul(told):
         return "It holds the sign U+0000, which no text of the log may hold."
-    texts = []
-    for name, most in TEXTS:
-        value = told.get(name)
-        if value is None and name not in NEEDED:
-            value = ""
-        if type(value) is not str or len(value) > most or (not value and name in NEEDED):
-            return f"{name} is {_shown(value)}; it is a text of {1 if name in NEEDED else 0} to {most} characters."
-        texts.append(value)
+    texts = [told.get(name) or "" for name in NAMES]
+    for value, (name, least, most) in zip(texts, TEXTS, strict=True):
+        if type(value) is not str or not least <= len(value) <= most:
+            return f"{name} is {_shown(told.get(name))}; it is a text of {least} to {most} characters."
     return _line(told, texts, now)
 
 
@@ -120,14 +116,19 @@ def _moment(value: Any) -> dt.datetime | None:
     return found.astimezone(dt.UTC) if found.tzinfo else None
 
 
+@lru_cache(maxsize=10_000)  # few endpoints and approvals stand in very many lines
+def _text_key(value: str) -> str | None:
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return None
+
+
 def _key(value: Any) -> str | None:
     """A UUID as PostgreSQL takes it; empty for none, None for something else."""
     if value is None:
         return ""
-    try:
-        return str(UUID(value))
-    except (TypeError, ValueError, AttributeError):
-        return None
+    return _text_key(value) if type(value) is str else None
 
 
 def _escaped(texts: list[str]) -> str:

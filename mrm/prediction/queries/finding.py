@@ -24,7 +24,7 @@ class Found:
     """What was found, and what of the archive could not be read, each with its sentence."""
 
     rows: list[Prediction] = field(default_factory=list)
-    unread: list[tuple[Archive, str]] = field(default_factory=list)
+    unread: list[tuple[Archive, Refused]] = field(default_factory=list)
 
 
 def deployments_visible_to(account: Account) -> QuerySet[Deployment]:
@@ -76,7 +76,7 @@ def _from_archive(
         try:
             rows = read_archive(file, filters)
         except Refused as refusal:
-            found.unread.append((file, str(refusal)))
+            found.unread.append((file, refusal))
             continue
         found.rows += [row for row in rows if allowed is None or row.deployment_id in allowed]
 

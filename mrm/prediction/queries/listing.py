@@ -9,9 +9,9 @@ from mrm.access.models import Account
 from mrm.core.refusal import Invalid
 from mrm.deployment.models import Deployment
 from mrm.prediction.models import Prediction
-from mrm.prediction.policies import unit_hash
 from mrm.prediction.queries.days import of_day
-from mrm.prediction.queries.finding import deployments_visible_to, visible_to
+from mrm.prediction.queries.finding import visible_to
+from mrm.prediction.queries.units import hashes_of
 
 PAGE = 50
 
@@ -39,20 +39,12 @@ def listed(
     if deployment:
         found = found.filter(deployment=deployment)
     if unit:
-        found = found.filter(unit_hash__in=_hashes(account, unit, deployment))
+        found = found.filter(unit_hash__in=hashes_of(unit))
     if flagged:
         found = found.exclude(flags=[])
     if outcome:
         found = found.filter(outcome=outcome)
     return _page(_after(found, before))
-
-
-def _hashes(account: Account, unit: str, deployment: Deployment | None) -> list[str]:
-    """The hash of a unit at every endpoint that may be meant: it is another one at each."""
-    if deployment:
-        return [unit_hash(str(deployment.pk), unit)]
-    keys = deployments_visible_to(account).order_by().values_list("pk", flat=True)
-    return [unit_hash(str(key), unit) for key in keys]
 
 
 def _after(found: QuerySet[Prediction], before: str) -> QuerySet[Prediction]:
