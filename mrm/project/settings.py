@@ -291,6 +291,8 @@ SPECTACULAR_SETTINGS = {
         "SeverityEnum": "mrm.validation.models.Severity",
         "IncidentSeverityEnum": "mrm.deployment.policies.Severity",
         "IncidentKindEnum": "mrm.deployment.policies.Kind",
+        "IncidentOutStatusEnum": "mrm.deployment.workflow.IncidentState",
+        "OutcomeEnum": "mrm.validation.models.ValidationOutcome",
     },
 }
 

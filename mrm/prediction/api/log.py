@@ -51,7 +51,7 @@ class SignatureOut(serializers.Serializer[Any]):
     signed_at = serializers.DateTimeField()
 
 
-class ConditionOut(serializers.Serializer[Any]):
+class ConditionThenOut(serializers.Serializer[Any]):
     text = serializers.CharField()
     owner = serializers.CharField(source="owner.name")
     due = serializers.DateField()
@@ -74,7 +74,7 @@ class DecisionOut(serializers.Serializer[Any]):
     out_of_force = serializers.CharField(allow_null=True, help_text="Why the approval was not in force then.")
     approval = ApprovalThenOut(allow_null=True)
     signatures = SignatureOut(source="votes", many=True)
-    conditions = ConditionOut(many=True)
+    conditions = ConditionThenOut(many=True)
     verification = serializers.DictField(source="revision.verification", default=dict)
     inputs = serializers.JSONField(allow_null=True)
     outputs = serializers.JSONField(allow_null=True)
@@ -119,7 +119,7 @@ class AlertOut(serializers.ModelSerializer[Alert]):
         fields = ("id", "kind", "sentence", "status", "opened_at", "resolution", "closed_at")
 
 
-class CloseIn(Strict):
+class CloseAlertIn(Strict):
     resolution = serializers.CharField()
 
 
@@ -180,10 +180,10 @@ class Alerts(APIView):
 
 
 class CloseAlert(APIView):
-    @extend_schema(request=CloseIn, responses=AlertOut, summary="Say what became of an alert")
+    @extend_schema(request=CloseAlertIn, responses=AlertOut, summary="Say what became of an alert")
     def post(self, request: Request, pk: UUID) -> Response:
         account = account_of(request)
-        facts, found = CloseIn.read(request), get_object_or_404(queries.alerts_visible_to(account), pk=pk)
+        facts, found = CloseAlertIn.read(request), get_object_or_404(queries.alerts_visible_to(account), pk=pk)
         return Response(AlertOut(services.close_alert(found, actor=account, **facts)).data)
 
 

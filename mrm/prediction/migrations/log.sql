@@ -18,7 +18,7 @@ CREATE TABLE prediction_log (
   inputs text NOT NULL,
   outputs text NOT NULL,
   micros bigint NOT NULL,
-  flags text[] NOT NULL,
+  flags varchar(100)[] NOT NULL,
   reason text NOT NULL,
   parent varchar(100) NOT NULL,
   outcome varchar(8) NOT NULL CHECK (outcome IN ('served', 'refused', 'failed'))
