@@ -7,13 +7,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import oip
+from .asking import is_inference
 from .control import control
 from .exchange import answer, refused
+from .inference import Inference
 from .metrics import Metrics
 from .refusal import Refused
 from .serving import Serving
+from .shadow import Shadows
 
 MAX_BODY = 8 << 20
 MAX_ARTIFACT = 512 << 20
@@ -34,7 +38,7 @@ async def unknown(request: Request, error: Exception) -> Response:
     return answer({"error": f"{error.detail}."}, error.status_code)
 
 
-def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT) -> Starlette:
+def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT) -> ASGIApp:
     """Restore the state under `root` and serve it."""
     app = Starlette(
         routes=[
@@ -46,6 +50,11 @@ def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact
         exception_handlers={Refused: refused, HTTPException: unknown},
     )
     app.state.serving = Serving.open(root, max_artifact)
-    app.state.metrics = Metrics()
+    app.state.metrics, app.state.shadows = Metrics(), Shadows()
     app.state.max_body = max_body
-    return app
+    inference = Inference(app.state.serving, app.state.metrics, app.state.shadows, token, max_body)
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        await (inference if is_inference(scope) else app)(scope, receive, send)
+
+    return served
