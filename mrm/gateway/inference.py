@@ -2,6 +2,7 @@
 
 import hmac
 import time
+import uuid
 from typing import Any
 
 import orjson
@@ -9,14 +10,16 @@ from starlette.types import Receive, Scope, Send
 
 from . import feeds
 from .asking import asked, id_of, parsed, read, unit_of
-from .case import Case
+from .case import Case, record_of
 from .endpoint import Loaded
 from .metrics import Metrics
 from .oip import parameters
+from .record import Record
 from .refusal import Refused
 from .runtime import CannotScore, TimedOut
 from .serving import Serving
 from .shadow import Shadows
+from .spool import Spool
 from .tensors import encode
 
 _JSON = (b"content-type", b"application/json")
@@ -25,8 +28,10 @@ _JSON = (b"content-type", b"application/json")
 class Inference:
     """The inference calls of the protocol, straight on ASGI: a framework costs more time than a small model."""
 
-    def __init__(self, serving: Serving, metrics: Metrics, shadows: Shadows, token: str, max_body: int) -> None:
-        self._serving, self._metrics, self._shadows = serving, metrics, shadows
+    def __init__(
+        self, serving: Serving, metrics: Metrics, shadows: Shadows, spool: Spool, token: str, max_body: int
+    ) -> None:
+        self._serving, self._metrics, self._shadows, self._spool = serving, metrics, shadows, spool
         self._control, self._max_body = f"Bearer {token}".encode(), max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,8 +40,7 @@ class Inference:
         try:
             try:
                 case = await self._opened(scope, receive)
-                await self._decided(case)
-                status, content = 200, _answer(case)
+                status, content = 200, await self._answered(case)
             except Refused as refused:
                 status, content = refused.status, refused.told()
             await _send(send, status, content, case.id if case else "")
@@ -56,7 +60,27 @@ class Inference:
             return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit))
         probe = hmac.compare_digest(request.authorization, self._control)
         item = endpoint.version(request.version) if probe else endpoint.answering(request.version)
-        return Case(endpoint, request, id_of(request, body), body, unit, item, probe)
+        flags = ["probe" if probe else "version_named"]
+        return Case(endpoint, request, id_of(request, body), body, unit, item, probe, flags=flags)
+
+    async def _answered(self, case: Case) -> dict[str, Any]:
+        """The answer, once its line in the log is as sure as the endpoint's rules ask for."""
+        try:
+            await self._decided(case)
+        except Refused as refused:
+            if refused.code or isinstance(refused, CannotScore):
+                outcome = "failed" if isinstance(refused, CannotScore) else "refused"
+                await self._log(case, case.record(outcome, [], refused.message))
+            raise
+        outputs = case.outputs()
+        await self._log(case, case.record("served", outputs))
+        return _answer(case, outputs)
+
+    async def _log(self, case: Case, record: Record) -> None:
+        if case.endpoint.stored.route.rules.must_log:
+            await self._spool.keep(record)
+        else:
+            self._spool.offer(record)
 
     async def _decided(self, case: Case) -> None:
         """Ask the version whose turn it is; when it fails twice, or takes too long, ask the backup."""
@@ -81,7 +105,7 @@ class Inference:
     async def _scored(self, case: Case) -> None:
         model = case.item.require()
         taken = feeds.feeds(case.body, model.inputs, case.item.variant.features)
-        case.names = feeds.wanted(case.body, model.outputs)
+        case.names, case.rows = feeds.wanted(case.body, model.outputs), feeds.rows(taken)
         limit = case.endpoint.stored.route.rules.failover.timeout_ms / 1_000
         case.arrays = await model.score(taken, case.names, limit)
 
@@ -90,25 +114,38 @@ class Inference:
             self._shadows.offer(lambda shadow=shadow: self._shadowed(case, shadow))  # type: ignore[misc]
 
     def _shadowed(self, case: Case, shadow: Loaded) -> None:
-        began, status = time.perf_counter(), "200"
+        began, status, outputs, outcome, reason = time.perf_counter(), "200", [], "served", ""
         try:
             model = shadow.require()
             taken = feeds.feeds(case.body, model.inputs, shadow.variant.features)
-            model.run(taken, [item.name for item in model.outputs])
+            names = [item.name for item in model.outputs]
+            outputs = [encode(name, array) for name, array in zip(names, model.run(taken, names), strict=True)]
         except Refused as refused:
-            status = str(refused.status)
-        labels = (case.endpoint.name, shadow.variant.version, shadow.variant.role, status)
-        self._metrics.record(labels, time.perf_counter() - began)
+            status, outcome, reason = str(refused.status), "failed", refused.message
+        seconds = time.perf_counter() - began
+        self._metrics.record((case.endpoint.name, shadow.variant.version, shadow.variant.role, status), seconds)
+        line = record_of(
+            case,
+            shadow,
+            outcome,
+            outputs,
+            id=uuid.uuid4().hex,
+            parent=case.id,
+            rows=case.rows,
+            reason=reason,
+            micros=int(seconds * 1e6),
+        )
+        self._spool.offer(line)
 
 
-def _answer(case: Case) -> dict[str, Any]:
+def _answer(case: Case, outputs: list[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "model_name": case.endpoint.name,
         "model_version": case.item.variant.version,
         "parameters": parameters(case.endpoint, case.item),
-        "outputs": [encode(name, array) for name, array in zip(case.names, case.arrays, strict=True)],
+        "outputs": outputs,
     }
-    if case.flags:
+    if case.reason:
         found["parameters"] |= {"flags": case.flags, "reason": case.reason}
     if isinstance(case.body.get("id"), str):
         found["id"] = case.body["id"]
