@@ -8,6 +8,7 @@ from .asking import Asked
 from .endpoint import Endpoint, Loaded
 from .record import Record
 from .refusal import MANUAL, Refused
+from .segment import Found
 from .tensors import Array, encode
 
 
@@ -26,6 +27,7 @@ class Case:
     rows: int = 0
     flags: list[str] = field(default_factory=list)
     reason: str = ""
+    found: Found | None = None  # rows outside the segment, once that was looked at
     names: list[str] = field(default_factory=list)
     arrays: list[Array] = field(default_factory=list)
 
@@ -40,6 +42,19 @@ class Case:
         if self.asked.version is not None or self.on_backup or backup is None or backup.model is None:
             raise Refused(503, reason, MANUAL)
         self.item = backup
+
+    def keep_within(self, found: Found) -> None:
+        """Do with a request what the strictest rule asks that one of its rows breaks."""
+        self.found = found
+        if not found.outside:
+            return
+        self.flags += [f"outside:{rule}" for rule, _ in found.rows or ()]
+        self.reason = found.reason
+        if self.probe or found.action == "flag":
+            return
+        if found.action == "refuse":
+            raise Refused(422, found.reason, "out_of_segment", out_of_segment=[each.told() for each in found.outside])
+        self.to_backup("out_of_segment", found.reason)
 
     def outputs(self) -> list[dict[str, Any]]:
         return [encode(name, array) for name, array in zip(self.names, self.arrays, strict=True)]

@@ -9,6 +9,7 @@ from .refusal import Refused
 from .route import LIVE, RouteVariant
 from .routes import Stored
 from .runtime import Model
+from .segment import Segment
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Loaded:
     variant: RouteVariant
     model: Model | None
     reason: str = ""
+    segment: Segment | None = None
 
     def require(self) -> Model:
         if self.model is None:

@@ -17,6 +17,7 @@ from .oip import parameters
 from .record import Record
 from .refusal import Refused
 from .runtime import CannotScore, TimedOut
+from .segment import Found
 from .serving import Serving
 from .shadow import Shadows
 from .spool import Spool
@@ -105,9 +106,20 @@ class Inference:
     async def _scored(self, case: Case) -> None:
         model = case.item.require()
         taken = feeds.feeds(case.body, model.inputs, case.item.variant.features)
+        if case.item.segment and case.found is None:
+            case.rows = feeds.rows(taken)
+            self._keep_within(case, case.item.segment.check(taken))
+            if case.on_backup:
+                await self._scored(case)
+                return
         case.names, case.rows = feeds.wanted(case.body, model.outputs), feeds.rows(taken)
         limit = case.endpoint.stored.route.rules.failover.timeout_ms / 1_000
         case.arrays = await model.score(taken, case.names, limit)
+
+    def _keep_within(self, case: Case, found: Found) -> None:
+        for (rule, action), rows in (found.rows or {}).items():
+            self._metrics.outside(case.endpoint.name, rule, action, rows)
+        case.keep_within(found)
 
     def _mirror(self, case: Case) -> None:
         for shadow in case.endpoint.mirrors(case.unit):
@@ -145,6 +157,8 @@ def _answer(case: Case, outputs: list[dict[str, Any]]) -> dict[str, Any]:
         "parameters": parameters(case.endpoint, case.item),
         "outputs": outputs,
     }
+    if case.found and case.found.outside:
+        found["parameters"]["out_of_segment"] = [each.told() for each in case.found.outside]
     if case.reason:
         found["parameters"] |= {"flags": case.flags, "reason": case.reason}
     if isinstance(case.body.get("id"), str):

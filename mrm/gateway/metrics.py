@@ -35,7 +35,7 @@ class Metrics:
         with self._counting:
             requests, seconds = dict(self._requests), dict(self._seconds)
         endpoints = self._serving.endpoints.items()
-        ready = {(name,): int(endpoint.ready) for name, endpoint in endpoints}
+        ready: dict[Labels, float] = {(name,): int(endpoint.ready) for name, endpoint in endpoints}
         lines = [
             *_family("requests_total", "counter", _REQUEST, requests),
             *_family("request_seconds_total", "counter", _REQUEST, seconds),

@@ -11,9 +11,10 @@ from weakref import WeakValueDictionary
 from .artifacts import Artifacts
 from .endpoint import Endpoint, Loaded
 from .refusal import Refused
-from .route import Route, RouteVariant, parse, require_name
+from .route import LIVE, Route, RouteVariant, parse, require_name
 from .routes import Routes, Stored
 from .runtime import Model
+from .segment import Segment
 
 
 class Serving:
@@ -99,7 +100,12 @@ class Serving:
         }
 
     def _load_all(self, route: Route) -> tuple[Loaded, ...]:
-        return tuple(Loaded(variant, self._load(variant)) for variant in route.variants)
+        return tuple(self._loaded(variant, route) for variant in route.variants)
+
+    def _loaded(self, variant: RouteVariant, route: Route) -> Loaded:
+        model, rules = self._load(variant), route.rules.segment
+        bound = rules and variant.role in LIVE  # the backup is there for whoever is outside
+        return Loaded(variant, model, segment=Segment(rules, model.inputs, variant.features) if bound else None)
 
     def _load(self, variant: RouteVariant) -> Model:
         content = self.artifacts.read(variant.digest)
@@ -110,11 +116,11 @@ class Serving:
         return model
 
     def _restored(self, stored: Stored) -> Endpoint:
-        return Endpoint(stored, tuple(self._try(variant) for variant in stored.route.variants))
+        return Endpoint(stored, tuple(self._try(variant, stored.route) for variant in stored.route.variants))
 
-    def _try(self, variant: RouteVariant) -> Loaded:
+    def _try(self, variant: RouteVariant, route: Route) -> Loaded:
         try:
-            return Loaded(variant, self._load(variant))
+            return self._loaded(variant, route)
         except Refused as refused:
             return Loaded(variant, None, refused.message)
 
