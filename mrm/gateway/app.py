@@ -41,7 +41,14 @@ async def unknown(request: Request, error: Exception) -> Response:
     return answer({"error": f"{error.detail}."}, error.status_code)
 
 
-def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT) -> ASGIApp:
+def create_app(
+    root: Path,
+    token: str,
+    *,
+    max_body: int = MAX_BODY,
+    max_artifact: int = MAX_ARTIFACT,
+    route_key: bytes | None = None,
+) -> ASGIApp:
     """Restore the state under `root` and serve it."""
     spool = Spool(root)
 
@@ -61,7 +68,7 @@ def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact
         lifespan=lifespan,
     )
     state = app.state
-    state.serving, state.shadows, state.spool = Serving.open(root, max_artifact), Shadows(), spool
+    state.serving, state.shadows, state.spool = Serving.open(root, max_artifact, route_key), Shadows(), spool
     state.metrics, state.max_body = Metrics(state.serving, state.shadows, spool), max_body
     inference = Inference(state.serving, state.metrics, state.shadows, spool, token, max_body)
 
