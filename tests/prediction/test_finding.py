@@ -5,15 +5,19 @@ import hmac
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.wsgi import get_wsgi_application
 from django.db import connection
-from django.test import Client
+from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from mrm.access import services as access
 from mrm.access.models import Account
 from mrm.audit.models import Event
+from mrm.client import Client, Refusal
 from mrm.core import blobs
 from mrm.core.refusal import Forbidden, Invalid
 from mrm.deployment.models import Revision
@@ -28,7 +32,7 @@ UNIT = "customer-17"
 
 
 def page(account: Account, address: str, **sent: Any) -> Any:
-    client = Client()
+    client = Browser()
     client.force_login(fresh(account), backend="mrm.project.signin.AccountBackend")
     return client.post(address, sent) if sent else client.get(address)
 
@@ -87,6 +91,18 @@ def test_the_question_is_answered_with_all_that_it_rested_on(
         call_command("predictions", "find", "nowhere", "--as", "anna")
     with pytest.raises(CommandError, match="Name the account that asks"):
         call_command("predictions", "find", "good")
+
+
+def test_a_notebook_asks_the_same(answers: list[dict[str, Any]], revision: Revision, bank: Cast) -> None:
+    token = access.issue_token(
+        bank.auditor, label="Notebook", scopes=["prediction:*"], days=1, actor=fresh(bank.auditor)
+    )
+    transport = httpx.WSGITransport(app=get_wsgi_application())
+    client = Client("http://testserver", token.secret, transport=transport)  # type: ignore[attr-defined]
+    (found,) = client.decisions("good", on=dt.date.fromisoformat(answers[0]["at"][:10]))
+    assert found["prediction"]["digest"] == revision.artifact_sha256
+    with pytest.raises(Refusal, match="There is no such record, or it is not open to you"):
+        client.decisions("nowhere")
 
 
 def test_the_log_opens_by_unit_and_inputs_by_their_own_word(answers: list[dict[str, Any]], bank: Cast) -> None:

@@ -28,7 +28,7 @@ NOW = dt.datetime(2026, 11, 27, 3, 8, tzinfo=dt.UTC)
 
 
 def test_files_are_taken_once_with_every_sign_of_every_line(revision: Revision, folder: Path) -> None:
-    answers = [an_answer(revision, flags=['out, of "range"', "b\\c"], reason="a\tb\nc\\d") for _ in range(3)]
+    answers = [an_answer(revision, flags=['outside:"a, b"', "b\\c"], reason="a\tb\nc\\d") for _ in range(3)]
     first = spooled(folder, answers[:2])
     spooled(folder, [answers[2]])
     writing = spooled(folder, [an_answer(revision)], ending=".open")
@@ -44,7 +44,7 @@ def test_files_are_taken_once_with_every_sign_of_every_line(revision: Revision, 
     assert (kept.flags, kept.reason, kept.parent) == (answers[0]["flags"], answers[0]["reason"], "")
     assert '"a\\tcar \\\\ \\"boat\\"\\n"' in kept.inputs
     hour = Hour.objects.get()
-    assert (hour.answers, hour.flagged, hour.flags) == (3, 3, {'out, of "range"': 3, "b\\c": 3})
+    assert (hour.answers, hour.flagged, hour.flags) == (3, 3, {'outside:"a, b"': 3, "b\\c": 3})
     assert (Incident.objects.count(), Alert.objects.count()) == (0, 0)
 
 

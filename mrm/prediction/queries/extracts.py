@@ -20,7 +20,7 @@ CHUNK = 20_000
 def extracts_visible_to(account: Account) -> QuerySet[Extract]:
     """Extracts of models of the units for which the account may ask for one."""
     found = Extract.objects.filter(model__unit__in=unit_ids_for(account, ASK))
-    return found.select_related("model__unit", "requested_by__person")
+    return found.select_related("model__unit", "requested_by__person") if account.may(ASK) else found.none()
 
 
 def alerts_visible_to(account: Account) -> QuerySet[Alert]:

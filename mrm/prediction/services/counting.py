@@ -9,6 +9,7 @@ from mrm.prediction.policies import Row
 from mrm.prediction.queries.latency import bucket_of
 
 KEY = ("hour", "deployment_id", "revision", "role", "version", "digest", "outcome")
+OUTSIDE = ("outside:", "out_of_segment")  # how the flags begin that say so; others tell of backups and golden rows
 COUNTED = ("answers", "rows", "flagged", "flags", "micros")
 Key = tuple[str, str, int, str, str, str, str]
 
@@ -34,7 +35,7 @@ def count(rows: Iterable[Row]) -> None:
         tally.rows += row.rows
         tally.micros[bucket_of(row.micros)] += 1
         if row.flags:
-            tally.flagged += 1
+            tally.flagged += any(flag.startswith(OUTSIDE) for flag in row.flags)
             tally.flags.update(row.flags)
     if tallies:
         _add(tallies)
