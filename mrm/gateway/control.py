@@ -2,6 +2,8 @@
 
 import asyncio
 import hmac
+import logging
+from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,9 +12,11 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .exchange import answer, read_json
+from .fields import an_object, text
 from .refusal import Refused
-from .route import parse
 from .serving import Serving
+
+_logger = logging.getLogger(__name__)
 
 
 async def put_artifact(request: Request) -> Response:
@@ -43,13 +47,33 @@ async def put_endpoint(request: Request) -> Response:
     """Apply a complete route; the answer is the state observed afterwards."""
     serving, name = _serving(request), request.path_params["name"]
     status = 200 if name in serving.endpoints else 201
-    await serving.apply(name, parse(await read_json(request)), request.headers.get("if-match"))
+    await serving.apply(name, await read_json(request), request.headers.get("if-match"))
     return await _observed(request, status)
 
 
 async def delete_endpoint(request: Request) -> Response:
     await _serving(request).delete(request.path_params["name"], request.headers.get("if-match"))
     return Response(status_code=204)
+
+
+async def fail_back(request: Request) -> Response:
+    """Let versions that were passed over answer again: a person's decision, with the reason."""
+    body = an_object(await read_json(request), "The request")
+    text(body, "person")
+    text(body, "reason")
+    _serving(request).fail_back(request.path_params["name"])
+    _logger.warning("%s is back, by %s: %s", request.path_params["name"], body["person"], body["reason"])
+    return await _observed(request, 200)
+
+
+async def put_approval(request: Request) -> Response:
+    """Hear from the control plane whether an approval still stands."""
+    told = _serving(request).approvals.tell(request.path_params["approval"], await read_json(request))
+    return answer(asdict(told))
+
+
+async def list_approvals(request: Request) -> Response:
+    return answer({"approvals": [asdict(each) for each in _serving(request).approvals.all_fallen()]})
 
 
 async def _observed(request: Request, status: int) -> Response:
@@ -86,6 +110,9 @@ def control(token: str) -> ASGIApp:
                 Path("/endpoints/{name}", get_endpoint),
                 Path("/endpoints/{name}", put_endpoint, methods=["PUT"]),
                 Path("/endpoints/{name}", delete_endpoint, methods=["DELETE"]),
+                Path("/endpoints/{name}/failback", fail_back, methods=["POST"]),
+                Path("/approvals", list_approvals),
+                Path("/approvals/{approval}", put_approval, methods=["PUT"]),
             ]
         ),
         token,

@@ -3,72 +3,39 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from .approvals import Approvals
 from .artifacts import Artifacts
-from .assignment import assigned
+from .endpoint import Endpoint, Loaded
+from .kept import Breakers
 from .refusal import Refused
-from .route import Route, Routes, RouteVariant, Stored, require_name
+from .route import LIVE, Route, RouteVariant, require_name
+from .routes import Routes, Stored, parse_route
 from .runtime import Model
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A variant and its model, or the reason why there is none."""
-
-    variant: RouteVariant
-    model: Model | None
-    reason: str = ""
-
-    def require(self) -> Model:
-        if self.model is None:
-            raise Refused(503, f"Version {self.variant.version} is not ready: {self.reason}")
-        return self.model
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One endpoint at one revision. Replaced as a whole, never changed."""
-
-    stored: Stored
-    loaded: tuple[Loaded, ...]
-
-    @property
-    def ready(self) -> bool:
-        return all(item.model is not None for item in self.loaded)
-
-    def version(self, version: str | None) -> Loaded:
-        """The named version, or the champion."""
-        for item in self.loaded:
-            if version == item.variant.version or (version is None and item.variant.role == "champion"):
-                return item
-        raise Refused(404, f"The endpoint {self.stored.endpoint} does not serve version {version}.")
-
-    def choose(self, version: str | None, unit: str | None) -> Loaded:
-        """The named version, or the one that this unit is assigned to."""
-        if version is None:
-            route = self.stored.route
-            version = assigned(route.variants, route.deployment, unit).version
-        return self.version(version)
+from .seal import ROUTE, Seal
+from .segment import Segment
 
 
 class Serving:
     """All endpoints of this gateway. One change at a time; readers never wait."""
 
-    def __init__(self, artifacts: Artifacts, routes: Routes) -> None:
-        self.artifacts, self._routes = artifacts, routes
+    def __init__(self, root: Path, max_artifact: int, public: bytes | None) -> None:
+        self._seal = Seal(public)
+        self.artifacts, self._routes = Artifacts(root, max_artifact), Routes(root, self._seal)
+        self.approvals, self.breakers = Approvals(root, self._seal), Breakers(root)
         self._endpoints: dict[str, Endpoint] = {}
         self._models: WeakValueDictionary[str, Model] = WeakValueDictionary()
         self._changing = asyncio.Lock()
         self.damaged: list[str] = []
 
     @classmethod
-    def open(cls, root: Path, max_artifact: int) -> "Serving":
+    def open(cls, root: Path, max_artifact: int, public: bytes | None = None) -> "Serving":
         """Read the folder back; what cannot be loaded stays listed as not ready."""
-        serving = cls(Artifacts(root, max_artifact), Routes(root))
+        serving = cls(root, max_artifact, public)
         for stored in serving._routes.all():
             if isinstance(stored, str):
                 serving.damaged.append(stored)
@@ -85,16 +52,19 @@ class Serving:
             raise Refused(404, f"There is no endpoint {name}.")
         return self._endpoints[name]
 
-    async def apply(self, name: str, route: Route, if_match: str | None) -> Endpoint:
+    async def apply(self, name: str, body: Any, if_match: str | None) -> Endpoint:
         """Load everything first, then write, then switch. A failure leaves the old route serving."""
         require_name(name)
+        route = parse_route(name, self._seal.content(body, ROUTE))
         async with self._changing:
             current = self._endpoints.get(name)
             _require_allowed(name, current, route, if_match)
-            loaded = await asyncio.to_thread(self._load_all, route)
+            if self._seal.closed:
+                _require_newer(name, current, route)
+            loaded = await asyncio.to_thread(self._load_all, name, route)
             if current and current.ready and current.stored.route == route:
                 return current
-            fresh = Endpoint(Stored(name, secrets.token_hex(8), route), loaded)
+            fresh = Endpoint(Stored(name, secrets.token_hex(8), route, body), loaded)
             await asyncio.to_thread(self._routes.save, fresh.stored)
             self._endpoints[name] = fresh
             return fresh
@@ -105,6 +75,17 @@ class Serving:
             _require_match(current, if_match)
             await asyncio.to_thread(self._routes.remove, name)
             del self._endpoints[name]
+            self.breakers.forget(name)
+
+    def fail_back(self, name: str) -> None:
+        """A person lets the versions that were passed over answer again."""
+        self.endpoint(name)
+        passed_over = self.breakers.open_at(name)
+        if not passed_over:
+            raise Refused(409, f"No version of {name} is passed over.")
+        for breaker in passed_over:
+            breaker.close()
+        self.breakers.save()
 
     def observed(self, name: str) -> dict[str, Any]:
         """What is loaded now, with the files on disk hashed again."""
@@ -116,6 +97,7 @@ class Serving:
             "deployment": stored.route.deployment,
             "revision": stored.route.revision,
             "ready": endpoint.ready,
+            "serving": asdict(stored.route.rules),
             "variants": [self._observed_variant(item) for item in endpoint.loaded],
         }
 
@@ -127,15 +109,30 @@ class Serving:
             "version": wanted.version,
             "approval_id": wanted.approval_id,
             "weight_bp": wanted.weight_bp,
+            "mirror_bp": wanted.mirror_bp,
             "features": list(wanted.features),
             "wanted_digest": wanted.digest,
             "digest": model.digest if model else None,
             "ready": model is not None,
-            "reason": item.reason or self.artifacts.complaint(wanted.digest),
+            "reason": item.reason or self.artifacts.complaint(wanted.digest) or self._trouble(item),
         }
 
-    def _load_all(self, route: Route) -> tuple[Loaded, ...]:
-        return tuple(Loaded(variant, self._load(variant)) for variant in route.variants)
+    def _trouble(self, item: Loaded) -> str:
+        """Why a version that is loaded does not answer, or should not."""
+        fallen = self.approvals.fallen(item.variant.approval_id)
+        passed_over = item.breaker.told() if item.breaker else ""
+        return passed_over or (fallen.sentence if fallen else "")
+
+    def _load_all(self, name: str, route: Route) -> tuple[Loaded, ...]:
+        return tuple(self._loaded(name, variant, route) for variant in route.variants)
+
+    def _loaded(self, name: str, variant: RouteVariant, route: Route) -> Loaded:
+        model, rules = self._load(variant), route.rules
+        if variant.role not in LIVE:  # the backup is there for whoever is outside, and has no backup itself
+            return Loaded(variant, model)
+        segment = Segment(rules.segment, model.inputs, variant.features) if rules.segment else None
+        breaker = self.breakers.of(name, variant.version, variant.digest, rules.failover)
+        return Loaded(variant, model, segment=segment, breaker=breaker)
 
     def _load(self, variant: RouteVariant) -> Model:
         content = self.artifacts.read(variant.digest)
@@ -146,11 +143,13 @@ class Serving:
         return model
 
     def _restored(self, stored: Stored) -> Endpoint:
-        return Endpoint(stored, tuple(self._try(variant) for variant in stored.route.variants))
+        return Endpoint(
+            stored, tuple(self._try(stored.endpoint, variant, stored.route) for variant in stored.route.variants)
+        )
 
-    def _try(self, variant: RouteVariant) -> Loaded:
+    def _try(self, name: str, variant: RouteVariant, route: Route) -> Loaded:
         try:
-            return Loaded(variant, self._load(variant))
+            return self._loaded(name, variant, route)
         except Refused as refused:
             return Loaded(variant, None, refused.message)
 
@@ -166,6 +165,13 @@ def _require_allowed(name: str, current: Endpoint | None, route: Route, if_match
     if standing.revision > route.revision:
         raise Refused(409, f"The endpoint {name} is already at revision {standing.revision}.")
     return None
+
+
+def _require_newer(name: str, current: Endpoint | None, route: Route) -> None:
+    """A signed route of yesterday, sent again, is no order of today, whoever knows the etag."""
+    standing = current.stored.route if current else route
+    if standing.deployment == route.deployment and standing.revision > route.revision:
+        raise Refused(409, f"The endpoint {name} is already at revision {standing.revision}.")
 
 
 def _require_match(current: Endpoint | None, if_match: str | None) -> None:

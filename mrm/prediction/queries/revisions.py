@@ -1,0 +1,26 @@
+"""What a revision wanted to answer."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from mrm.deployment.models import Revision
+from mrm.prediction.policies import Approved
+
+
+def revisions_by_number(numbers: Iterable[tuple[UUID, int]]) -> dict[tuple[UUID, int], Revision]:
+    """The revisions by endpoint and number, those that are there, with what the page says of each."""
+    asked = set(numbers)
+    found = Revision.objects.filter(
+        deployment__in={key for key, _ in asked}, number__in={number for _, number in asked}
+    ).select_related(
+        "deployment__model__unit", "deployment__target__environment", "version__model", "approval__request__policy",
+        "requested_by__person",
+    )  # fmt: skip
+    return {(each.deployment_id, each.number): each for each in found if (each.deployment_id, each.number) in asked}
+
+
+def approved_of(revision: Revision | None) -> list[Approved]:
+    """Every version that the revision wants to answer, with its bytes and the approval they rest on."""
+    if revision is None or revision.version is None:
+        return []
+    return [Approved(revision.version.label, revision.artifact_sha256, str(revision.approval_id))]
