@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from mrm.access.pages import account_of
 from mrm.core.actors import permit
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Refused
 from mrm.prediction import queries, services
 from mrm.prediction.forms import CloseForm, FindForm, LogFilter
@@ -98,7 +99,7 @@ def _nowhere(on: dt.date | None) -> str:
     return f"{told} For an archived day give the day."
 
 
-@require_POST
+@takes_forms_only
 def close_alert(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Say what became of an alert about the log."""
     alert = get_object_or_404(queries.alerts_visible_to(account_of(request)), pk=pk)
