@@ -25,6 +25,7 @@ def main() -> int:
             token(options.token_file),
             max_body=options.max_body,
             max_artifact=options.max_artifact,
+            closed=options.closed,
             route_key=options.route_key.read_bytes() if options.route_key else None,
         )
         listener = _listener(options.host, options.port)
@@ -92,6 +93,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--token-file", type=Path, required=True, help="file with the control token")
     parser.add_argument("--max-body", type=int, default=MAX_BODY, help="largest request in bytes")
     parser.add_argument("--max-artifact", type=int, default=MAX_ARTIFACT, help="largest artifact in bytes")
+    parser.add_argument("--closed", action="store_true", help="ask for a tenant's token at every endpoint")
     parser.add_argument(
         "--route-key", type=Path, help="Ed25519 public key of the control plane in PEM: only what it signed is served"
     )

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import oip
 from .asking import is_inference
 from .control import control
+from .doors import Doors
 from .exchange import answer, refused
 from .inference import Inference
 from .metrics import Metrics
@@ -48,6 +49,7 @@ def create_app(
     max_body: int = MAX_BODY,
     max_artifact: int = MAX_ARTIFACT,
     route_key: bytes | None = None,
+    closed: bool = False,
 ) -> ASGIApp:
     """Restore the state under `root` and serve it."""
     spool = Spool(root)
@@ -69,8 +71,9 @@ def create_app(
     )
     state = app.state
     state.serving, state.shadows, state.spool = Serving.open(root, max_artifact, route_key), Shadows(), spool
+    state.doors = Doors(root, token, closed=closed)
     state.metrics, state.max_body = Metrics(state.serving, state.shadows, spool), max_body
-    inference = Inference(state.serving, state.metrics, state.shadows, spool, token, max_body)
+    inference = Inference(state.serving, state.metrics, state.shadows, spool, state.doors, max_body)
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         await (inference if is_inference(scope) else app)(scope, receive, send)

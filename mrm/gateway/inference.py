@@ -1,6 +1,5 @@
 """From a request to its answer: which version, what it says, and who stands in for it."""
 
-import hmac
 import time
 import uuid
 from typing import Any
@@ -12,6 +11,7 @@ from . import feeds
 from .asking import asked, id_of, parsed, read, unit_of
 from .case import Case, record_of
 from .choosing import choose, keep_within, to_backup
+from .doors import Doors
 from .endpoint import Loaded
 from .metrics import Metrics
 from .oip import parameters
@@ -32,10 +32,10 @@ class Inference:
     """The inference calls of the protocol, straight on ASGI: a framework costs more time than a small model."""
 
     def __init__(
-        self, serving: Serving, metrics: Metrics, shadows: Shadows, spool: Spool, token: str, max_body: int
+        self, serving: Serving, metrics: Metrics, shadows: Shadows, spool: Spool, doors: Doors, max_body: int
     ) -> None:
         self._serving, self._metrics, self._shadows, self._spool = serving, metrics, shadows, spool
-        self._control, self._max_body = f"Bearer {token}".encode(), max_body
+        self._doors, self._max_body = doors, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began, case, status = time.perf_counter(), None, 500
@@ -56,12 +56,13 @@ class Inference:
 
     async def _opened(self, scope: Scope, receive: Receive) -> Case:
         request = asked(scope)
+        self._doors.enter(request.endpoint, request.authorization)
         endpoint = self._serving.endpoint(request.endpoint)
         body = parsed(await read(receive, self._max_body))
         unit = unit_of(body, endpoint.stored.route.rules.unit_field)
         if request.version is None:
             return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit))
-        probe = hmac.compare_digest(request.authorization, self._control)
+        probe = self._doors.is_control(request.authorization)
         item = endpoint.version(request.version) if probe else endpoint.answering(request.version)
         flags = ["probe" if probe else "version_named"]
         return Case(endpoint, request, id_of(request, body), body, unit, item, probe, flags=flags)
@@ -187,6 +188,8 @@ def _answer(case: Case, outputs: list[dict[str, Any]]) -> dict[str, Any]:
 async def _send(send: Send, status: int, content: dict[str, Any], id: str) -> None:
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     headers = [_JSON, (b"content-length", str(len(body)).encode())]
+    if status == 429:
+        headers.append((b"retry-after", b"1"))
     if id:
         headers.append((b"x-request-id", id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
