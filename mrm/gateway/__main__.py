@@ -79,8 +79,18 @@ def locked(root: Path) -> TextIO:
 
 
 def _listener(host: str, port: int) -> socket.socket:
+    """Named as TCP: only then does asyncio send an answer's parts at once, and not when the first is acknowledged."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=1024)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
     listener.set_inheritable(True)
     return listener
 
