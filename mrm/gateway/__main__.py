@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import gc
 import os
 import secrets
 import socket
@@ -13,6 +14,7 @@ from typing import TextIO
 import uvicorn
 
 from .app import MAX_ARTIFACT, MAX_BODY, create_app
+from .wire import Protocol
 
 
 def main() -> int:
@@ -37,11 +39,15 @@ def main() -> int:
         print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
         config = uvicorn.Config(
             app,
+            http=Protocol,
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here depends on who the caller says he is
             timeout_graceful_shutdown=10,
         )
+        gc.collect()
+        gc.freeze()  # what is loaded stays; looking through it again and again would hold up answers
         uvicorn.Server(config).run(sockets=[listener])
     return 0
 

@@ -9,10 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from . import oip
-from .asking import is_inference
 from .control import control
 from .doors import Doors
 from .exchange import answer, refused
@@ -73,9 +72,4 @@ def create_app(
     state.serving, state.shadows, state.spool = Serving.open(root, max_artifact, route_key), Shadows(), spool
     state.doors = Doors(root, token, closed=closed)
     state.metrics, state.max_body = Metrics(state.serving, state.shadows, spool), max_body
-    inference = Inference(state.serving, state.metrics, state.shadows, spool, state.doors, max_body)
-
-    async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        await (inference if is_inference(scope) else app)(scope, receive, send)
-
-    return served
+    return Inference(app, state.serving, state.metrics, state.shadows, spool, state.doors, max_body)

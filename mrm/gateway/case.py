@@ -37,7 +37,7 @@ class Case:
     def outputs(self) -> list[dict[str, Any]]:
         return [encode(name, array) for name, array in zip(self.names, self.arrays, strict=True)]
 
-    def record(self, outcome: str, outputs: list[dict[str, Any]], reason: str = "") -> Record:
+    def record(self, outcome: str, outputs: Any, reason: str = "") -> Record:
         """What the prediction log keeps of it."""
         return record_of(
             self,
@@ -52,7 +52,7 @@ class Case:
         )
 
 
-def record_of(case: Case, item: Loaded, outcome: str, outputs: list[dict[str, Any]], **more: Any) -> Record:
+def record_of(case: Case, item: Loaded, outcome: str, outputs: Any, **more: Any) -> Record:
     """A line about what one version said to one request."""
     route, variant, given = case.endpoint.stored.route, item.variant, case.body.get("inputs")
     return Record(

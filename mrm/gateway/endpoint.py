@@ -9,6 +9,7 @@ from .breaker import Breaker
 from .refusal import Refused
 from .route import LIVE, RouteVariant
 from .routes import Stored
+from .rules import Rules
 from .runtime import Model
 from .segment import Segment
 
@@ -43,6 +44,15 @@ class Endpoint:
     @cached_property
     def name(self) -> str:
         return self.stored.endpoint
+
+    @cached_property
+    def rules(self) -> Rules:
+        return self.stored.route.rules
+
+    @cached_property
+    def seconds(self) -> float:
+        """How long a version may take to answer."""
+        return self.rules.failover.timeout_ms / 1_000
 
     @cached_property
     def backup(self) -> Loaded | None:

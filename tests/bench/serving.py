@@ -1,10 +1,12 @@
 """The gateway against a bare handler and against MLServer, one row of ten features; and its p99 once a version fails."""
 
 import json
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LogisticRegression
 
 from tests.bench.ground import ROOT
-from tests.bench.table import ROUNDS, Row, wants
+from tests.bench.table import Row, wants
 from tests.connectors.mlserver_server import RUNTIME, MlServer
 from tests.connectors.servers import end, free_port, wait_for
 from tests.gateway.load import Answered, again_and_again, ask_all
@@ -24,7 +26,7 @@ from tests.gateway.models import matrix, request
 from tests.gateway.process import GatewayProcess, variant
 from tests.gateway.trouble import NO_NUMBER, WELL, Bytes, troubled
 
-WIDTH, CONNECTIONS, SECONDS = 10, 16, 2.0
+WIDTH, CONNECTIONS, SECONDS, ROUNDS = 10, 16, 0.7, 11  # short turns, so that a busy moment meets all alike
 FEATURES = [f"feature {number}" for number in range(WIDTH)]
 BARE = "gateway with routing, A/B, segment and log, over a bare handler"
 PEER = "gateway with routing, A/B, segment and log, over MLServer"
@@ -113,9 +115,6 @@ def _bare(served: Bytes, folder: Path) -> Iterator[str]:
 
 
 def _until_listening(url: str, process: subprocess.Popen[bytes]) -> None:
-    import socket
-    import time
-
     limit, port = time.monotonic() + 60, int(url.rsplit(":", 1)[1])
     while time.monotonic() < limit and process.poll() is None:
         with socket.socket() as probe:

@@ -48,9 +48,10 @@ def ask(gateway: GatewayProcess, name: str, row: list[float]) -> tuple[str, list
     ids=["no number", "wild", "slow", "broken"],
 )
 def test_one_failure_is_answered_by_the_backup(gateway: GatewayProcess, row: list[float], reason: str) -> None:
-    serve(gateway, "once")
-    assert ask(gateway, "once", WELL) == ("1", [], "")
-    version, flags, said = ask(gateway, "once", row)
+    name = "once-" + "-".join(f"{value:g}" for value in row)
+    serve(gateway, name)
+    assert ask(gateway, name, WELL) == ("1", [], "")
+    version, flags, said = ask(gateway, name, row)
     assert (version, flags) == ("3", ["failed"])
     assert said.startswith(reason)
 
