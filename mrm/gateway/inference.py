@@ -160,7 +160,10 @@ class Inference:
             model = shadow.require()
             taken = feeds.feeds(case.body, model.inputs, shadow.variant.features)
             names = model.output_names
-            outputs = [encode(name, array) for name, array in zip(names, model.run(taken, names), strict=True)]
+            outputs = [
+                encode(name, array)
+                for name, array in zip(names, model.run_within(taken, names, case.endpoint.seconds), strict=True)
+            ]
         except Refused as refused:
             status, outcome, reason = str(refused.status), "failed", refused.message
         seconds = time.perf_counter() - began

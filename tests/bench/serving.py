@@ -78,8 +78,8 @@ def _serve(gateway: GatewayProcess, champion: Bytes, challenger: Bytes) -> None:
     bounds = [{"name": n, "action": "flag", "within": {"feature": n, "low": -9, "high": 9}} for n in FEATURES]
     variants: list[dict[str, Any]] = []
     for version, role, each in (("1", "champion", champion), ("2", "challenger", challenger)):
-        gateway.upload(each)  # type: ignore[arg-type]
-        variants.append(variant(each, version, 5_000, role=role, features=FEATURES))  # type: ignore[arg-type]
+        gateway.upload(each)
+        variants.append(variant(each, version, 5_000, role=role, features=FEATURES))
     answer = gateway.apply("credit", *variants, serving={"segment": bounds, "inputs": "full"})
     assert answer.is_success, answer.text
 
@@ -147,9 +147,9 @@ def _failing(gateway: GatewayProcess, wanted: list[str]) -> Iterator[Row]:
     if not wants(wanted, FAILED_OVER):
         return
     for each in (troubled(), matrix(3)):
-        gateway.upload(each)  # type: ignore[arg-type]
+        gateway.upload(each)
     backup = variant(matrix(3), "3", 0, role="fallback")
-    answer = gateway.apply("failing", variant(troubled(), "1"), backup)  # type: ignore[arg-type]
+    answer = gateway.apply("failing", variant(troubled(), "1"), backup)
     assert answer.is_success, answer.text
     path = "/v2/models/failing/infer"
     ask_all(gateway.url, path, [json.dumps(request([NO_NUMBER])).encode()] * 40)

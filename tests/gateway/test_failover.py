@@ -24,8 +24,8 @@ PERSON = {"person": "Rita Risk", "reason": "The feed is repaired."}
 
 def serve(gateway: GatewayProcess, name: str, *, backup: bool = True, revision: int = 1, **rules: Any) -> None:
     for trained in (troubled(), matrix(3)):
-        gateway.upload(trained)  # type: ignore[arg-type]
-    variants = [variant(troubled(), "1"), *([variant(matrix(3), "3", 0, role="fallback")] if backup else [])]  # type: ignore[arg-type]
+        gateway.upload(trained)
+    variants = [variant(troubled(), "1"), *([variant(matrix(3), "3", 0, role="fallback")] if backup else [])]
     serving = {"failover": RULES["failover"] | rules}
     answer = gateway.apply(name, *variants, revision=revision, serving=serving)
     assert answer.is_success, answer.text
