@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from . import oip
-from .asking import is_inference
 from .control import control
+from .doors import Doors
 from .exchange import answer, refused
 from .inference import Inference
 from .metrics import Metrics
@@ -48,6 +48,7 @@ def create_app(
     max_body: int = MAX_BODY,
     max_artifact: int = MAX_ARTIFACT,
     route_key: bytes | None = None,
+    closed: bool = False,
 ) -> ASGIApp:
     """Restore the state under `root` and serve it."""
     spool = Spool(root)
@@ -69,10 +70,6 @@ def create_app(
     )
     state = app.state
     state.serving, state.shadows, state.spool = Serving.open(root, max_artifact, route_key), Shadows(), spool
+    state.doors = Doors(root, token, closed=closed)
     state.metrics, state.max_body = Metrics(state.serving, state.shadows, spool), max_body
-    inference = Inference(state.serving, state.metrics, state.shadows, spool, token, max_body)
-
-    async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        await (inference if is_inference(scope) else app)(scope, receive, send)
-
-    return served
+    return Inference(app, state.serving, state.metrics, state.shadows, spool, state.doors, max_body)

@@ -41,7 +41,10 @@ class Assignment:
             )
         deployment, salt = self._place
         place = bucket(deployment, unit, salt)
-        return next(variant for edge, variant in self._edges if place < edge)
+        for edge, variant in self._edges:
+            if place < edge:
+                return variant
+        raise AssertionError("the shares add up to 10000")
 
     def mirrored(self, shadow: RouteVariant, unit: str | None) -> bool:
         """Whether a shadow sees the request: the same units each time, or at random where none is named."""

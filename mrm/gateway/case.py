@@ -37,7 +37,7 @@ class Case:
     def outputs(self) -> list[dict[str, Any]]:
         return [encode(name, array) for name, array in zip(self.names, self.arrays, strict=True)]
 
-    def record(self, outcome: str, outputs: list[dict[str, Any]], reason: str = "") -> Record:
+    def record(self, outcome: str, outputs: Any, reason: str = "") -> Record:
         """What the prediction log keeps of it."""
         return record_of(
             self,
@@ -52,21 +52,14 @@ class Case:
         )
 
 
-def record_of(case: Case, item: Loaded, outcome: str, outputs: list[dict[str, Any]], **more: Any) -> Record:
+def record_of(case: Case, item: Loaded, outcome: str, outputs: Any, **more: Any) -> Record:
     """A line about what one version said to one request."""
-    route, variant, given = case.endpoint.stored.route, item.variant, case.body.get("inputs")
+    given = case.body.get("inputs")
     return Record(
         at=time.time(),
-        endpoint=case.endpoint.name,
-        deployment=route.deployment,
-        revision=route.revision,
-        role=variant.role,
-        model=variant.model,
-        version=variant.version,
-        digest=variant.digest,
-        approval=variant.approval_id,
+        by=case.endpoint.beginnings[item.variant.version],
         unit=case.unit,
-        policy="none" if case.probe else route.rules.inputs,
+        policy="none" if case.probe else case.endpoint.rules.inputs,
         inputs=given if isinstance(given, list) else [],
         outputs=outputs,
         outcome=outcome,

@@ -16,7 +16,7 @@ def choose(case: Case, approvals: Approvals) -> None:
     if case.probe:
         return
     if fallen := approvals.fallen(item.variant.approval_id):
-        on_withdrawn = case.endpoint.stored.route.rules.on_withdrawn
+        on_withdrawn = case.endpoint.rules.on_withdrawn
         if on_withdrawn == "stop":
             raise Refused(503, f"{name} may not be used. {fallen.sentence}", MANUAL)
         if on_withdrawn == "backup":

@@ -72,6 +72,20 @@ async def put_approval(request: Request) -> Response:
     return answer(asdict(told))
 
 
+async def list_tenants(request: Request) -> Response:
+    return answer({"tenants": request.app.state.doors.listed()})
+
+
+async def put_tenant(request: Request) -> Response:
+    """Set who may ask which endpoints, with which tokens (their SHA-256) and how often."""
+    return answer(request.app.state.doors.put(request.path_params["tenant"], await read_json(request)))
+
+
+async def delete_tenant(request: Request) -> Response:
+    request.app.state.doors.remove(request.path_params["tenant"])
+    return Response(status_code=204)
+
+
 async def list_approvals(request: Request) -> Response:
     return answer({"approvals": [asdict(each) for each in _serving(request).approvals.all_fallen()]})
 
@@ -112,6 +126,9 @@ def control(token: str) -> ASGIApp:
                 Path("/endpoints/{name}", delete_endpoint, methods=["DELETE"]),
                 Path("/endpoints/{name}/failback", fail_back, methods=["POST"]),
                 Path("/approvals", list_approvals),
+                Path("/tenants", list_tenants),
+                Path("/tenants/{tenant}", put_tenant, methods=["PUT"]),
+                Path("/tenants/{tenant}", delete_tenant, methods=["DELETE"]),
                 Path("/approvals/{approval}", put_approval, methods=["PUT"]),
             ]
         ),

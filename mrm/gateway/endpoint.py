@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from .assignment import Assignment
 from .breaker import Breaker
+from .record import beginning
 from .refusal import Refused
 from .route import LIVE, RouteVariant
 from .routes import Stored
+from .rules import Rules
 from .runtime import Model
 from .segment import Segment
 
@@ -43,6 +46,33 @@ class Endpoint:
     @cached_property
     def name(self) -> str:
         return self.stored.endpoint
+
+    @cached_property
+    def rules(self) -> Rules:
+        return self.stored.route.rules
+
+    @cached_property
+    def seconds(self) -> float:
+        """How long a version may take to answer."""
+        return self.rules.failover.timeout_ms / 1_000
+
+    @cached_property
+    def beginnings(self) -> dict[str, bytes]:
+        """How a line of the prediction log begins, by version."""
+        return {item.variant.version: beginning(self._who(item.variant)) for item in self.loaded}
+
+    def _who(self, variant: RouteVariant) -> dict[str, Any]:
+        route = self.stored.route
+        return {
+            "endpoint": self.name,
+            "deployment": route.deployment,
+            "revision": route.revision,
+            "role": variant.role,
+            "model": variant.model,
+            "version": variant.version,
+            "digest": variant.digest,
+            "approval": variant.approval_id,
+        }
 
     @cached_property
     def backup(self) -> Loaded | None:

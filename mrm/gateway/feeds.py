@@ -14,29 +14,29 @@ Given = dict[str, tuple[str, Array]]
 def feeds(body: Any, inputs: Sequence[TensorSpec], features: Sequence[str]) -> dict[str, Array]:
     """The model's inputs: its own tensors, or one tensor per feature in the stored order."""
     given = _given(body)
-    if len(inputs) == 1 and features and inputs[0].name not in given:
-        return {inputs[0].name: _matrix(given, inputs[0], features)}
+    if len(inputs) == 1:
+        only = inputs[0]
+        if only.name in given and len(given) == 1:
+            return {only.name: _fitting(only, *given[only.name])}
+        if features and only.name not in given:
+            return {only.name: _matrix(given, only, features)}
     _require_names(given, [item.name for item in inputs])
     found = {item.name: _fitting(item, *given[item.name]) for item in inputs}
     _require_rows(found)
     return found
 
 
-def rows(taken: Mapping[str, Array]) -> int:
-    """How many cases the request asks about."""
-    return max((len(array) for array in taken.values() if array.ndim), default=1)
-
-
-def wanted(body: Mapping[str, Any], outputs: Sequence[TensorSpec]) -> list[str]:
+def wanted(body: Mapping[str, Any], known: list[str]) -> list[str]:
     """The outputs asked for; all when none are named."""
-    asked = body.get("outputs") or []
-    known = [item.name for item in outputs]
+    asked = body.get("outputs")
+    if not asked:
+        return known
     if not isinstance(asked, list) or not all(isinstance(item, dict) for item in asked):
         raise Refused(400, "The field outputs must be a list of objects.")
     for item in asked:
         if item.get("name") not in known:
             raise Refused(400, f"The model has no output {item.get('name')!r}; it has {', '.join(known)}.")
-    return [item["name"] for item in asked] or known
+    return [item["name"] for item in asked]
 
 
 def _given(body: Any) -> Given:
@@ -70,6 +70,8 @@ def _fitting(item: TensorSpec, datatype: str, array: Array) -> Array:
         raise Refused(400, f"Input {item.name} is {datatype}; the model takes {item.datatype}.")
     if array.ndim == 1 and item.shape == (-1, 1):
         array = array.reshape(-1, 1)
+    if array.shape[1:] == item.shape[1:] and item.shape[:1] == (-1,) and array.ndim:
+        return array
     fits = len(array.shape) == len(item.shape) and all(
         size in (-1, found) for size, found in zip(item.shape, array.shape, strict=True)
     )

@@ -1,17 +1,16 @@
 """From a request to its answer: which version, what it says, and who stands in for it."""
 
-import hmac
 import time
-import uuid
 from typing import Any
 
 import orjson
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import feeds
-from .asking import asked, id_of, parsed, read, unit_of
+from .asking import asked, fresh_id, id_of, is_inference, parsed, read, unit_of
 from .case import Case, record_of
 from .choosing import choose, keep_within, to_backup
+from .doors import Doors
 from .endpoint import Loaded
 from .metrics import Metrics
 from .oip import parameters
@@ -23,7 +22,7 @@ from .segment import Found
 from .serving import Serving
 from .shadow import Shadows
 from .spool import Spool
-from .tensors import encode
+from .tensors import encode, rows
 
 _JSON = (b"content-type", b"application/json")
 
@@ -32,12 +31,23 @@ class Inference:
     """The inference calls of the protocol, straight on ASGI: a framework costs more time than a small model."""
 
     def __init__(
-        self, serving: Serving, metrics: Metrics, shadows: Shadows, spool: Spool, token: str, max_body: int
+        self,
+        other: ASGIApp,
+        serving: Serving,
+        metrics: Metrics,
+        shadows: Shadows,
+        spool: Spool,
+        doors: Doors,
+        max_body: int,
     ) -> None:
+        self._other = other
         self._serving, self._metrics, self._shadows, self._spool = serving, metrics, shadows, spool
-        self._control, self._max_body = f"Bearer {token}".encode(), max_body
+        self._doors, self._max_body = doors, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_inference(scope):
+            await self._other(scope, receive, send)
+            return
         began, case, status = time.perf_counter(), None, 500
         endpoint = scope["path"].split("/")[3]
         try:
@@ -56,12 +66,13 @@ class Inference:
 
     async def _opened(self, scope: Scope, receive: Receive) -> Case:
         request = asked(scope)
+        self._doors.enter(request.endpoint, request.authorization)
         endpoint = self._serving.endpoint(request.endpoint)
         body = parsed(await read(receive, self._max_body))
-        unit = unit_of(body, endpoint.stored.route.rules.unit_field)
+        unit = unit_of(body, endpoint.rules.unit_field)
         if request.version is None:
             return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit))
-        probe = hmac.compare_digest(request.authorization, self._control)
+        probe = self._doors.is_control(request.authorization)
         item = endpoint.version(request.version) if probe else endpoint.answering(request.version)
         flags = ["probe" if probe else "version_named"]
         return Case(endpoint, request, id_of(request, body), body, unit, item, probe, flags=flags)
@@ -75,12 +86,13 @@ class Inference:
                 outcome = "failed" if isinstance(refused, CannotScore) else "refused"
                 await self._log(case, case.record(outcome, [], refused.message))
             raise
-        outputs = case.outputs()
+        # one text for the caller and for the log
+        outputs = orjson.Fragment(orjson.dumps(case.outputs(), option=orjson.OPT_SERIALIZE_NUMPY))
         await self._log(case, case.record("served", outputs))
         return _answer(case, outputs)
 
     async def _log(self, case: Case, record: Record) -> None:
-        if case.endpoint.stored.route.rules.must_log:
+        if case.endpoint.rules.must_log:
             await self._spool.keep(record)
         else:
             self._spool.offer(record)
@@ -120,21 +132,20 @@ class Inference:
     async def _scored(self, case: Case) -> None:
         model = case.item.require()
         taken = feeds.feeds(case.body, model.inputs, case.item.variant.features)
-        case.rows = feeds.rows(taken)
+        case.rows = rows(taken)
         if case.item.segment and case.found is None:
             self._keep_within(case, case.item.segment.check(taken))
             if case.on_backup:
                 await self._scored(case)
                 return
-        case.names = feeds.wanted(case.body, model.outputs)
-        limit = case.endpoint.stored.route.rules.failover.timeout_ms / 1_000
-        case.arrays = await model.score(taken, case.names, limit)
+        case.names = feeds.wanted(case.body, model.output_names)
+        case.arrays = await model.score(taken, case.names, case.rows, case.endpoint.seconds)
         if not case.probe:
             require_answer(case, taken)
 
     def _keep_within(self, case: Case, found: Found) -> None:
-        for (rule, action), rows in (found.rows or {}).items():
-            self._metrics.outside(case.endpoint.name, rule, action, rows)
+        for (rule, action), number in (found.rows or {}).items():
+            self._metrics.outside(case.endpoint.name, rule, action, number)
         keep_within(case, self._serving.approvals, found)
 
     def _mirror(self, case: Case) -> None:
@@ -148,8 +159,11 @@ class Inference:
         try:
             model = shadow.require()
             taken = feeds.feeds(case.body, model.inputs, shadow.variant.features)
-            names = [item.name for item in model.outputs]
-            outputs = [encode(name, array) for name, array in zip(names, model.run(taken, names), strict=True)]
+            names = model.output_names
+            outputs = [
+                encode(name, array)
+                for name, array in zip(names, model.run_within(taken, names, case.endpoint.seconds), strict=True)
+            ]
         except Refused as refused:
             status, outcome, reason = str(refused.status), "failed", refused.message
         seconds = time.perf_counter() - began
@@ -159,7 +173,7 @@ class Inference:
             shadow,
             outcome,
             outputs,
-            id=uuid.uuid4().hex,
+            id=fresh_id(),
             parent=case.id,
             rows=case.rows,
             reason=reason,
@@ -168,7 +182,7 @@ class Inference:
         self._spool.offer(line)
 
 
-def _answer(case: Case, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+def _answer(case: Case, outputs: Any) -> dict[str, Any]:
     found: dict[str, Any] = {
         "model_name": case.endpoint.name,
         "model_version": case.item.variant.version,
@@ -185,8 +199,10 @@ def _answer(case: Case, outputs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 async def _send(send: Send, status: int, content: dict[str, Any], id: str) -> None:
-    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    body = orjson.dumps(content)
     headers = [_JSON, (b"content-length", str(len(body)).encode())]
+    if status == 429:
+        headers.append((b"retry-after", b"1"))
     if id:
         headers.append((b"x-request-id", id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})

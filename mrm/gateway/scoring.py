@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from .case import Case
 from .refusal import MANUAL
 from .rules import Failover
 from .runtime import CannotScore
-from .tensors import Array
+from .tensors import Array, finite
 
 
 class NoAnswer(CannotScore):
@@ -21,11 +19,11 @@ class NoAnswer(CannotScore):
 
 def require_answer(case: Case, taken: Mapping[str, Array]) -> None:
     """No missing or endless number, and none outside the bounds that were set for it."""
-    rules = case.endpoint.stored.route.rules.failover
+    rules = case.endpoint.rules.failover
     version = case.item.variant.version
     for name, array in zip(case.names, case.arrays, strict=True):
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            whole = all(np.isfinite(each).all() for each in taken.values() if each.dtype.kind == "f")
+        if array.dtype.kind == "f" and not finite(array):
+            whole = all(finite(each) for each in taken.values() if each.dtype.kind == "f")
             raise NoAnswer(f"Version {version} gave no number as {name}.", telling=whole)
         if name == rules.output and not _within(array, rules):
             low, high = rules.output_low, rules.output_high

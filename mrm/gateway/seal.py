@@ -29,4 +29,4 @@ class Seal:
         try:
             return opened(body, kind, self._public)
         except NotSealed as fault:
-            raise Refused(403, f"This gateway takes only what its control plane has signed: {fault}.") from None
+            raise Refused(422, f"This gateway takes only what its control plane has signed: {fault}.") from None

@@ -10,6 +10,7 @@ from .refusal import Refused
 from .rules import ACTIONS, Condition, SegmentRule
 from .tensors import Array, TensorSpec
 
+_FEW = 4  # rows
 _TOLD = 1_000  # rows that an answer names; all are counted
 
 
@@ -53,13 +54,12 @@ class Segment:
         self._rules = [(rule, self._mask(rule)) for rule in rules]
         self._plain = self._matrix is not None and all(_is_plain(rule) for rule in rules)
         self._low, self._high = self._limits(rules)
+        self._bounds = self._low.tolist(), self._high.tolist()
 
     def check(self, taken: Mapping[str, Array]) -> Found:
         """Every rule that a row breaks."""
-        if self._plain and self._matrix is not None:
-            matrix = taken[self._matrix.name]
-            if bool(((matrix >= self._low) & (matrix <= self._high)).all()):
-                return INSIDE
+        if self._plain and self._matrix is not None and self._all_inside(taken[self._matrix.name]):
+            return INSIDE
         outside: list[Outside] = []
         counts: dict[tuple[str, str], int] = {}
         for rule, mask in self._rules:
@@ -72,6 +72,16 @@ class Segment:
                 ]
         action = max((action for _, action in counts), key=ACTIONS.index, default="")
         return Found(tuple(sorted(outside, key=lambda each: each.row)), counts, action) if counts else INSIDE
+
+    def _all_inside(self, matrix: Array) -> bool:
+        if len(matrix) > _FEW:
+            return bool(((matrix >= self._low) & (matrix <= self._high)).all())
+        lows, highs = self._bounds
+        for row in matrix.tolist():  # for a few numbers the way into arrays is longer than the work
+            for value, low, high in zip(row, lows, highs, strict=True):
+                if not low <= value <= high:
+                    return False
+        return True
 
     def _limits(self, rules: Sequence[SegmentRule]) -> tuple[Array, Array]:
         low, high = np.full(len(self._features), -np.inf), np.full(len(self._features), np.inf)

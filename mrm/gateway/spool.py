@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from .record import Record
+from .record import Keyed, Record
 from .refusal import Refused
 from .spool_files import OpenFile, close_left_over, waiting_bytes
 
@@ -17,6 +17,7 @@ QUEUE, LIMIT = 50_000, 4 << 30
 _EVERY = 0.05  # seconds between two writes of what nobody waits for
 
 Waiting = asyncio.Future[None]
+Entry = tuple[bytes, Waiting | None]
 
 
 class Spool:
@@ -25,10 +26,10 @@ class Spool:
     def __init__(self, root: Path, *, queue: int = QUEUE, limit: int = LIMIT) -> None:
         self._folder, self._queue, self._limit = root / "log", queue, limit
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._key = _key(root / "log.key")
+        self._keyed = Keyed(_key(root / "log.key"))
         self.torn = close_left_over(self._folder)
         self.written = self.dropped = 0
-        self._entries: deque[tuple[Record, Waiting | None]] = deque()
+        self._entries: deque[Entry] = deque()
         self._file: OpenFile | None = None
         self._full = False
         self._wake, self._closing = threading.Event(), False
@@ -44,12 +45,12 @@ class Spool:
         if len(self._entries) >= self._queue:
             self.dropped += 1
         else:
-            self._entries.append((record, None))
+            self._entries.append((record.line(self._keyed), None))
 
     async def keep(self, record: Record) -> None:
         """Return when it is on disk; refuse when that cannot be."""
         done: Waiting = asyncio.get_running_loop().create_future()
-        self._entries.append((record, done))
+        self._entries.append((record.line(self._keyed), done))
         self._wake.set()
         try:
             await done
@@ -78,8 +79,8 @@ class Spool:
             if closing:
                 return
 
-    def _write(self, batch: list[tuple[Record, Waiting | None]]) -> OSError | None:
-        lines = b"".join(record.line(self._key) for record, _ in batch)
+    def _write(self, batch: list[Entry]) -> OSError | None:
+        lines = b"".join([line for line, _ in batch])
         try:
             self._full = self._full and waiting_bytes(self._folder) >= self._limit
             if self._full:

@@ -28,6 +28,7 @@ from tests.bench import (
     reach,
     reconciling,
     reporting,
+    serving,
     signing,
 )
 from tests.bench.ground import ROOT
@@ -53,6 +54,7 @@ def run(server: EmbeddedPostgres, wanted: list[str]) -> list[Row]:
     rows += explaining.run(wanted)
     rows += predicting.run(server, wanted)
     rows += reconciling.run(server, wanted)
+    rows += serving.run(wanted)
     return [row for row in rows if wants(wanted, row.name)]
 
 

@@ -5,14 +5,21 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from tests.gateway.models import Trained
-
 TLS = ssl.create_default_context()  # made once: it is slow to make
 PROJECT = Path(__file__).parents[2]
+
+
+class Served(Protocol):
+    """A model's bytes under their digest."""
+
+    content: bytes
+
+    @property
+    def digest(self) -> str: ...
 
 
 class GatewayProcess:
@@ -59,7 +66,7 @@ class GatewayProcess:
         with httpx.Client(base_url=self.url, timeout=20, trust_env=False, verify=TLS) as client:
             return client.request(method, path, headers=headers, **more)
 
-    def upload(self, trained: Trained) -> None:
+    def upload(self, trained: Served) -> None:
         answer = self.call("PUT", f"/control/artifacts/{trained.digest}", content=trained.content)
         assert answer.status_code == 201, answer.text
 
@@ -84,7 +91,7 @@ class GatewayProcess:
         place.write_bytes(bytes(content))
 
 
-def variant(trained: Trained, version: str, weight_bp: int = 10_000, **more: Any) -> dict[str, Any]:
+def variant(trained: Served, version: str, weight_bp: int = 10_000, **more: Any) -> dict[str, Any]:
     """A route's variant as the control interface takes it."""
     return {
         "role": "champion",

@@ -130,7 +130,7 @@ def test_only_what_the_control_plane_signed_is_served(tmp_path: Path) -> None:
         assert put(signed.route(1), headers={"If-Match": etag}) == "The endpoint credit is already at revision 2."
 
         unsigned = gateway.call("PUT", "/control/approvals/a-1", json=told("withdrawn"))
-        assert unsigned.status_code == 403
+        assert unsigned.status_code == 422
         assert gateway.call("PUT", "/control/approvals/a-1", json=statement).status_code == 200
 
         gateway.stop()

@@ -24,8 +24,8 @@ PERSON = {"person": "Rita Risk", "reason": "The feed is repaired."}
 
 def serve(gateway: GatewayProcess, name: str, *, backup: bool = True, revision: int = 1, **rules: Any) -> None:
     for trained in (troubled(), matrix(3)):
-        gateway.upload(trained)  # type: ignore[arg-type]
-    variants = [variant(troubled(), "1"), *([variant(matrix(3), "3", 0, role="fallback")] if backup else [])]  # type: ignore[arg-type]
+        gateway.upload(trained)
+    variants = [variant(troubled(), "1"), *([variant(matrix(3), "3", 0, role="fallback")] if backup else [])]
     serving = {"failover": RULES["failover"] | rules}
     answer = gateway.apply(name, *variants, revision=revision, serving=serving)
     assert answer.is_success, answer.text
@@ -48,9 +48,10 @@ def ask(gateway: GatewayProcess, name: str, row: list[float]) -> tuple[str, list
     ids=["no number", "wild", "slow", "broken"],
 )
 def test_one_failure_is_answered_by_the_backup(gateway: GatewayProcess, row: list[float], reason: str) -> None:
-    serve(gateway, "once")
-    assert ask(gateway, "once", WELL) == ("1", [], "")
-    version, flags, said = ask(gateway, "once", row)
+    name = "once-" + "-".join(f"{value:g}" for value in row)
+    serve(gateway, name)
+    assert ask(gateway, name, WELL) == ("1", [], "")
+    version, flags, said = ask(gateway, name, row)
     assert (version, flags) == ("3", ["failed"])
     assert said.startswith(reason)
 

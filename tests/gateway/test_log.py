@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mrm.gateway.record import Record
+from mrm.gateway.record import Record, beginning
 from mrm.gateway.refusal import Refused
 from mrm.gateway.spool import Spool
 from tests.gateway.models import matrix, request
@@ -114,9 +114,7 @@ def test_every_answer_of_a_killed_gateway_that_must_log_is_in_the_spool(own_gate
 
 
 def record(id: str = "r") -> Record:
-    return Record(
-        id, time.time(), "e", "d", 1, "champion", "m", "1", "0" * 64, "a", None, 1, "none", [], [], 1, "served"
-    )
+    return Record(id, time.time(), beginning({"endpoint": "e"}), None, 1, "none", [], [], 1, "served")
 
 
 def test_what_cannot_be_logged_is_not_answered(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Challengers answer, shadows look on, the backup steps in."""
 
+import threading
 import time
 
 import pytest
 
+from mrm.gateway.shadow import Shadows
 from tests.gateway.models import matrix, request
 from tests.gateway.process import GatewayProcess, variant
+from tests.gateway.trouble import SLOW, WELL, troubled
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +25,9 @@ def counted(gateway: GatewayProcess, labels: str) -> int:
     )
 
 
-def settled(gateway: GatewayProcess, labels: str, number: int) -> int:
-    """The count once it is reached, or what it is after two seconds."""
-    end = time.monotonic() + 2
+def settled(gateway: GatewayProcess, labels: str, number: int, seconds: float = 2) -> int:
+    """The count once it is reached, or what it is after some seconds."""
+    end = time.monotonic() + seconds
     while (found := counted(gateway, labels)) < number and time.monotonic() < end:
         time.sleep(0.02)
     return found
@@ -55,7 +58,32 @@ def test_shadow_that_fails_is_counted_and_harms_nobody(roles: GatewayProcess) ->
     roles.apply("failing-shadow", variant(matrix(1), "1", features=["w", "x", "y", "z"]), other)
     inputs = [{"name": n, "datatype": "FP32", "shape": [1], "data": [1.0]} for n in "wxyz"]
     assert roles.infer("failing-shadow", {"inputs": inputs}).status_code == 200
-    assert settled(roles, 'version="2",role="shadow",status="400"', 1) == 1
+    assert settled(roles, 'version="2",role="shadow",status="400"', 1, seconds=10) == 1
+
+
+def test_slow_shadow_takes_no_time_of_the_answer(roles: GatewayProcess) -> None:
+    roles.upload(troubled())
+    shadow = variant(troubled(), "2", 0, role="shadow", mirror_bp=10_000)
+    rules = {"failover": {"timeout_ms": 500}}
+    assert roles.apply("slow-shadow", variant(matrix(1), "1"), shadow, serving=rules).is_success
+    roles.infer("slow-shadow", request([WELL]))
+    for _ in range(3):
+        roles.infer("slow-shadow", request([SLOW]))
+    labels = 'endpoint="slow-shadow"'
+    assert counted(roles, labels) < 8, "answered before the shadow was through"
+    assert settled(roles, labels, 8, seconds=20) == 8
+
+
+def test_shadows_beyond_the_queue_are_dropped_and_counted() -> None:
+    shadows, held, done = Shadows(limit=1), threading.Event(), threading.Event()
+    shadows.offer(held.wait)
+    while shadows.waiting:
+        time.sleep(0.01)
+    shadows.offer(done.set)
+    shadows.offer(done.set)
+    assert (shadows.waiting, shadows.dropped) == (1, 1)
+    held.set()
+    assert done.wait(5)
 
 
 def test_backup_answers_for_a_version_that_is_not_ready(own_gateway: GatewayProcess) -> None:
