@@ -26,6 +26,8 @@ WORDS = {
     "audit.replay": _("have the records compared with the log"),
     "audit.view": _("read the trail, people and their roles"),
     "deployment.add_target": _("name a serving place"),
+    "deployment.advance": _("move a canary on to its next step"),
+    "deployment.change_traffic": _("divide traffic between approved versions"),
     "deployment.check_target": _("test whether a serving place answers"),
     "deployment.close_incident": _("close an incident at a serving place"),
     "deployment.create": _("plan where a model runs"),

@@ -139,6 +139,8 @@ DESCRIPTIONS: dict[str, Description] = {
                 "view",
                 "deployment.create",
                 "deployment.deploy",
+                "deployment.change_traffic",
+                "deployment.advance",
                 "deployment.roll_back",
                 "deployment.refresh",
                 "deployment.stop",

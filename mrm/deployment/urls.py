@@ -5,7 +5,8 @@ from django.urls import path
 from mrm.deployment.api import deployments as json
 from mrm.deployment.api import environments as json_environments
 from mrm.deployment.api import incidents as json_incidents
-from mrm.deployment.views import deployments, environments, incidents, places
+from mrm.deployment.api import traffic as json_traffic
+from mrm.deployment.views import deployments, environments, incidents, places, traffic
 
 app_name = "deployment"
 urlpatterns = [
@@ -34,7 +35,10 @@ urlpatterns = [
     path("<uuid:pk>/plan/", deployments.plan, name="plan"),
     path("<uuid:pk>/deploy/", deployments.deploy, name="deploy"),
     path("<uuid:pk>/roll-back/", deployments.roll_back, name="roll_back"),
-    path("<uuid:pk>/stop/", deployments.stop, name="stop"),
+    path("<uuid:pk>/traffic/", traffic.traffic, name="traffic"),
+    path("<uuid:pk>/traffic/plan/", traffic.plan_traffic, name="plan_traffic"),
+    path("<uuid:pk>/advance/", traffic.advance, name="advance"),
+    path("<uuid:pk>/stop/", traffic.stop, name="stop"),
     path("<uuid:pk>/refresh/", deployments.refresh, name="refresh"),
 ]
 
@@ -54,6 +58,10 @@ api = [
     path("deployments/<uuid:pk>/plan/", json.PlanOf.as_view(), name="plan"),
     path("deployments/<uuid:pk>/revisions/", json.Revisions.as_view(), name="revisions"),
     path("deployments/<uuid:pk>/roll-back/", json.RollBack.as_view(), name="roll_back"),
-    path("deployments/<uuid:pk>/stop/", json.Stop.as_view(), name="stop"),
+    path("deployments/<uuid:pk>/traffic/", json_traffic.Traffic.as_view(), name="traffic"),
+    path("deployments/<uuid:pk>/traffic/plan/", json_traffic.TrafficPlan.as_view(), name="traffic_plan"),
+    path("deployments/<uuid:pk>/advance/", json_traffic.Advance.as_view(), name="advance"),
+    path("deployments/<uuid:pk>/stop/statement/", json_traffic.StopStatement.as_view(), name="stop_statement"),
+    path("deployments/<uuid:pk>/stop/", json_traffic.Stop.as_view(), name="stop"),
     path("deployments/<uuid:pk>/refresh/", json.Refresh.as_view(), name="refresh"),
 ]

@@ -285,6 +285,7 @@ SPECTACULAR_SETTINGS = {
         "SeverityEnum": "mrm.validation.models.Severity",
         "IncidentSeverityEnum": "mrm.deployment.policies.Severity",
         "IncidentKindEnum": "mrm.deployment.policies.Kind",
+        "VariantRoleEnum": "mrm.deployment.models.VariantRole",
     },
 }
 

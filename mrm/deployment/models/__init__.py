@@ -3,8 +3,10 @@
 from mrm.deployment.models.environment import Breaker, Deployer, DriftPolicy, Environment, Freeze, Stage, Target
 from mrm.deployment.models.incident import Incident, Look, Operation
 from mrm.deployment.models.revision import Deployment, Health, Revision, RevisionKind, Sync
+from mrm.deployment.models.variant import LIVE, Variant, VariantRole
 
 __all__ = [
+    "LIVE",
     "Breaker",
     "Deployer",
     "Deployment",
@@ -20,4 +22,6 @@ __all__ = [
     "Stage",
     "Sync",
     "Target",
+    "Variant",
+    "VariantRole",
 ]

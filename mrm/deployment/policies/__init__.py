@@ -3,6 +3,16 @@
 from mrm.deployment.policies.drift import FAILING, HEALABLE, Drift, Kind, Severity, differences
 from mrm.deployment.policies.moment import closed_by_incident, frozen, over, reviewed_by_another, still_as_planned
 from mrm.deployment.policies.people import applied_before, named, not_a_maker, not_a_signer, records
+from mrm.deployment.policies.traffic import (
+    Share,
+    at_step,
+    halted,
+    no_next_step,
+    not_whole,
+    place_cannot,
+    steps_wrong,
+    whole,
+)
 
 __all__ = [
     "FAILING",
@@ -10,15 +20,23 @@ __all__ = [
     "Drift",
     "Kind",
     "Severity",
+    "Share",
     "applied_before",
+    "at_step",
     "closed_by_incident",
     "differences",
     "frozen",
+    "halted",
     "named",
+    "no_next_step",
     "not_a_maker",
     "not_a_signer",
+    "not_whole",
     "over",
+    "place_cannot",
     "records",
     "reviewed_by_another",
+    "steps_wrong",
     "still_as_planned",
+    "whole",
 ]

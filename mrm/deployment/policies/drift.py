@@ -64,6 +64,7 @@ class Drift:
 
     kind: Kind
     sentence: str
+    version: str = ""  # the label of the version at fault, where it is one of several
 
     @property
     def severity(self) -> Severity:
@@ -94,24 +95,30 @@ def _variant(wanted: Variant, shown: Iterable[ObservedVariant], caps: Cap) -> li
     seen = next((each for each in shown if each.version == label), None)
     if seen is None:
         serving = ", ".join(each.version for each in shown)
-        return [Drift(Kind.VERSION, f"Wanted is version {label}; the place serves {serving}.")]
+        return [Drift(Kind.VERSION, f"Wanted is version {label}; the place serves {serving}.", label)]
     found = []
     digest = wanted.version.artifact.digest
     if Cap.OBSERVE_DIGEST in caps and seen.digest != digest:
-        text = f"The bytes there have the digest {(seen.digest or 'unknown')[:12]}…, approved is {digest[:12]}…."
-        found.append(Drift(Kind.ARTIFACT, text))
+        text = (
+            f"The bytes of version {label} there have the digest {_short(seen.digest)}, approved is {_short(digest)}."
+        )
+        found.append(Drift(Kind.ARTIFACT, text, label))
     if not seen.ready:
-        found.append(Drift(Kind.NOT_READY, f"Version {label} is not ready. {seen.reason}".strip()))
+        found.append(Drift(Kind.NOT_READY, f"Version {label} is not ready. {seen.reason}".strip(), label))
     if Cap.SPLIT in caps and wanted.role in {Role.CHAMPION, Role.CHALLENGER} and seen.weight_bp != wanted.weight_bp:
-        found.append(Drift(Kind.TRAFFIC, _shares(label, seen.weight_bp, wanted.weight_bp)))
+        found.append(Drift(Kind.TRAFFIC, _shares(label, seen.weight_bp, wanted.weight_bp), label))
     if seen.role and seen.role != wanted.role:
         kind = Kind.SHADOW if Role.SHADOW in {seen.role, wanted.role} else Kind.TRAFFIC
-        found.append(Drift(kind, f"Version {label} is {seen.role} there, wanted as {wanted.role}."))
+        found.append(Drift(kind, f"Version {label} is {seen.role} there, wanted as {wanted.role}.", label))
     return found
 
 
 def _shares(label: str, seen: int, wanted: int) -> str:
     return f"Version {label} takes {seen / 100:g} % of the traffic there, wanted are {wanted / 100:g} %."
+
+
+def _short(digest: str | None) -> str:
+    return f"{digest[:12]}…" if digest else "unknown"
 
 
 def _told_once(found: Iterable[Drift]) -> list[Drift]:

@@ -4,7 +4,6 @@ from mrm.deployment.queries.deployments import (
     candidates,
     current,
     earlier,
-    live_revisions,
     must_withdraw,
     revisions,
     revisions_visible_to,
@@ -26,6 +25,7 @@ from mrm.deployment.queries.environments import (
     why_not_named,
     why_not_now,
 )
+from mrm.deployment.queries.history import Period, ran, ran_of_model
 from mrm.deployment.queries.incidents import incidents_visible_to, open_incidents, operations, unanswered
 from mrm.deployment.queries.releases import (
     RELEASE,
@@ -33,12 +33,17 @@ from mrm.deployment.queries.releases import (
     release_policy,
     release_request,
     releases,
+    signed_with_its_canary,
     why_not_released,
 )
+from mrm.deployment.queries.traffic import VARIANTS, answering, in_words, shares_of, why_no_advance, why_not_by
 
 __all__ = [
     "RELEASE",
     "RELEASE_ACTION",
+    "VARIANTS",
+    "Period",
+    "answering",
     "candidates",
     "current",
     "earlier",
@@ -47,16 +52,20 @@ __all__ = [
     "freeze_now",
     "freezes_visible_to",
     "freezing_incident",
+    "in_words",
     "incidents_visible_to",
-    "live_revisions",
     "must_withdraw",
     "open_incidents",
     "operations",
+    "ran",
+    "ran_of_model",
     "release_policy",
     "release_request",
     "releases",
     "revisions",
     "revisions_visible_to",
+    "shares_of",
+    "signed_with_its_canary",
     "targets_for",
     "targets_visible_to",
     "unanswered",
@@ -65,6 +74,8 @@ __all__ = [
     "visible_to",
     "went_back_from",
     "why_closed",
+    "why_no_advance",
+    "why_not_by",
     "why_not_named",
     "why_not_now",
     "why_not_released",
