@@ -19,6 +19,7 @@ from .protocol import (
     Page,
     Result,
     Role,
+    Serving,
     Unsupported,
 )
 
@@ -75,6 +76,7 @@ class BaseConnector:
             ),
             Cap.FALLBACK: (Role.FALLBACK in roles, "a fallback model"),
             Cap.SPLIT: (Role.CHALLENGER in roles, "splitting traffic between versions"),
+            Cap.RULES: (desired.rules != Serving(), "rules about segment, fail-over, log or withdrawn approvals"),
             Cap.ETAG: (expect_etag is not None, "a condition on the observed state"),
         }
         for cap, (wanted, what) in asked.items():

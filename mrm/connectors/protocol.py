@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import Flag, auto
 from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 
+from .answers import Listed, Observed, ObservedVariant, Page, Result
 from .errors import (
     AuthFailed,
     Conflict,
@@ -16,17 +17,22 @@ from .errors import (
     Transient,
     Unsupported,
 )
+from .serving import (
+    Action,
+    Condition,
+    Failover,
+    LoggedInputs,
+    LogPolicy,
+    OnWithdrawn,
+    SegmentRule,
+    Serving,
+)
 from .values import (
     FULL,
     Artifact,
     ArtifactFile,
     Desired,
-    Listed,
-    Observed,
-    ObservedVariant,
     Op,
-    Page,
-    Result,
     Role,
     Variant,
     VersionRef,
@@ -55,6 +61,7 @@ class Cap(Flag):
     INVENTORY = auto()
     PULL_LOGS = auto()
     ADOPT = auto()
+    RULES = auto()  # serves by the rules of `Serving`: segment, fail-over, log, approvals that end
 
 
 class ArtifactStore(Protocol):
@@ -105,27 +112,35 @@ class Connector(Protocol):
 __all__ = [
     "API_VERSION",
     "FULL",
+    "Action",
     "Artifact",
     "ArtifactFile",
     "ArtifactStore",
     "AuthFailed",
     "Cap",
+    "Condition",
     "Conflict",
     "Connector",
     "ConnectorError",
     "Desired",
+    "Failover",
     "Integrity",
     "Invalid",
     "Listed",
+    "LogPolicy",
+    "LoggedInputs",
     "NotFound",
     "Observed",
     "ObservedVariant",
+    "OnWithdrawn",
     "Op",
     "OutcomeUnknown",
     "Page",
     "RateLimited",
     "Result",
     "Role",
+    "SegmentRule",
+    "Serving",
     "Transient",
     "Unsupported",
     "Variant",

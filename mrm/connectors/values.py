@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from .errors import Integrity, Invalid
+from .serving import Serving
 
 FULL = 10_000
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -94,6 +95,7 @@ class Desired:
     revision: int
     endpoint: str
     variants: tuple[Variant, ...]
+    serving: Serving | None = None
 
     def __post_init__(self) -> None:
         require_endpoint(self.endpoint)
@@ -105,46 +107,31 @@ class Desired:
         if len(set(versions)) != len(versions):
             raise Invalid("A version may stand only once behind an endpoint.")
         _require_weights(self.variants)
+        self._require_backup()
 
     @property
     def champion(self) -> VersionRef:
         return next(v.version for v in self.variants if v.role == Role.CHAMPION)
 
-    def fingerprint(self) -> str:
-        """SHA-256 of the content without its revision: equal content, equal fingerprint."""
-        return _sha256({k: v for k, v in asdict(self).items() if k != "revision"})
-
-
-@dataclass(frozen=True)
-class ObservedVariant:
-    """One variant as the backend shows it.
-
-    `digest` is that of bytes read back, or None when the backend does not let us see them.
-    `reason` says what is wrong, also with a variant that still answers.
-    """
-
-    name: str
-    version: str
-    digest: str | None
-    ready: bool
-    weight_bp: int
-    managed: bool
-    role: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What the backend shows behind an endpoint, normalised so that it can be compared."""
-
-    exists: bool
-    variants: tuple[ObservedVariant, ...] = ()
-    etag: str | None = None
-    revision: int | None = None
+    @property
+    def rules(self) -> Serving:
+        """The rules it serves by; the defaults when none were set."""
+        return self.serving or Serving()
 
     def fingerprint(self) -> str:
-        """SHA-256 of everything observed except the etag."""
-        return _sha256({k: v for k, v in asdict(self).items() if k != "etag"})
+        """SHA-256 of the content without its revision: equal content, equal fingerprint.
+
+        Rules that are the defaults are not part of it.
+        """
+        left_out = {"revision", *(["serving"] if self.rules == Serving() else [])}
+        return sha256_of({k: v for k, v in asdict(self).items() if k not in left_out})
+
+    def _require_backup(self) -> None:
+        backups = [v.role for v in self.variants].count(Role.FALLBACK)
+        if backups > 1:
+            raise Invalid("A deployment has one backup at most.")
+        if self.rules.needs_backup and not backups:
+            raise Invalid("The rules send requests to a backup, and the deployment has none.")
 
 
 @dataclass(frozen=True)
@@ -163,36 +150,6 @@ class Op:
         if self.deadline is None:
             return None
         return max(0.0, (self.deadline - datetime.now(UTC)).total_seconds())
-
-
-@dataclass(frozen=True)
-class Result:
-    """Done, or a handle to poll again after `poll_after` seconds."""
-
-    done: bool
-    handle: str | None = None
-    poll_after: float | None = None
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One model version found at a backend, for the inventory."""
-
-    name: str
-    version: str
-    digest: str | None
-    source: str
-    managed: bool
-    aliases: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Page:
-    """Part of a listing; `cursor` asks for the next part, None ends it."""
-
-    items: tuple[Listed, ...]
-    cursor: str | None
 
 
 def artifact_digest(files: Mapping[str, str]) -> str:
@@ -218,6 +175,8 @@ def _require_weights(variants: Iterable[Variant]) -> None:
         raise Invalid("Shares of traffic lie between 0 and 10000 basis points.")
     if any(v.weight_bp for v in variants if v.role not in live):
         raise Invalid("Only champion and challengers take a share of the traffic.")
+    if any(v.mirror_bp for v in variants if v.role != Role.SHADOW):
+        raise Invalid("Only a shadow is sent mirrored requests.")
     total = sum(v.weight_bp for v in variants)
     if total != FULL:
         raise Invalid(f"The shares of the traffic add up to {total} basis points instead of {FULL}.")
@@ -228,6 +187,7 @@ def _require_digest(digest: str, what: str) -> None:
         raise Invalid(f"The digest of the {what} is not a SHA-256 in lower-case hex.")
 
 
-def _sha256(content: Any) -> str:
+def sha256_of(content: Any) -> str:
+    """The digest of a value's canonical JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,5 +1,7 @@
 """The gateway as one ASGI application."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -7,13 +9,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import oip
+from .asking import is_inference
 from .control import control
 from .exchange import answer, refused
+from .inference import Inference
 from .metrics import Metrics
 from .refusal import Refused
 from .serving import Serving
+from .shadow import Shadows
+from .spool import Spool
 
 MAX_BODY = 8 << 20
 MAX_ARTIFACT = 512 << 20
@@ -25,7 +32,7 @@ async def healthz(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     counters: Metrics = request.app.state.metrics
-    return PlainTextResponse(counters.text(request.app.state.serving))
+    return PlainTextResponse(counters.text())
 
 
 async def unknown(request: Request, error: Exception) -> Response:
@@ -34,8 +41,15 @@ async def unknown(request: Request, error: Exception) -> Response:
     return answer({"error": f"{error.detail}."}, error.status_code)
 
 
-def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT) -> Starlette:
+def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT) -> ASGIApp:
     """Restore the state under `root` and serve it."""
+    spool = Spool(root)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        spool.close()
+
     app = Starlette(
         routes=[
             Route("/healthz", healthz),
@@ -44,8 +58,14 @@ def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact
             Mount("/control", control(token)),
         ],
         exception_handlers={Refused: refused, HTTPException: unknown},
+        lifespan=lifespan,
     )
-    app.state.serving = Serving.open(root, max_artifact)
-    app.state.metrics = Metrics()
-    app.state.max_body = max_body
-    return app
+    state = app.state
+    state.serving, state.shadows, state.spool = Serving.open(root, max_artifact), Shadows(), spool
+    state.metrics, state.max_body = Metrics(state.serving, state.shadows, spool), max_body
+    inference = Inference(state.serving, state.metrics, state.shadows, spool, token, max_body)
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        await (inference if is_inference(scope) else app)(scope, receive, send)
+
+    return served

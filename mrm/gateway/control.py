@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .exchange import answer, read_json
 from .refusal import Refused
-from .route import parse
 from .serving import Serving
 
 
@@ -43,7 +42,7 @@ async def put_endpoint(request: Request) -> Response:
     """Apply a complete route; the answer is the state observed afterwards."""
     serving, name = _serving(request), request.path_params["name"]
     status = 200 if name in serving.endpoints else 201
-    await serving.apply(name, parse(await read_json(request)), request.headers.get("if-match"))
+    await serving.apply(name, await read_json(request), request.headers.get("if-match"))
     return await _observed(request, status)
 
 

@@ -18,7 +18,7 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
 async def refused(request: Request, error: Exception) -> Response:
     """Every refusal as the protocol's error object."""
     assert isinstance(error, Refused)
-    return answer({"error": error.message}, error.status)
+    return answer(error.told(), error.status)
 
 
 async def read_json(request: Request) -> Any:

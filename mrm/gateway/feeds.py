@@ -22,6 +22,11 @@ def feeds(body: Any, inputs: Sequence[TensorSpec], features: Sequence[str]) -> d
     return found
 
 
+def rows(taken: Mapping[str, Array]) -> int:
+    """How many cases the request asks about."""
+    return max((len(array) for array in taken.values() if array.ndim), default=1)
+
+
 def wanted(body: Mapping[str, Any], outputs: Sequence[TensorSpec]) -> list[str]:
     """The outputs asked for; all when none are named."""
     asked = body.get("outputs") or []

@@ -1,40 +1,67 @@
 """Counters in the text format of Prometheus."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from threading import Lock
 
 from .serving import Serving
+from .shadow import Shadows
+from .spool import Spool
 
-Labels = tuple[str, str, str, str]  # endpoint, version, role, status
+Labels = tuple[str, ...]  # endpoint, version, role, status
+_REQUEST = ("endpoint", "version", "role", "status")
+_SEGMENT = ("endpoint", "rule", "action")
 
 
 class Metrics:
-    """Requests and seconds per endpoint, version, role and status."""
+    """What was asked and answered, and how the parts that work beside the answers are doing."""
 
-    def __init__(self) -> None:
+    def __init__(self, serving: Serving, shadows: Shadows, spool: Spool) -> None:
+        self._serving, self._shadows, self._spool = serving, shadows, spool
         self._requests: Counter[Labels] = Counter()
-        self._seconds: Counter[Labels] = Counter()
+        self._seconds: dict[Labels, float] = {}
+        self._outside: Counter[Labels] = Counter()
+        self._counting = Lock()  # shadows count in a thread of their own
 
     def record(self, labels: Labels, seconds: float) -> None:
-        self._requests[labels] += 1
-        self._seconds[labels] += seconds  # type: ignore[assignment]
+        with self._counting:
+            self._requests[labels] += 1
+            self._seconds[labels] = self._seconds.get(labels, 0.0) + seconds
 
-    def text(self, serving: Serving) -> str:
-        lines = ["# TYPE mrm_gateway_requests_total counter"]
-        lines += [f"mrm_gateway_requests_total{_labels(k)} {n}" for k, n in sorted(self._requests.items())]
-        lines.append("# TYPE mrm_gateway_request_seconds_total counter")
-        lines += [f"mrm_gateway_request_seconds_total{_labels(k)} {s:.6f}" for k, s in sorted(self._seconds.items())]
-        lines.append("# TYPE mrm_gateway_endpoint_ready gauge")
-        lines += [
-            f'mrm_gateway_endpoint_ready{{endpoint="{_escaped(name)}"}} {int(endpoint.ready)}'
-            for name, endpoint in sorted(serving.endpoints.items())
+    def outside(self, endpoint: str, rule: str, action: str, rows: int) -> None:
+        self._outside[endpoint, rule, action] += rows
+
+    def text(self) -> str:
+        with self._counting:
+            requests, seconds = dict(self._requests), dict(self._seconds)
+        endpoints = self._serving.endpoints.items()
+        ready: dict[Labels, float] = {(name,): int(endpoint.ready) for name, endpoint in endpoints}
+        lines = [
+            *_family("requests_total", "counter", _REQUEST, requests),
+            *_family("request_seconds_total", "counter", _REQUEST, seconds),
+            *_family("outside_segment_rows_total", "counter", _SEGMENT, dict(self._outside)),
+            *_family("endpoint_ready", "gauge", ("endpoint",), ready),
+            *_single("shadow_requests_total", "counter", self._shadows.done),
+            *_single("shadow_dropped_total", "counter", self._shadows.dropped),
+            *_single("shadow_waiting", "gauge", self._shadows.waiting),
+            *_single("log_written_total", "counter", self._spool.written),
+            *_single("log_dropped_total", "counter", self._spool.dropped),
+            *_single("log_torn_lines_total", "counter", self._spool.torn),
+            *_single("log_waiting", "gauge", self._spool.waiting),
         ]
         return "\n".join(lines) + "\n"
 
 
-def _labels(values: Labels) -> str:
-    names = ("endpoint", "version", "role", "status")
-    pairs = (f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
-    return "{" + ",".join(pairs) + "}"
+def _family(name: str, kind: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]) -> Iterator[str]:
+    yield f"# TYPE mrm_gateway_{name} {kind}"
+    for key, value in sorted(values.items()):
+        pairs = ",".join(f'{label}="{_escaped(each)}"' for label, each in zip(labels, key, strict=True))
+        yield f"mrm_gateway_{name}{{{pairs}}} {value if isinstance(value, int) else f'{value:.6f}'}"
+
+
+def _single(name: str, kind: str, value: int) -> Iterator[str]:
+    yield f"# TYPE mrm_gateway_{name} {kind}"
+    yield f"mrm_gateway_{name} {value}"
 
 
 def _escaped(value: str) -> str:

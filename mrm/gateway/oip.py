@@ -1,20 +1,14 @@
-"""The Open Inference Protocol V2: health, metadata, inference and the repository index."""
+"""The Open Inference Protocol V2: health, metadata and the repository index. Inference stands in inference.py."""
 
-import asyncio
-import time
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
 
-from . import feeds
+from .endpoint import Endpoint, Loaded
 from .exchange import answer, read_json
-from .metrics import Metrics
-from .refusal import Refused
-from .serving import Endpoint, Loaded, Serving
-from .tensors import encode
+from .serving import Serving
 
 NAME, VERSION = "mrm-gateway", "1"
 _PLATFORM = "onnxruntime_onnx"
@@ -47,7 +41,7 @@ async def metadata(request: Request) -> Response:
             "platform": _PLATFORM,
             "inputs": [tensor.described() for tensor in model.inputs],
             "outputs": [tensor.described() for tensor in model.outputs],
-            "parameters": _parameters(endpoint, item),
+            "parameters": parameters(endpoint, item),
         }
     )
 
@@ -59,26 +53,6 @@ async def model_ready(request: Request) -> Response:
     reasons = [other.reason for other in ([item] if named else endpoint.loaded) if other.reason]
     body = {"name": endpoint.stored.endpoint, "ready": not reasons}
     return answer(body | ({"reason": " ".join(reasons)} if reasons else {}), 503 if reasons else 200)
-
-
-async def infer(request: Request) -> Response:
-    endpoint = _serving(request).endpoint(request.path_params["model"])
-    started, item, status = time.perf_counter(), None, 500
-    try:
-        if "inference-header-content-length" in request.headers:
-            raise Refused(400, "Binary tensor data is not supported; send JSON.")
-        body = await read_json(request)
-        item = endpoint.choose(request.path_params.get("version"), _unit(body))
-        found = await asyncio.to_thread(_scored, endpoint, item, body)
-        status = 200
-        return answer(found)
-    except Refused as refused:
-        status = refused.status
-        raise
-    finally:
-        used = (item.variant.version, item.variant.role) if item else ("", "")
-        metrics: Metrics = request.app.state.metrics
-        metrics.record((endpoint.stored.endpoint, *used, str(status)), time.perf_counter() - started)
 
 
 async def index(request: Request) -> Response:
@@ -100,23 +74,7 @@ async def index(request: Request) -> Response:
     )
 
 
-def _scored(endpoint: Endpoint, item: Loaded, body: Mapping[str, Any]) -> dict[str, Any]:
-    model = item.require()
-    taken = feeds.feeds(body, model.inputs, item.variant.features)
-    names = feeds.wanted(body, model.outputs)
-    arrays = model.run(taken, names)
-    found: dict[str, Any] = {
-        "model_name": endpoint.stored.endpoint,
-        "model_version": item.variant.version,
-        "parameters": _parameters(endpoint, item),
-        "outputs": [encode(name, array) for name, array in zip(names, arrays, strict=True)],
-    }
-    if isinstance(body.get("id"), str):
-        found["id"] = body["id"]
-    return found
-
-
-def _parameters(endpoint: Endpoint, item: Loaded) -> dict[str, Any]:
+def parameters(endpoint: Endpoint, item: Loaded) -> dict[str, Any]:
     route = endpoint.stored.route
     return {
         "role": item.variant.role,
@@ -124,20 +82,6 @@ def _parameters(endpoint: Endpoint, item: Loaded) -> dict[str, Any]:
         "deployment": route.deployment,
         "revision": route.revision,
     }
-
-
-def _unit(body: Any) -> str | None:
-    if not isinstance(body, dict):
-        raise Refused(400, "The request must be a JSON object.")
-    parameters = body.get("parameters") or {}
-    if not isinstance(parameters, dict):
-        raise Refused(400, "The field parameters must be a JSON object.")
-    unit = parameters.get("unit")
-    if unit is None:
-        return None
-    if isinstance(unit, bool) or not isinstance(unit, str | int):
-        raise Refused(400, "parameters.unit must be a text or a whole number.")
-    return str(unit)
 
 
 def _addressed(request: Request) -> tuple[Endpoint, Loaded]:
@@ -162,6 +106,5 @@ ROUTES = [
     Path("/v2/health/ready", ready),
     *(Path(base, metadata) for base in (_MODEL, _ONE)),
     *(Path(base + "/ready", model_ready) for base in (_MODEL, _ONE)),
-    *(Path(base + "/infer", infer, methods=["POST"]) for base in (_MODEL, _ONE)),
     Path("/v2/repository/index", index, methods=["POST"]),
 ]

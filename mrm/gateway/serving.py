@@ -3,56 +3,18 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from .artifacts import Artifacts
-from .assignment import assigned
+from .endpoint import Endpoint, Loaded
 from .refusal import Refused
-from .route import Route, Routes, RouteVariant, Stored, require_name
+from .route import LIVE, Route, RouteVariant, parse, require_name
+from .routes import Routes, Stored
 from .runtime import Model
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A variant and its model, or the reason why there is none."""
-
-    variant: RouteVariant
-    model: Model | None
-    reason: str = ""
-
-    def require(self) -> Model:
-        if self.model is None:
-            raise Refused(503, f"Version {self.variant.version} is not ready: {self.reason}")
-        return self.model
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One endpoint at one revision. Replaced as a whole, never changed."""
-
-    stored: Stored
-    loaded: tuple[Loaded, ...]
-
-    @property
-    def ready(self) -> bool:
-        return all(item.model is not None for item in self.loaded)
-
-    def version(self, version: str | None) -> Loaded:
-        """The named version, or the champion."""
-        for item in self.loaded:
-            if version == item.variant.version or (version is None and item.variant.role == "champion"):
-                return item
-        raise Refused(404, f"The endpoint {self.stored.endpoint} does not serve version {version}.")
-
-    def choose(self, version: str | None, unit: str | None) -> Loaded:
-        """The named version, or the one that this unit is assigned to."""
-        if version is None:
-            route = self.stored.route
-            version = assigned(route.variants, route.deployment, unit).version
-        return self.version(version)
+from .segment import Segment
 
 
 class Serving:
@@ -85,16 +47,17 @@ class Serving:
             raise Refused(404, f"There is no endpoint {name}.")
         return self._endpoints[name]
 
-    async def apply(self, name: str, route: Route, if_match: str | None) -> Endpoint:
+    async def apply(self, name: str, body: Any, if_match: str | None) -> Endpoint:
         """Load everything first, then write, then switch. A failure leaves the old route serving."""
         require_name(name)
+        route = parse(body)
         async with self._changing:
             current = self._endpoints.get(name)
             _require_allowed(name, current, route, if_match)
             loaded = await asyncio.to_thread(self._load_all, route)
             if current and current.ready and current.stored.route == route:
                 return current
-            fresh = Endpoint(Stored(name, secrets.token_hex(8), route), loaded)
+            fresh = Endpoint(Stored(name, secrets.token_hex(8), route, body), loaded)
             await asyncio.to_thread(self._routes.save, fresh.stored)
             self._endpoints[name] = fresh
             return fresh
@@ -116,6 +79,7 @@ class Serving:
             "deployment": stored.route.deployment,
             "revision": stored.route.revision,
             "ready": endpoint.ready,
+            "serving": asdict(stored.route.rules),
             "variants": [self._observed_variant(item) for item in endpoint.loaded],
         }
 
@@ -127,6 +91,7 @@ class Serving:
             "version": wanted.version,
             "approval_id": wanted.approval_id,
             "weight_bp": wanted.weight_bp,
+            "mirror_bp": wanted.mirror_bp,
             "features": list(wanted.features),
             "wanted_digest": wanted.digest,
             "digest": model.digest if model else None,
@@ -135,7 +100,12 @@ class Serving:
         }
 
     def _load_all(self, route: Route) -> tuple[Loaded, ...]:
-        return tuple(Loaded(variant, self._load(variant)) for variant in route.variants)
+        return tuple(self._loaded(variant, route) for variant in route.variants)
+
+    def _loaded(self, variant: RouteVariant, route: Route) -> Loaded:
+        model, rules = self._load(variant), route.rules.segment
+        bound = rules and variant.role in LIVE  # the backup is there for whoever is outside
+        return Loaded(variant, model, segment=Segment(rules, model.inputs, variant.features) if bound else None)
 
     def _load(self, variant: RouteVariant) -> Model:
         content = self.artifacts.read(variant.digest)
@@ -146,11 +116,11 @@ class Serving:
         return model
 
     def _restored(self, stored: Stored) -> Endpoint:
-        return Endpoint(stored, tuple(self._try(variant) for variant in stored.route.variants))
+        return Endpoint(stored, tuple(self._try(variant, stored.route) for variant in stored.route.variants))
 
-    def _try(self, variant: RouteVariant) -> Loaded:
+    def _try(self, variant: RouteVariant, route: Route) -> Loaded:
         try:
-            return Loaded(variant, self._load(variant))
+            return self._loaded(variant, route)
         except Refused as refused:
             return Loaded(variant, None, refused.message)
 

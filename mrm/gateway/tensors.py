@@ -32,6 +32,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     **{f"FP{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
     "BYTES": np.dtype(object),
 }
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 _MAX_RANK = 8
 
 Array = NDArray[Any]
@@ -80,7 +81,7 @@ def decode(tensor: Mapping[str, Any]) -> tuple[str, Array]:
 
 def encode(name: str, array: Array) -> dict[str, Any]:
     """An output tensor with flat data."""
-    datatype = next((key for key, dtype in DTYPES.items() if dtype == array.dtype), "BYTES")
+    datatype = _NAMES.get(array.dtype, "BYTES")
     flat = np.ascontiguousarray(array).reshape(-1)
     data: Any = flat.tolist() if datatype in ("BYTES", "FP16") else flat
     return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": data}
@@ -88,8 +89,7 @@ def encode(name: str, array: Array) -> dict[str, Any]:
 
 def _shape(tensor: Mapping[str, Any]) -> tuple[int, ...]:
     shape = tensor.get("shape")
-    whole = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
-    if not isinstance(shape, list) or not whole or len(shape) > _MAX_RANK:
+    if not isinstance(shape, list) or len(shape) > _MAX_RANK or any(type(n) is not int or n < 0 for n in shape):
         raise Refused(400, f"Input {tensor['name']} needs a shape of whole numbers.")
     return tuple(shape)
 
@@ -138,6 +138,13 @@ def _accepted(datatype: str) -> str:
 
 def _narrowed(name: str, datatype: str, raw: Array) -> Array:
     dtype = DTYPES[datatype]
+    if raw.dtype == dtype:
+        return raw
+    if datatype == "FP32":
+        with np.errstate(over="ignore"):
+            narrow = raw.astype(dtype)
+        if np.isfinite(narrow).all():
+            return narrow
     limits: Any = None
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)

@@ -3,14 +3,33 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mrm.connectors.protocol import Cap, Connector, Desired, Invalid, Role, Unsupported, Variant, VersionRef
+from mrm.connectors.protocol import (
+    Action,
+    Cap,
+    Condition,
+    Connector,
+    Desired,
+    Failover,
+    Invalid,
+    LoggedInputs,
+    LogPolicy,
+    OnWithdrawn,
+    Role,
+    SegmentRule,
+    Serving,
+    Unsupported,
+    Variant,
+    VersionRef,
+)
 from tests.connectors.bench import Bench, applied, deleted, desired, op
 from tests.connectors.contract_faults import ROOT
 from tests.connectors.expect import is_converged, managed, require_converged, traffic
+from tests.gateway.models import FEATURES
 
 # which test shows that a declared capability is there; a connector's own class may hold it
 PROOFS = {
@@ -29,7 +48,20 @@ PROOFS = {
     Cap.INVENTORY: "test_inventory_in_pages",
     Cap.PULL_LOGS: "test_pull_logs",
     Cap.ADOPT: "test_adopt",
+    Cap.RULES: "test_rules_are_kept_or_refused",
 }
+
+USUAL = Serving().told()
+# one for each rule that is not as usual
+RULES = [
+    Serving(salt="spring"),
+    Serving(segment=(SegmentRule("adults", Action.FLAG, within=Condition("age", 18, 95)),)),
+    Serving(on_withdrawn=OnWithdrawn.STOP),
+    Serving(log=LogPolicy.MUST_LOG),
+    Serving(inputs=LoggedInputs.FULL),
+    Serving(unit_field="customer"),
+    Serving(failover=Failover(minimum=50)),
+]
 
 
 class HonestyContract:
@@ -68,6 +100,22 @@ class HonestyContract:
         if cap in backend.caps:
             assert applied(backend, plan).done
             require_converged(backend, plan)
+            return
+        with pytest.raises(Unsupported):
+            backend.apply(plan, op=op())
+        assert not backend.observe(endpoint).exists
+
+    @pytest.mark.parametrize(
+        "rules", RULES, ids=lambda rules: next(k for k, v in rules.told().items() if v != USUAL[k])
+    )
+    def test_rules_are_kept_or_refused(
+        self, backend: Connector, endpoint: str, one: VersionRef, rules: Serving
+    ) -> None:
+        plan = desired(endpoint, 1, replace(one, features=FEATURES), serving=rules)
+        if Cap.RULES in backend.caps:
+            assert applied(backend, plan).done
+            require_converged(backend, plan)
+            assert backend.observe(endpoint).rules == plan.rules.fingerprint()
             return
         with pytest.raises(Unsupported):
             backend.apply(plan, op=op())

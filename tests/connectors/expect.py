@@ -20,6 +20,7 @@ def require_converged(backend: Connector, plan: Desired) -> None:
         assert seen.digest == (variant.version.artifact.digest if Cap.OBSERVE_DIGEST in backend.caps else None)
         assert (seen.name, seen.role) == (variant.version.model, variant.role)
         assert seen.weight_bp == variant.weight_bp
+        assert seen.mirror_bp in (None, variant.mirror_bp)
         assert (seen.ready, seen.managed, seen.reason) == (True, True, "")
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from mrm.connectors.protocol import Invalid, Observed, Role, Variant, VersionRef
+from mrm.connectors.protocol import Connector, Invalid, Observed, Role, Variant, VersionRef
 from tests.connectors.bench import Bench, desired, op, version
 from tests.connectors.contract import ConnectorContract
+from tests.connectors.expect import require_converged
 from tests.connectors.store import MemoryStore
 from tests.gateway.models import FEATURES, request
 from tests.gateway.process import GatewayProcess
@@ -45,7 +46,23 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayBench]:
 
 
 class TestEmbedded(ConnectorContract):
-    pass
+    def test_canary(self, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef) -> None:
+        """Each step is read back, and whoever has the new version keeps it."""
+        had: set[str] = set()
+        for revision, share in enumerate((500, 2_500, 10_000), start=1):
+            variants = (Variant(Role.CHAMPION, one, 10_000 - share), Variant(Role.CHALLENGER, two, share))
+            plan = desired(endpoint, revision, one, variants=variants)
+            backend.apply(plan, op=op())
+            require_converged(backend, plan)
+            have = {unit for unit in map(str, range(60)) if _version_for(backend, endpoint, unit) == "2"}
+            assert had <= have
+            had = have
+        assert len(had) == 60
+
+
+def _version_for(backend: Connector, endpoint: str, unit: str) -> str:
+    found = backend.predict(endpoint, None, request(parameters={"unit": unit}), timeout=5)
+    return str(found["model_version"])
 
 
 def test_tampered_file_is_healed_after_a_restart(tmp_path: Any) -> None:

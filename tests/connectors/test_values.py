@@ -1,16 +1,23 @@
 """The values refuse what could never be deployed."""
 
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
 from mrm.connectors.protocol import (
+    Action,
     Artifact,
     ArtifactFile,
+    Condition,
     Desired,
+    Failover,
     Integrity,
     Invalid,
+    OnWithdrawn,
     Role,
+    SegmentRule,
+    Serving,
     Variant,
     VersionRef,
     artifact_digest,
@@ -35,6 +42,42 @@ def test_fingerprint_is_that_of_the_content() -> None:
     assert first.fingerprint() != plan(Variant(Role.CHAMPION, ref("2"), 10_000)).fingerprint()
 
 
+def test_rules_count_in_the_fingerprint_only_where_they_are_set() -> None:
+    first = plan(Variant(Role.CHAMPION, ref("1"), 10_000))
+    assert first.fingerprint() == "7d7d8e84c926d780ab19e8a9964a4efb682e07a8f737956b67068ad281205348"
+    assert replace(first, serving=Serving()).fingerprint() == first.fingerprint()
+    assert replace(first, serving=Serving(salt="x")).fingerprint() != first.fingerprint()
+
+
+def test_equal_rules_read_equal() -> None:
+    whole, point = (SegmentRule("a", Action.FLAG, within=Condition("age", low, 95)) for low in (18, 18.0))
+    assert Serving(segment=(whole,)).fingerprint() == Serving(segment=(point,)).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: Condition("age", 18, 17), "The lower bound of age is above its upper bound."),
+        (lambda: Condition("age"), "The condition on age needs either bounds or categories."),
+        (
+            lambda: SegmentRule("adults", Action.FLAG),
+            "The segment rule adults needs either a condition to be within or some never to meet.",
+        ),
+        (lambda: Failover(minimum=0), "The fail-over's minimum must be a whole number up to 10000."),
+        (
+            lambda: replace(
+                plan(Variant(Role.CHAMPION, ref("1"), 10_000)), serving=Serving(on_withdrawn=OnWithdrawn.BACKUP)
+            ),
+            "The rules send requests to a backup, and the deployment has none.",
+        ),
+    ],
+)
+def test_impossible_rules(make: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        make()
+    assert caught.value.message == sentence
+
+
 def test_values_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         ref("1").version = "2"  # type: ignore[misc]
@@ -56,6 +99,14 @@ def test_values_do_not_change() -> None:
         (
             (Variant(Role.CHAMPION, ref("1"), 9_000), Variant(Role.SHADOW, ref("2"), 1_000)),
             "Only champion and challengers take a share of the traffic.",
+        ),
+        (
+            (Variant(Role.CHAMPION, ref("1"), 10_000, mirror_bp=1),),
+            "Only a shadow is sent mirrored requests.",
+        ),
+        (
+            (Variant(Role.CHAMPION, ref("1"), 10_000), *(Variant(Role.FALLBACK, ref(n)) for n in "23")),
+            "A deployment has one backup at most.",
         ),
         (
             (Variant(Role.CHAMPION, ref("1"), 10_001), Variant(Role.CHALLENGER, ref("2"), -1)),

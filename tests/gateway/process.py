@@ -65,6 +65,8 @@ class GatewayProcess:
 
     def apply(self, name: str, *variants: dict[str, Any], revision: int = 1, **more: Any) -> httpx.Response:
         body = {"deployment": "d-1", "revision": revision, "variants": list(variants)}
+        if "serving" in more:
+            body["serving"] = more.pop("serving")
         return self.call("PUT", f"/control/endpoints/{name}", json=body, **more)
 
     def infer(self, path: str, body: dict[str, Any]) -> httpx.Response:

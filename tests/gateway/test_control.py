@@ -56,8 +56,8 @@ def test_digest_is_no_path(gateway: GatewayProcess) -> None:
     ("change", "sentence"),
     [
         (
-            {"role": "shadow"},
-            "The role 'shadow' is not served here; known roles are champion and challenger.",
+            {"role": "canary"},
+            "The role 'canary' is not served here; known roles are champion, challenger, shadow, fallback.",
         ),
         ({"digest": "x"}, "A digest is a SHA-256 in lower-case hex."),
         (

@@ -28,7 +28,18 @@ class EmbeddedConnector(BaseConnector):
     """Every call is one exchange with the gateway, so every result is done at once."""
 
     id: ClassVar[str] = "embedded"
-    caps = Cap.DEPLOY | Cap.SPLIT | Cap.PREDICT | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.ETAG | Cap.INVENTORY
+    caps = (
+        Cap.DEPLOY
+        | Cap.SPLIT
+        | Cap.CANARY
+        | Cap.SHADOW
+        | Cap.FALLBACK
+        | Cap.PREDICT
+        | Cap.OBSERVE_VERSION
+        | Cap.OBSERVE_DIGEST
+        | Cap.ETAG
+        | Cap.INVENTORY
+    )
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -143,6 +154,7 @@ def _variant(variant: Variant) -> dict[str, Any]:
         "digest": version.artifact.digest,
         "approval_id": version.approval_id,
         "weight_bp": variant.weight_bp,
+        "mirror_bp": variant.mirror_bp,
         "features": list(version.features),
     }
 
@@ -159,6 +171,7 @@ def _observed(state: Mapping[str, Any]) -> Observed:
                 managed=True,
                 role=item["role"],
                 reason=item["reason"],
+                mirror_bp=item["mirror_bp"],
             )
             for item in state["variants"]
         )

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from jsonschema import Draft202012Validator
 
+from ..answers import ObservedVariant
 from ..errors import Invalid
-from ..values import Desired, ObservedVariant, Variant
+from ..values import Desired, Variant
 
 API = "mrm/v1"
 _PAYLOAD = "application/vnd.in-toto+json"
@@ -109,6 +110,7 @@ def observed(manifest: Mapping[str, Any], reason: str) -> tuple[ObservedVariant,
             managed=True,
             role=item["role"],
             reason=reason,
+            mirror_bp=item["mirror_bp"],
         )
         for item in manifest["variants"]
     )

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..answers import ObservedVariant
 from ..errors import Invalid
 from ..names import hashed, short_name
-from ..values import FULL, Desired, ObservedVariant, Role, Variant
+from ..values import FULL, Desired, Role, Variant
 
 API, KIND = "serving.kserve.io/v1beta1", "InferenceService"
 MANAGER = "mrm"

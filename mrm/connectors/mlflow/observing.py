@@ -5,8 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..answers import Listed, ObservedVariant
 from ..errors import NotFound
-from ..values import FULL, Listed, ObservedVariant, Role, artifact_digest
+from ..values import FULL, Role, artifact_digest
 from .packaging import packaging
 from .tracking import Tracking, aliases_of, proxied_folder, tags_of
 

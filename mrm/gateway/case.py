@@ -1,0 +1,96 @@
+"""One request on its way to an answer."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .asking import Asked
+from .endpoint import Endpoint, Loaded
+from .record import Record
+from .refusal import MANUAL, Refused
+from .segment import Found
+from .tensors import Array, encode
+
+
+@dataclass(slots=True)
+class Case:
+    """What is known of a request so far: who answers it, and why that one."""
+
+    endpoint: Endpoint
+    asked: Asked
+    id: str
+    body: dict[str, Any]
+    unit: str | None
+    item: Loaded
+    probe: bool = False
+    began: float = field(default_factory=time.perf_counter)
+    rows: int = 0
+    flags: list[str] = field(default_factory=list)
+    reason: str = ""
+    found: Found | None = None  # rows outside the segment, once that was looked at
+    names: list[str] = field(default_factory=list)
+    arrays: list[Array] = field(default_factory=list)
+
+    @property
+    def on_backup(self) -> bool:
+        return self.item is self.endpoint.backup
+
+    def to_backup(self, flag: str, reason: str) -> None:
+        """Let the backup answer; where there is none, or a version was asked by name, a person must decide."""
+        backup, self.reason = self.endpoint.backup, reason
+        self.flags.append(flag)
+        if self.asked.version is not None or self.on_backup or backup is None or backup.model is None:
+            raise Refused(503, reason, MANUAL)
+        self.item = backup
+
+    def keep_within(self, found: Found) -> None:
+        """Do with a request what the strictest rule asks that one of its rows breaks."""
+        self.found = found
+        if not found.outside:
+            return
+        self.flags += [f"outside:{rule}" for rule, _ in found.rows or ()]
+        self.reason = found.reason
+        if self.probe or found.action == "flag":
+            return
+        if found.action == "refuse":
+            raise Refused(422, found.reason, "out_of_segment", out_of_segment=[each.told() for each in found.outside])
+        self.to_backup("out_of_segment", found.reason)
+
+    def outputs(self) -> list[dict[str, Any]]:
+        return [encode(name, array) for name, array in zip(self.names, self.arrays, strict=True)]
+
+    def record(self, outcome: str, outputs: list[dict[str, Any]], reason: str = "") -> Record:
+        """What the prediction log keeps of it."""
+        return record_of(
+            self,
+            self.item,
+            outcome,
+            outputs,
+            micros=int((time.perf_counter() - self.began) * 1e6),
+            flags=self.flags,
+            reason=reason or self.reason,
+            id=self.id,
+            rows=self.rows,
+        )
+
+
+def record_of(case: Case, item: Loaded, outcome: str, outputs: list[dict[str, Any]], **more: Any) -> Record:
+    """A line about what one version said to one request."""
+    route, variant, given = case.endpoint.stored.route, item.variant, case.body.get("inputs")
+    return Record(
+        at=time.time(),
+        endpoint=case.endpoint.name,
+        deployment=route.deployment,
+        revision=route.revision,
+        role=variant.role,
+        model=variant.model,
+        version=variant.version,
+        digest=variant.digest,
+        approval=variant.approval_id,
+        unit=case.unit,
+        policy="none" if case.probe else route.rules.inputs,
+        inputs=given if isinstance(given, list) else [],
+        outputs=outputs,
+        outcome=outcome,
+        **more,
+    )

@@ -1,0 +1,85 @@
+"""One endpoint at one revision, ready to answer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from .assignment import Assignment
+from .refusal import Refused
+from .route import LIVE, RouteVariant
+from .routes import Stored
+from .runtime import Model
+from .segment import Segment
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A variant and its model, or the reason why there is none."""
+
+    variant: RouteVariant
+    model: Model | None
+    reason: str = ""
+    segment: Segment | None = None
+
+    def require(self) -> Model:
+        if self.model is None:
+            raise Refused(503, f"Version {self.variant.version} is not ready: {self.reason}")
+        return self.model
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Replaced as a whole, never changed."""
+
+    stored: Stored
+    loaded: tuple[Loaded, ...]
+
+    @property
+    def ready(self) -> bool:
+        return all(item.model is not None for item in self.loaded)
+
+    @cached_property
+    def name(self) -> str:
+        return self.stored.endpoint
+
+    @cached_property
+    def backup(self) -> Loaded | None:
+        return next((item for item in self.loaded if item.variant.role == "fallback"), None)
+
+    @cached_property
+    def champion(self) -> Loaded:
+        return next(item for item in self.loaded if item.variant.role == "champion")
+
+    @cached_property
+    def _versions(self) -> dict[str, Loaded]:
+        return {item.variant.version: item for item in self.loaded}
+
+    @cached_property
+    def _assignment(self) -> Assignment:
+        return Assignment(self.stored.route)
+
+    def version(self, version: str | None) -> Loaded:
+        """The named version, or the champion."""
+        if version is None:
+            return self.champion
+        if version not in self._versions:
+            raise Refused(404, f"The endpoint {self.name} does not serve version {version}.")
+        return self._versions[version]
+
+    def answering(self, version: str) -> Loaded:
+        """The named version, when it is one that answers requests."""
+        found = self.version(version)
+        if found.variant.role not in LIVE:
+            what = "only sees mirrored requests" if found.variant.role == "shadow" else "answers when others fail"
+            raise Refused(403, f"Version {version} {what}; it is not asked by name.")
+        return found
+
+    def assigned(self, unit: str | None) -> Loaded:
+        """The version that this unit is assigned to."""
+        return self._versions[self._assignment.of(unit).version]
+
+    def mirrors(self, unit: str | None) -> Iterator[Loaded]:
+        """The shadows that see this request."""
+        for shadow in self._assignment.shadows:
+            if self._assignment.mirrored(shadow, unit):
+                yield self._versions[shadow.version]

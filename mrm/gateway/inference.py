@@ -1,0 +1,175 @@
+"""From a request to its answer: which version, what it says, and who stands in for it."""
+
+import hmac
+import time
+import uuid
+from typing import Any
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from . import feeds
+from .asking import asked, id_of, parsed, read, unit_of
+from .case import Case, record_of
+from .endpoint import Loaded
+from .metrics import Metrics
+from .oip import parameters
+from .record import Record
+from .refusal import Refused
+from .runtime import CannotScore, TimedOut
+from .segment import Found
+from .serving import Serving
+from .shadow import Shadows
+from .spool import Spool
+from .tensors import encode
+
+_JSON = (b"content-type", b"application/json")
+
+
+class Inference:
+    """The inference calls of the protocol, straight on ASGI: a framework costs more time than a small model."""
+
+    def __init__(
+        self, serving: Serving, metrics: Metrics, shadows: Shadows, spool: Spool, token: str, max_body: int
+    ) -> None:
+        self._serving, self._metrics, self._shadows, self._spool = serving, metrics, shadows, spool
+        self._control, self._max_body = f"Bearer {token}".encode(), max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began, case, status = time.perf_counter(), None, 500
+        endpoint = scope["path"].split("/")[3]
+        try:
+            try:
+                case = await self._opened(scope, receive)
+                status, content = 200, await self._answered(case)
+            except Refused as refused:
+                status, content = refused.status, refused.told()
+            await _send(send, status, content, case.id if case else "")
+        finally:
+            used = (case.item.variant.version, case.item.variant.role) if case else ("", "")
+            known = endpoint if endpoint in self._serving.endpoints else ""
+            self._metrics.record((known, *used, str(status)), time.perf_counter() - began)
+        if case and status == 200 and not case.probe:
+            self._mirror(case)
+
+    async def _opened(self, scope: Scope, receive: Receive) -> Case:
+        request = asked(scope)
+        endpoint = self._serving.endpoint(request.endpoint)
+        body = parsed(await read(receive, self._max_body))
+        unit = unit_of(body, endpoint.stored.route.rules.unit_field)
+        if request.version is None:
+            return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit))
+        probe = hmac.compare_digest(request.authorization, self._control)
+        item = endpoint.version(request.version) if probe else endpoint.answering(request.version)
+        flags = ["probe" if probe else "version_named"]
+        return Case(endpoint, request, id_of(request, body), body, unit, item, probe, flags=flags)
+
+    async def _answered(self, case: Case) -> dict[str, Any]:
+        """The answer, once its line in the log is as sure as the endpoint's rules ask for."""
+        try:
+            await self._decided(case)
+        except Refused as refused:
+            if refused.code or isinstance(refused, CannotScore):
+                outcome = "failed" if isinstance(refused, CannotScore) else "refused"
+                await self._log(case, case.record(outcome, [], refused.message))
+            raise
+        outputs = case.outputs()
+        await self._log(case, case.record("served", outputs))
+        return _answer(case, outputs)
+
+    async def _log(self, case: Case, record: Record) -> None:
+        if case.endpoint.stored.route.rules.must_log:
+            await self._spool.keep(record)
+        else:
+            self._spool.offer(record)
+
+    async def _decided(self, case: Case) -> None:
+        """Ask the version whose turn it is; when it fails twice, or takes too long, ask the backup."""
+        if case.item.model is None:
+            case.to_backup("not_ready", f"Version {case.item.variant.version} is not ready: {case.item.reason}")
+        try:
+            await self._scored(case)
+            return
+        except CannotScore as failed:
+            trouble = failed
+        if not isinstance(trouble, TimedOut):
+            try:
+                await self._scored(case)
+                return
+            except CannotScore as again:
+                trouble = again
+        if case.endpoint.backup is None or case.asked.version is not None:
+            raise trouble
+        case.to_backup("failed", trouble.message)
+        await self._scored(case)
+
+    async def _scored(self, case: Case) -> None:
+        model = case.item.require()
+        taken = feeds.feeds(case.body, model.inputs, case.item.variant.features)
+        if case.item.segment and case.found is None:
+            case.rows = feeds.rows(taken)
+            self._keep_within(case, case.item.segment.check(taken))
+            if case.on_backup:
+                await self._scored(case)
+                return
+        case.names, case.rows = feeds.wanted(case.body, model.outputs), feeds.rows(taken)
+        limit = case.endpoint.stored.route.rules.failover.timeout_ms / 1_000
+        case.arrays = await model.score(taken, case.names, limit)
+
+    def _keep_within(self, case: Case, found: Found) -> None:
+        for (rule, action), rows in (found.rows or {}).items():
+            self._metrics.outside(case.endpoint.name, rule, action, rows)
+        case.keep_within(found)
+
+    def _mirror(self, case: Case) -> None:
+        for shadow in case.endpoint.mirrors(case.unit):
+            self._shadows.offer(lambda shadow=shadow: self._shadowed(case, shadow))  # type: ignore[misc]
+
+    def _shadowed(self, case: Case, shadow: Loaded) -> None:
+        began, status, outputs, outcome, reason = time.perf_counter(), "200", [], "served", ""
+        try:
+            model = shadow.require()
+            taken = feeds.feeds(case.body, model.inputs, shadow.variant.features)
+            names = [item.name for item in model.outputs]
+            outputs = [encode(name, array) for name, array in zip(names, model.run(taken, names), strict=True)]
+        except Refused as refused:
+            status, outcome, reason = str(refused.status), "failed", refused.message
+        seconds = time.perf_counter() - began
+        self._metrics.record((case.endpoint.name, shadow.variant.version, shadow.variant.role, status), seconds)
+        line = record_of(
+            case,
+            shadow,
+            outcome,
+            outputs,
+            id=uuid.uuid4().hex,
+            parent=case.id,
+            rows=case.rows,
+            reason=reason,
+            micros=int(seconds * 1e6),
+        )
+        self._spool.offer(line)
+
+
+def _answer(case: Case, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "model_name": case.endpoint.name,
+        "model_version": case.item.variant.version,
+        "parameters": parameters(case.endpoint, case.item),
+        "outputs": outputs,
+    }
+    if case.found and case.found.outside:
+        found["parameters"]["out_of_segment"] = [each.told() for each in case.found.outside]
+    if case.reason:
+        found["parameters"] |= {"flags": case.flags, "reason": case.reason}
+    if isinstance(case.body.get("id"), str):
+        found["id"] = case.body["id"]
+    return found
+
+
+async def _send(send: Send, status: int, content: dict[str, Any], id: str) -> None:
+    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    headers = [_JSON, (b"content-length", str(len(body)).encode())]
+    if id:
+        headers.append((b"x-request-id", id.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
