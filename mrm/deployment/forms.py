@@ -96,6 +96,13 @@ class SignedStopForm(SignForm):
 class TrafficForm(forms.Form):
     """A role and a share for each version that may be served, and the steps of a canary, all in per cent."""
 
+    unit_field = forms.SlugField(
+        max_length=60,
+        required=False,
+        initial="unit",
+        label="Unit of assignment",
+        help_text="The field of a request that names the customer or account; the same one gets the same version.",
+    )
     steps = forms.CharField(
         required=False,
         label="Steps of a canary",
@@ -142,7 +149,7 @@ class TrafficForm(forms.Form):
         steps = values["steps"]
         if refusal := policies.not_whole(shares) or policies.steps_wrong(shares, steps):
             raise forms.ValidationError(refusal)
-        return {"shares": shares, "steps": steps}
+        return {"shares": shares, "steps": steps, "unit_field": values["unit_field"] or "unit"}
 
 
 def _share(version: Version, role: str, share: Decimal | None) -> Share:
@@ -157,6 +164,46 @@ class TrafficWantedForm(TrafficForm):
     def clean(self) -> dict[str, Any]:
         told = {name: self.cleaned_data.get(name, "") for name in ("reason", "planned_on")}
         return {**super().clean(), **told}
+
+
+class ExperimentForm(forms.Form):
+    metric = forms.CharField(max_length=200, help_text="The outcome that is compared, such as paid back in 12 months.")
+    higher_is_better = forms.TypedChoiceField(
+        choices=[("yes", "More of it is better"), ("no", "Less of it is better")], coerce=lambda value: value == "yes",
+        label="Which way is better",
+    )  # fmt: skip
+    base_rate = forms.FloatField(
+        min_value=0.0001, max_value=0.9999, label="Rate today", help_text="A share, such as 0.1."
+    )
+    smallest_effect = forms.FloatField(
+        min_value=0.0001,
+        max_value=0.9999,
+        label="Smallest effect",
+        help_text="The change that must not be missed: 0.01.",
+    )
+    horizon = forms.IntegerField(
+        min_value=1, label="Units in each arm", help_text="Refused when too few for the effect."
+    )
+    looks = forms.IntegerField(min_value=1, max_value=20, initial=5, label="Planned looks")
+    alpha = forms.FloatField(min_value=0.0001, max_value=0.1, initial=0.05, label="Error overall")
+    power = forms.FloatField(min_value=0.5, max_value=0.999, initial=0.8, label="Power")
+    guardrail_tau = forms.FloatField(
+        min_value=0.0001,
+        max_value=1,
+        initial=0.01,
+        label="Spread of effects",
+        help_text="Of the guardrail against harm.",
+    )
+    stop_rules = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="When it ends, in words.")
+
+
+class EndForm(forms.Form):
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
+
+
+class PromoteForm(forms.Form):
+    label = forms.CharField(max_length=200)
+    reason = forms.CharField(required=False)
 
 
 class EnvironmentForm(forms.Form):

@@ -215,6 +215,7 @@ def test_the_database_holds_the_plan_whatever_writes_it(
         content = {
             "deployment": deployment, "number": 9, "kind": "deploy", "version": pair[0], "approval": granted[pair[0]],
             "artifact_sha256": pair[0].artifact_id, "requested_by": cast.deployer, "status": "awaiting", "variant_count": 2,
+            "salt": "0" * 32, "unit_field": "unit",
         }  # fmt: skip
         weights = facts.pop("weights", (9_000, 1_000))
         with pytest.raises(IntegrityError, match=match):

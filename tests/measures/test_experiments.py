@@ -12,11 +12,14 @@ from statsmodels.stats.proportion import proportion_effectsize, proportions_ztes
 from mrm.measures.experiments import (
     Arm,
     arm_size,
+    at_look,
     balance,
     boundaries,
     crossing,
+    guarded,
     holm,
     likelihood_ratio,
+    look_due,
     power_of,
     smallest_effect,
     two_proportions,
@@ -119,3 +122,14 @@ def test_reading_all_the_time_keeps_its_promise() -> None:
     one = likelihood_ratio(Arm("a", 500, int(counts[0, 3, 4])), Arm("b", 500, int(counts[1, 3, 4])), 0.02)
     assert one == pytest.approx(ratios[3, 4])
     assert (ratios >= 20).any(axis=1).mean() < 0.05
+
+
+def test_a_reading_compares_each_arm_with_the_control() -> None:
+    arms = [Arm("a", 1_000, 100), Arm("b", 1_000, 150), Arm("c", 1_000, 104)]
+    found = at_look(arms, 3, 5, 0.05, higher_is_better=True)
+    assert [(each.arm, each.crossed, each.better) for each in found] == [("b", True, True), ("c", False, True)]
+    assert found[0].limit == pytest.approx(2.040 * math.sqrt(5 / 3), abs=1e-3)
+    worse = guarded([Arm("a", 5_000, 500), Arm("b", 5_000, 700)], 0.05, 0.01, higher_is_better=False)
+    assert [(each.stops, each.ratio > 20) for each in worse] == [(True, True)]
+    assert not guarded([Arm("a", 5_000, 500), Arm("b", 5_000, 700)], 0.05, 0.01, higher_is_better=True)[0].stops
+    assert [look_due(n, 1_000, 5) for n in (199, 200, 650, 5_000)] == [0, 1, 3, 5]

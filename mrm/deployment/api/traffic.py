@@ -39,6 +39,9 @@ class TrafficIn(Strict):
 
 
 class TrafficWanted(TrafficIn):
+    unit_field = serializers.SlugField(
+        max_length=60, default="unit", help_text="Field of a request that names the customer or account"
+    )
     reason = serializers.CharField(required=False, allow_blank=True, default="")
     planned_on = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, default="")
 

@@ -22,6 +22,14 @@ class Migration(migrations.Migration):
         Govern("deployment_revision"),
         Govern("deployment_variant"),
         AppendOnly("deployment_variant"),
+        Govern("deployment_experiment"),
+        AppendOnly("deployment_experiment"),
+        Govern("deployment_experimentarm"),
+        AppendOnly("deployment_experimentarm"),
+        Govern("deployment_reading"),
+        AppendOnly("deployment_reading"),
+        Govern("deployment_ending", key="experiment_id"),
+        AppendOnly("deployment_ending"),
         Govern("deployment_operation"),
         Govern("deployment_incident"),
         States("deployment_revision", "status", FLOW.edges()),
@@ -33,5 +41,10 @@ class Migration(migrations.Migration):
             _SQL.with_name("traffic.sql").read_text(),
             "DROP FUNCTION deployment_revision_stays CASCADE; DROP FUNCTION deployment_variant_rules CASCADE;"
             " DROP FUNCTION deployment_traffic_rules CASCADE",
+        ),
+        migrations.RunSQL(
+            _SQL.with_name("experiment.sql").read_text(),
+            "DROP FUNCTION deployment_experiment_rules CASCADE; DROP FUNCTION deployment_arm_rules CASCADE;"
+            " DROP FUNCTION deployment_reading_rules CASCADE",
         ),
     ]

@@ -69,7 +69,7 @@ BEGIN
   END IF;
   IF fault IS NULL AND r.step > 1 AND (
        NOT EXISTS (SELECT FROM deployment_revision AS f
-         WHERE f.id = r.canary_id AND f.deployment_id = r.deployment_id AND f.step = 1 AND f.steps = r.steps)
+         WHERE f.id = r.canary_id AND f.deployment_id = r.deployment_id AND f.step = 1 AND f.steps = r.steps AND f.salt = r.salt)
        OR NOT EXISTS (SELECT FROM deployment_revision AS f WHERE (f.id = r.canary_id OR f.canary_id = r.canary_id)
          AND f.step = r.step - 1 AND f.verification <> '{}')
        OR EXISTS ((SELECT v.role, v.version_id, v.artifact_sha256, v.mirror_bp FROM deployment_variant AS v

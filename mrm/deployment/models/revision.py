@@ -86,6 +86,9 @@ class Revision(Governed):
     version = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="revisions")
     approval = models.ForeignKey(Approval, models.PROTECT, null=True, blank=True, related_name="revisions")
     artifact_sha256 = models.CharField(max_length=64, blank=True)
+    # by which field of a request a unit is assigned to its version, and what that assignment is salted with
+    unit_field = models.CharField(max_length=60, blank=True)
+    salt = models.CharField(max_length=32, blank=True)
     variant_count = models.PositiveIntegerField(default=0)
     steps = models.JSONField(default=list, blank=True)
     canary = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="later_steps")

@@ -12,6 +12,7 @@ from mrm.deployment.services.environment import (
     set_policy,
     unname_deployer,
 )
+from mrm.deployment.services.experiments import answer, end_experiment, promote, read_experiment, register_experiment
 from mrm.deployment.services.incidents import close_incident, explain_incident
 from mrm.deployment.services.plan import Plan, plan
 from mrm.deployment.services.record import give_up
@@ -26,6 +27,7 @@ __all__ = [
     "Release",
     "add_target",
     "advance",
+    "answer",
     "change_traffic",
     "check_target",
     "close_incident",
@@ -34,14 +36,18 @@ __all__ = [
     "declare_freeze",
     "define_environment",
     "deploy",
+    "end_experiment",
     "explain_incident",
     "give_up",
     "lift_freeze",
     "look_around",
     "name_deployer",
     "plan",
+    "promote",
+    "read_experiment",
     "refresh",
     "refuse",
+    "register_experiment",
     "release",
     "roll_back",
     "set_policy",

@@ -1,6 +1,7 @@
 """What people want of a deployment: each a revision, brought about by a worker."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mrm.access.models import Account
 from mrm.approval import queries as approval
@@ -12,7 +13,7 @@ from mrm.deployment.models import Deployment, Look, Revision, RevisionKind, Targ
 from mrm.deployment.policies import Drift, Kind, Share
 from mrm.deployment.services.incidents import CLOCK, open_incident
 from mrm.deployment.services.target import offered_by
-from mrm.deployment.services.wanting import want
+from mrm.deployment.services.wanting import UNIT, want
 from mrm.inventory.models import Model, Version
 from mrm.jobs import services as jobs
 
@@ -51,15 +52,18 @@ def change_traffic(
     reason: str = "",
     planned_on: str = "",
     steps: Sequence[int] = (),
+    unit_field: str = UNIT,
 ) -> Revision:
     """Want several versions behind one endpoint, each in its role and every one of them approved.
 
-    `steps` are the shares, in basis points, by which a canary is to go on; the first is that of this plan.
+    `unit_field` names the customer or account by which a caller is assigned, the same each time. `steps` are the shares, in basis points, by which a canary is to go on; the first is that of this plan.
     """
     permit(actor, "deployment.change_traffic", deployment)
     check_offered(deployment, shares)
-    canary = {"steps": list(steps), "step": 1} if steps else {}
-    return want(deployment, shares, actor, kind=RevisionKind.DEPLOY, reason=reason, planned_on=planned_on, **canary)
+    content: dict[str, Any] = {"steps": list(steps), "step": 1} if steps else {}
+    if len(shares) > 1:
+        content["unit_field"] = unit_field or UNIT
+    return want(deployment, shares, actor, kind=RevisionKind.DEPLOY, reason=reason, planned_on=planned_on, **content)
 
 
 def check_offered(deployment: Deployment, shares: Sequence[Share]) -> None:
@@ -85,7 +89,8 @@ def advance(deployment: Deployment, *, actor: Account) -> Revision:
     shares = policies.at_step(queries.shares_of(current), current.steps[current.step])
     return want(
         deployment, shares, actor, kind=RevisionKind.DEPLOY, steps=current.steps, step=current.step + 1,
-        canary=current.canary or current, reason=f"Step {current.step + 1} of {len(current.steps)}.",
+        canary=current.canary or current, salt=current.salt, unit_field=current.unit_field,
+        reason=f"Step {current.step + 1} of {len(current.steps)}.",
     )  # fmt: skip
 
 
@@ -134,7 +139,10 @@ def _go_back(
         raise Refused(refusal)
     former = deployment.revisions.prefetch_related("variants__version__model__unit").get(number=number)
     shares = queries.shares_of(former)
-    revision = want(deployment, shares, asked_by, kind=kind, reason=reason, restores=number, emergency=emergency)
+    revision = want(
+        deployment, shares, asked_by, kind=kind, reason=reason, restores=number, emergency=emergency, salt=former.salt,
+        unit_field=former.unit_field,
+    )  # fmt: skip
     if emergency:
         text = f"Revision {revision.number} went back to {queries.in_words(shares)} at once. {reason}"
         open_incident(deployment, Drift(Kind.EMERGENCY, text), seen=deployment.observed, revision=revision, actor=actor)

@@ -95,7 +95,7 @@ def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, prog
     progress("Checking the bytes", 1, STEPS)
     for variant in revision.variants.all():
         blobs.fetch(variant.artifact_sha256).unlink()
-    desired = desired_of(revision)
+    desired = desired_of(revision, place.caps)
     observed = place.observe(desired.endpoint)
     if purpose == "heal" or differences(desired, observed, place.caps):
         progress("Pushing", 2, STEPS)

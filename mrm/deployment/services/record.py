@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from mrm.access.models import Account
 from mrm.audit.trail import audited, describe
-from mrm.connectors.protocol import Artifact, ArtifactFile, Desired, Role, Variant, VersionRef
+from mrm.connectors.protocol import Artifact, ArtifactFile, Cap, Desired, Role, Serving, Variant, VersionRef
 from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
 from mrm.deployment import models, policies, queries
@@ -39,13 +39,15 @@ def read_revision(revision_id: str) -> Revision:
     return found.get(pk=revision_id)
 
 
-def desired_of(revision: Revision) -> Desired:
-    """The revision as it crosses to a connector."""
+def desired_of(revision: Revision, caps: Cap) -> Desired:
+    """The revision as it crosses to a connector; how units are assigned crosses to a place that serves by rules."""
     deployment = revision.deployment
     variants = tuple(
         Variant(Role(each.role), _reference(each), each.weight_bp, each.mirror_bp) for each in revision.variants.all()
     )
-    return Desired(str(deployment.pk), revision.number, deployment.endpoint, variants)
+    by_rules = revision.salt and Cap.RULES in caps
+    rules = Serving(salt=revision.salt, unit_field=revision.unit_field) if by_rules else None
+    return Desired(str(deployment.pk), revision.number, deployment.endpoint, variants, rules)
 
 
 def _reference(variant: models.Variant) -> VersionRef:

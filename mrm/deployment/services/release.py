@@ -74,6 +74,7 @@ class Release(PlainSubject):
             "endpoint": deployment.endpoint,
             "variants": [_told(each) for each in revision.variants.all()],
             "steps": revision.steps,
+            "unit_field": revision.unit_field,
             "restores": revision.restores,
             "reason": revision.reason,
         }

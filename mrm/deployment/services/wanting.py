@@ -1,5 +1,6 @@
 """How a wish becomes a revision: the gate over every version in it, its number, and who signs for it or applies it."""
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from mrm.deployment.workflow import FLOW, RevisionState
 from mrm.inventory.models import Version
 from mrm.jobs import services as jobs
 from mrm.signoff import services as signoff
+
+UNIT = "unit"  # the field of a request that names the customer or account, unless the plan names another
 
 
 def want(deployment: Deployment, shares: Sequence[Share], actor: Account, **content: Any) -> Revision:
@@ -35,7 +38,9 @@ def want(deployment: Deployment, shares: Sequence[Share], actor: Account, **cont
     if content["kind"] != RevisionKind.FAILOVER:
         check_people(variants, actor)
     if not content.get("emergency"):
-        _check_moment(deployment, actor)
+        _check_moment(deployment, actor, content["kind"])
+    if len(shares) > 1:
+        content = {"salt": secrets.token_hex(16), "unit_field": UNIT, **content}
     champion = next(each for each in variants if each.role == VariantRole.CHAMPION)
     content |= {"version": champion.version, "approval": champion.approval, "artifact_sha256": champion.artifact_sha256}
     return ask(deployment, actor, variants=variants, **content)
@@ -67,8 +72,11 @@ def check_people(variants: Sequence[Variant], actor: Account) -> None:
             raise Refused(refusal)
 
 
-def _check_moment(deployment: Deployment, actor: Account) -> None:
-    if refusal := queries.why_closed(deployment) or queries.why_not_named(deployment, actor):
+def _check_moment(deployment: Deployment, actor: Account, kind: str) -> None:
+    refusal = queries.why_closed(deployment) or queries.why_not_named(deployment, actor)
+    if not refusal and kind == RevisionKind.DEPLOY:
+        refusal = policies.under_experiment(queries.running_experiment(deployment))
+    if refusal:
         raise Refused(refusal)
 
 

@@ -68,6 +68,10 @@ def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "closed_now": queries.why_closed(place) or queries.why_not_named(place, account),
         "incidents": queries.open_incidents(place),
         "operations": queries.operations(revisions)[:SHOWN],
+        "experiments": queries.experiments_visible_to(account).filter(deployment=place),
+        "why_no_experiment": account.lacks("deployment.register_experiment", place)
+        or policies.not_comparable([each.version.label for each in queries.compared(place)])
+        or policies.under_experiment(queries.running_experiment(place)),
         "traffic": pictures.traffic(place, current),
         "periods": periods,
         "ran": pictures.ran(periods),
