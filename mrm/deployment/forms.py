@@ -117,13 +117,21 @@ class TrafficForm(forms.Form):
             held = now.get(version.pk)
             share = (held.weight_bp or held.mirror_bp) / 100 if held else None
             self.fields[f"role-{version.pk}"] = forms.ChoiceField(
-                choices=[("", "Not served"), *VariantRole.choices], required=False, label=f"Role of {version.label}",
+                choices=[("", "Not served"), *VariantRole.choices],
+                required=False,
+                label=f"Role of {version.label}",
                 initial=held.role if held else "",
-            )  # fmt: skip
+                widget=forms.Select(attrs={"class": "form-select"}),
+            )
             self.fields[f"share-{version.pk}"] = forms.DecimalField(
-                min_value=0, max_value=100, decimal_places=2, required=False, label=f"Share of {version.label}, per cent",
+                min_value=0,
+                max_value=100,
+                decimal_places=2,
+                required=False,
+                label=f"Share of {version.label}, per cent",
                 initial=f"{share:g}" if share else None,
-            )  # fmt: skip
+                widget=forms.NumberInput(attrs={"class": "form-control"}),
+            )
 
     def rows(self) -> list[tuple[Version, forms.BoundField, forms.BoundField]]:
         """Each version with its two fields."""

@@ -20,6 +20,9 @@ class VariantRole(models.TextChoices):
     FALLBACK = "fallback", "Fallback"
 
 
+CHAMPION_FIRST = models.Case(models.When(role=VariantRole.CHAMPION, then=0), default=1)
+
+
 class Variant(Governed):
     """One version in one role behind an endpoint, from one revision on; shares in basis points. Written once."""
 
@@ -33,7 +36,7 @@ class Variant(Governed):
     mirror_bp = models.PositiveIntegerField(default=0)
 
     class Meta:
-        ordering = ["revision", "-weight_bp", "role", "id"]
+        ordering = ["revision", CHAMPION_FIRST, "-weight_bp", "role", "id"]
         constraints = [
             models.UniqueConstraint(fields=["revision", "version"], name="variant_version_once"),
             models.UniqueConstraint(

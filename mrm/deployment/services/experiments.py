@@ -142,6 +142,7 @@ def end_experiment(experiment: Experiment, *, reason: str, actor: Account) -> Ex
     return experiment
 
 
+@audited("deployment.promote", "asked to promote {version} on {experiment}")
 def promote(experiment: Experiment, *, label: str, reason: str, actor: Account) -> Revision:
     """Ask that the version which an experiment showed to be better takes everything; others sign where the tier asks.
 
@@ -150,6 +151,7 @@ def promote(experiment: Experiment, *, label: str, reason: str, actor: Account) 
     if refusal := queries.why_no_promotion(experiment, label):
         raise Refused(refusal)
     version = experiment.arms.get(version__label=label).version
+    describe(version=str(version), experiment=str(experiment))
     if not queries.is_over(experiment):
         end_experiment(experiment, reason=f"{label} is promoted. {reason}".strip(), actor=actor)
     told = f"Promoted on experiment {experiment.number}: {experiment.metric}. {reason}".strip()

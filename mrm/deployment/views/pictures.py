@@ -65,12 +65,17 @@ class Line:
     wanted: str
     seen: str
     differs: bool
+    digest: str
+    golden: dict[str, Any]
 
 
 def traffic(deployment: Deployment, current: Revision | None) -> tuple[Picture, list[Line]] | None:
     """Wanted above seen, where more than one version serves or should; else the plain table says it all."""
     wanted = list(current.variants.all()) if current else []
-    seen: list[dict[str, Any]] = list(deployment.observed.get("variants", []))
+    seen: list[dict[str, Any]] = sorted(
+        deployment.observed.get("variants", []),
+        key=lambda each: (each["role"] not in ("", "champion"), -each["weight_bp"]),
+    )
     if max(len(wanted), len(seen)) < 2:
         return None
     rows = (
@@ -81,12 +86,15 @@ def traffic(deployment: Deployment, current: Revision | None) -> tuple[Picture, 
     shown = {each["version"]: _seen(each) for each in seen}
     asked = {each.version.label: f"{each.get_role_display()}, {each.share}" for each in wanted}
     drifting = {line.get("version") for line in deployment.drift}
+    digests = {each.version.label: each.artifact_sha256 for each in wanted}
     lines = [
         Line(
-            label, asked.get(label, "not wanted"), shown.get(label, "not seen"), label in drifting or label not in asked
+            label, asked.get(label, "not wanted"), shown.get(label, "not seen"),
+            label in drifting or label not in asked, digests.get(label, ""),
+            current.proof_of(label).get("probe", {}) if current and label in asked else {},
         )
         for label in dict.fromkeys([*asked, *shown])
-    ]
+    ]  # fmt: skip
     return Picture(rows, f"{alt}. The table below holds the numbers.", ("0 %", "50 %", "100 %")), lines
 
 
@@ -119,7 +127,7 @@ def ran(periods: Sequence[Period]) -> Picture | None:
     )  # fmt: skip
     running = [each for each in periods if each.end is None]
     told = "; ".join(f"{each.words} at {each.revision.deployment.target.name}" for each in running) or "nothing"
-    alt = f"Now runs {told}. {len(periods)} periods since {_moment(first)}; the table below holds the moments."
+    alt = f"Now runs {told}. {len(periods)} {'period' if len(periods) == 1 else 'periods'} since {_moment(first)}; the table below holds the moments."
     return Picture(bars, alt, (_moment(first), "", "now"))
 
 
