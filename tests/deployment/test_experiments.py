@@ -10,7 +10,7 @@ from mrm.audit.models import Event
 from mrm.audit.trail import recorded
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.deployment import services
-from mrm.deployment.models import Deployment, Experiment, Reading, Target
+from mrm.deployment.models import Deployment, Experiment, Incident, Reading, Target
 from mrm.deployment.policies import Share
 from mrm.deployment.queries import release_request
 from mrm.inventory.models import Version
@@ -104,6 +104,8 @@ def test_a_wrong_sample_ratio_closes_the_reading_and_harm_stops_it(
         experiment, rows=rows(4_000, 2_200, 4_000, 1_700), guardrail=True, actor=cast.deployer
     )
     assert (stopped.stops, services.answer(stopped)) == (True, "stop for harm")
+    incident = Incident.objects.get(kind="harm")
+    assert incident.sentence == "The guardrail of experiment 1 stopped it for harm: take 2.0.0 back."
     with pytest.raises(Refused, match="guardrail stopped this experiment for harm"):
         services.promote(experiment, label="2.0.0", reason="", actor=cast.deployer)
     opened = recorded("deployment.read_experiment", actor=SETUP, subject=experiment)

@@ -34,6 +34,7 @@ class Kind(models.TextChoices):
     WITHDRAWN = "withdrawn", "Must be withdrawn"
     PUSH_FAILED = "push_failed", "Not brought about"
     EMERGENCY = "emergency", "Emergency, to be reviewed"
+    HARM = "harm", "Does harm"
 
 
 SEVERITY = {
@@ -51,9 +52,13 @@ SEVERITY = {
     Kind.WITHDRAWN: Severity.CRITICAL,
     Kind.PUSH_FAILED: Severity.MEDIUM,
     Kind.EMERGENCY: Severity.HIGH,
+    Kind.HARM: Severity.HIGH,
 }
 # what applying the same revision again can bring right; what may run no longer is not brought back
-HEALABLE = frozenset(Kind) - {Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.EMERGENCY}
+NOT_BY_APPLYING = {
+    Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.EMERGENCY, Kind.HARM,
+}  # fmt: skip
+HEALABLE = frozenset(Kind) - NOT_BY_APPLYING
 # what says that the revision itself must not serve any more here
 FAILING = frozenset({Kind.ARTIFACT, Kind.BEHAVIOUR, Kind.NOT_READY, Kind.MISSING, Kind.WITHDRAWN})
 

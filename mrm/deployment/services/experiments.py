@@ -12,7 +12,9 @@ from mrm.core.actors import permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.deployment import policies, queries
 from mrm.deployment.models import Deployment, Ending, Experiment, ExperimentArm, Reading, ReadingKind, Revision
+from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.services.control import deploy
+from mrm.deployment.services.incidents import open_incident
 from mrm.deployment.services.wanting import locked
 from mrm.measures.experiments import Arm, at_look, guarded, look_due, sample_ratio
 
@@ -95,6 +97,12 @@ def read_experiment(experiment: Experiment, *, rows: Rows, actor: Account, guard
         per_arm=per_arm, table_sha256=_kept(rows), units={each.name: each.units for each in counted},
         ratio_p=ratio.p_value, results=results, stops=stops, read_by=actor,
     )  # fmt: skip
+    if stops:
+        told = f"The guardrail of experiment {experiment.number} stopped it for harm: take {_harmful(reading)} back."
+        open_incident(
+            experiment.deployment, Drift(Kind.HARM, told), seen=experiment.deployment.observed,
+            revision=experiment.revision, actor=actor,
+        )  # fmt: skip
     describe(what=f"look {look}" if look else "guardrail", answer=answer(reading), table=reading.table_sha256)
     return reading
 
@@ -110,6 +118,10 @@ def _results(experiment: Experiment, counted: list[Arm], look: int | None) -> tu
         found = guarded(counted, alpha, experiment.guardrail_tau, higher)
         return [asdict(each) for each in found], any(each.stops for each in found)
     return [asdict(each) for each in at_look(counted, look, experiment.looks, alpha, higher)], False
+
+
+def _harmful(reading: Reading) -> str:
+    return ", ".join(each["arm"] for each in reading.results if each["stops"])
 
 
 def _kept(rows: Rows) -> str:

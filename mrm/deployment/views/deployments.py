@@ -12,9 +12,9 @@ from mrm.access.pages import account_of, page_of
 from mrm.approval.queries import why_not_usable
 from mrm.deployment import policies, queries, services
 from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm
-from mrm.deployment.models import Deployment, Sync
+from mrm.deployment.models import Deployment, Revision, Sync
 from mrm.deployment.views import pictures
-from mrm.inventory.models import Model
+from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import models_visible_to
 from mrm.inventory.queries.tabs import Panel, model_page
 from mrm.jobs.queries import latest_for
@@ -78,11 +78,19 @@ def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "next_step": current.steps[current.step] / 100
         if current and current.step and current.step < len(current.steps)
         else None,
+        "promotable": _promotable(current),
         "why_no_advance": account.lacks("deployment.advance", place) or queries.why_no_advance(place),
         "earlier": [entry for entry in verified if entry.status != "applied"],
         "why_not": {verb: account.lacks(f"deployment.{verb}", place) for verb in VERBS},
     }
     return render(request, "deployment/deployment.html", context)
+
+
+def _promotable(current: Revision | None) -> Version | None:
+    """The challenger of a canary that did its last step: what remains is a plan for all of the traffic."""
+    if current is None or current.step is None or current.step < len(current.steps):
+        return None
+    return next(each.version for each in current.variants.all() if each.role == "challenger")
 
 
 def offers(place: Deployment) -> list[dict[str, object]]:
