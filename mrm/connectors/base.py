@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import IO, Any, ClassVar
 
 from .protocol import (
@@ -62,6 +63,12 @@ class BaseConnector:
 
     def adopt(self, endpoint: str) -> Observed:
         raise self.unsupported("adopting an existing endpoint")
+
+    def tell_approval(self, approval_id: str, standing: str, *, at: datetime, reason: str, op: Op) -> Result:
+        raise self.unsupported("hearing that an approval no longer stands")
+
+    def fail_back(self, endpoint: str, *, person: str, reason: str, op: Op) -> Result:
+        raise self.unsupported("going back after a fail-over")
 
     def unsupported(self, what: str) -> Unsupported:
         return Unsupported(f"The {self.id} connector does not support {what}.")

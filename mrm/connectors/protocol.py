@@ -1,6 +1,7 @@
 """The connector protocol: capabilities, the calls, and the values and errors they use."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Flag, auto
 from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 
@@ -107,6 +108,10 @@ class Connector(Protocol):
     def pull_logs(self, cursor: str | None = None) -> tuple[list[dict[str, Any]], str | None]: ...
 
     def adopt(self, endpoint: str) -> Observed: ...
+
+    def tell_approval(self, approval_id: str, standing: str, *, at: datetime, reason: str, op: Op) -> Result: ...
+
+    def fail_back(self, endpoint: str, *, person: str, reason: str, op: Op) -> Result: ...
 
 
 __all__ = [

@@ -141,7 +141,12 @@ class Serving:
 
     def fingerprint(self) -> str:
         """SHA-256 of the rules as JSON."""
-        return hashlib.sha256(json.dumps(self.told(), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return rules_fingerprint(self.told())
+
+
+def rules_fingerprint(told: Any) -> str:
+    """The fingerprint of rules that a backend shows."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

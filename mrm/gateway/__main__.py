@@ -25,6 +25,8 @@ def main() -> int:
             token(options.token_file),
             max_body=options.max_body,
             max_artifact=options.max_artifact,
+            closed=options.closed,
+            route_key=options.route_key.read_bytes() if options.route_key else None,
         )
         listener = _listener(options.host, options.port)
     except (OSError, ValueError) as error:
@@ -77,8 +79,18 @@ def locked(root: Path) -> TextIO:
 
 
 def _listener(host: str, port: int) -> socket.socket:
+    """Named as TCP: only then does asyncio send an answer's parts at once, and not when the first is acknowledged."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=1024)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
     listener.set_inheritable(True)
     return listener
 
@@ -91,6 +103,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--token-file", type=Path, required=True, help="file with the control token")
     parser.add_argument("--max-body", type=int, default=MAX_BODY, help="largest request in bytes")
     parser.add_argument("--max-artifact", type=int, default=MAX_ARTIFACT, help="largest artifact in bytes")
+    parser.add_argument("--closed", action="store_true", help="ask for a tenant's token at every endpoint")
+    parser.add_argument(
+        "--route-key", type=Path, help="Ed25519 public key of the control plane in PEM: only what it signed is served"
+    )
     return parser.parse_args()
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import oip
 from .asking import is_inference
 from .control import control
+from .doors import Doors
 from .exchange import answer, refused
 from .inference import Inference
 from .metrics import Metrics
@@ -41,7 +42,15 @@ async def unknown(request: Request, error: Exception) -> Response:
     return answer({"error": f"{error.detail}."}, error.status_code)
 
 
-def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact: int = MAX_ARTIFACT) -> ASGIApp:
+def create_app(
+    root: Path,
+    token: str,
+    *,
+    max_body: int = MAX_BODY,
+    max_artifact: int = MAX_ARTIFACT,
+    route_key: bytes | None = None,
+    closed: bool = False,
+) -> ASGIApp:
     """Restore the state under `root` and serve it."""
     spool = Spool(root)
 
@@ -61,9 +70,10 @@ def create_app(root: Path, token: str, *, max_body: int = MAX_BODY, max_artifact
         lifespan=lifespan,
     )
     state = app.state
-    state.serving, state.shadows, state.spool = Serving.open(root, max_artifact), Shadows(), spool
+    state.serving, state.shadows, state.spool = Serving.open(root, max_artifact, route_key), Shadows(), spool
+    state.doors = Doors(root, token, closed=closed)
     state.metrics, state.max_body = Metrics(state.serving, state.shadows, spool), max_body
-    inference = Inference(state.serving, state.metrics, state.shadows, spool, token, max_body)
+    inference = Inference(state.serving, state.metrics, state.shadows, spool, state.doors, max_body)
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         await (inference if is_inference(scope) else app)(scope, receive, send)

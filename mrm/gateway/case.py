@@ -7,7 +7,6 @@ from typing import Any
 from .asking import Asked
 from .endpoint import Endpoint, Loaded
 from .record import Record
-from .refusal import MANUAL, Refused
 from .segment import Found
 from .tensors import Array, encode
 
@@ -34,27 +33,6 @@ class Case:
     @property
     def on_backup(self) -> bool:
         return self.item is self.endpoint.backup
-
-    def to_backup(self, flag: str, reason: str) -> None:
-        """Let the backup answer; where there is none, or a version was asked by name, a person must decide."""
-        backup, self.reason = self.endpoint.backup, reason
-        self.flags.append(flag)
-        if self.asked.version is not None or self.on_backup or backup is None or backup.model is None:
-            raise Refused(503, reason, MANUAL)
-        self.item = backup
-
-    def keep_within(self, found: Found) -> None:
-        """Do with a request what the strictest rule asks that one of its rows breaks."""
-        self.found = found
-        if not found.outside:
-            return
-        self.flags += [f"outside:{rule}" for rule, _ in found.rows or ()]
-        self.reason = found.reason
-        if self.probe or found.action == "flag":
-            return
-        if found.action == "refuse":
-            raise Refused(422, found.reason, "out_of_segment", out_of_segment=[each.told() for each in found.outside])
-        self.to_backup("out_of_segment", found.reason)
 
     def outputs(self) -> list[dict[str, Any]]:
         return [encode(name, array) for name, array in zip(self.names, self.arrays, strict=True)]

@@ -2,6 +2,8 @@
 
 import asyncio
 import hmac
+import logging
+from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,8 +12,11 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .exchange import answer, read_json
+from .fields import an_object, text
 from .refusal import Refused
 from .serving import Serving
+
+_logger = logging.getLogger(__name__)
 
 
 async def put_artifact(request: Request) -> Response:
@@ -51,6 +56,40 @@ async def delete_endpoint(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def fail_back(request: Request) -> Response:
+    """Let versions that were passed over answer again: a person's decision, with the reason."""
+    body = an_object(await read_json(request), "The request")
+    text(body, "person")
+    text(body, "reason")
+    _serving(request).fail_back(request.path_params["name"])
+    _logger.warning("%s is back, by %s: %s", request.path_params["name"], body["person"], body["reason"])
+    return await _observed(request, 200)
+
+
+async def put_approval(request: Request) -> Response:
+    """Hear from the control plane whether an approval still stands."""
+    told = _serving(request).approvals.tell(request.path_params["approval"], await read_json(request))
+    return answer(asdict(told))
+
+
+async def list_tenants(request: Request) -> Response:
+    return answer({"tenants": request.app.state.doors.listed()})
+
+
+async def put_tenant(request: Request) -> Response:
+    """Set who may ask which endpoints, with which tokens (their SHA-256) and how often."""
+    return answer(request.app.state.doors.put(request.path_params["tenant"], await read_json(request)))
+
+
+async def delete_tenant(request: Request) -> Response:
+    request.app.state.doors.remove(request.path_params["tenant"])
+    return Response(status_code=204)
+
+
+async def list_approvals(request: Request) -> Response:
+    return answer({"approvals": [asdict(each) for each in _serving(request).approvals.all_fallen()]})
+
+
 async def _observed(request: Request, status: int) -> Response:
     found = await asyncio.to_thread(_serving(request).observed, request.path_params["name"])
     return answer(found, status, {"ETag": f'"{found["etag"]}"'})
@@ -85,6 +124,12 @@ def control(token: str) -> ASGIApp:
                 Path("/endpoints/{name}", get_endpoint),
                 Path("/endpoints/{name}", put_endpoint, methods=["PUT"]),
                 Path("/endpoints/{name}", delete_endpoint, methods=["DELETE"]),
+                Path("/endpoints/{name}/failback", fail_back, methods=["POST"]),
+                Path("/approvals", list_approvals),
+                Path("/tenants", list_tenants),
+                Path("/tenants/{tenant}", put_tenant, methods=["PUT"]),
+                Path("/tenants/{tenant}", delete_tenant, methods=["DELETE"]),
+                Path("/approvals/{approval}", put_approval, methods=["PUT"]),
             ]
         ),
         token,

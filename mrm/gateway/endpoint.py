@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .assignment import Assignment
+from .breaker import Breaker
 from .refusal import Refused
 from .route import LIVE, RouteVariant
 from .routes import Stored
@@ -20,6 +21,7 @@ class Loaded:
     model: Model | None
     reason: str = ""
     segment: Segment | None = None
+    breaker: Breaker | None = None
 
     def require(self) -> Model:
         if self.model is None:

@@ -1,6 +1,5 @@
 """From a request to its answer: which version, what it says, and who stands in for it."""
 
-import hmac
 import time
 import uuid
 from typing import Any
@@ -11,12 +10,15 @@ from starlette.types import Receive, Scope, Send
 from . import feeds
 from .asking import asked, id_of, parsed, read, unit_of
 from .case import Case, record_of
+from .choosing import choose, keep_within, to_backup
+from .doors import Doors
 from .endpoint import Loaded
 from .metrics import Metrics
 from .oip import parameters
 from .record import Record
 from .refusal import Refused
 from .runtime import CannotScore, TimedOut
+from .scoring import NoAnswer, require_answer
 from .segment import Found
 from .serving import Serving
 from .shadow import Shadows
@@ -30,10 +32,10 @@ class Inference:
     """The inference calls of the protocol, straight on ASGI: a framework costs more time than a small model."""
 
     def __init__(
-        self, serving: Serving, metrics: Metrics, shadows: Shadows, spool: Spool, token: str, max_body: int
+        self, serving: Serving, metrics: Metrics, shadows: Shadows, spool: Spool, doors: Doors, max_body: int
     ) -> None:
         self._serving, self._metrics, self._shadows, self._spool = serving, metrics, shadows, spool
-        self._control, self._max_body = f"Bearer {token}".encode(), max_body
+        self._doors, self._max_body = doors, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began, case, status = time.perf_counter(), None, 500
@@ -54,12 +56,13 @@ class Inference:
 
     async def _opened(self, scope: Scope, receive: Receive) -> Case:
         request = asked(scope)
+        self._doors.enter(request.endpoint, request.authorization)
         endpoint = self._serving.endpoint(request.endpoint)
         body = parsed(await read(receive, self._max_body))
         unit = unit_of(body, endpoint.stored.route.rules.unit_field)
         if request.version is None:
             return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit))
-        probe = hmac.compare_digest(request.authorization, self._control)
+        probe = self._doors.is_control(request.authorization)
         item = endpoint.version(request.version) if probe else endpoint.answering(request.version)
         flags = ["probe" if probe else "version_named"]
         return Case(endpoint, request, id_of(request, body), body, unit, item, probe, flags=flags)
@@ -85,44 +88,60 @@ class Inference:
 
     async def _decided(self, case: Case) -> None:
         """Ask the version whose turn it is; when it fails twice, or takes too long, ask the backup."""
-        if case.item.model is None:
-            case.to_backup("not_ready", f"Version {case.item.variant.version} is not ready: {case.item.reason}")
-        try:
-            await self._scored(case)
+        approvals = self._serving.approvals
+        choose(case, approvals)
+        trouble = await self._asked_twice(case)
+        if trouble is None:
             return
-        except CannotScore as failed:
-            trouble = failed
-        if not isinstance(trouble, TimedOut):
+        if case.endpoint.backup is None or case.on_backup or case.asked.version is not None:
+            raise trouble
+        to_backup(case, approvals, "failed", trouble.message)
+        await self._scored(case)
+
+    async def _asked_twice(self, case: Case) -> CannotScore | None:
+        """Why the version gave no answer; None when it did."""
+        breaker, trouble = case.item.breaker, None
+        for _ in range(2):
             try:
                 await self._scored(case)
-                return
-            except CannotScore as again:
-                trouble = again
-        if case.endpoint.backup is None or case.asked.version is not None:
-            raise trouble
-        case.to_backup("failed", trouble.message)
-        await self._scored(case)
+            except CannotScore as failed:
+                trouble = failed
+                if isinstance(failed, TimedOut):
+                    break
+            else:
+                trouble = None
+                break
+        telling = not isinstance(trouble, NoAnswer) or trouble.telling
+        own = breaker is not None and case.item.breaker is breaker  # and not what the backup said in its place
+        if breaker and own and telling and not case.probe and breaker.record(failed=trouble is not None):
+            self._metrics.failovers += 1
+            self._serving.breakers.save()
+        return trouble
 
     async def _scored(self, case: Case) -> None:
         model = case.item.require()
         taken = feeds.feeds(case.body, model.inputs, case.item.variant.features)
+        case.rows = feeds.rows(taken)
         if case.item.segment and case.found is None:
-            case.rows = feeds.rows(taken)
             self._keep_within(case, case.item.segment.check(taken))
             if case.on_backup:
                 await self._scored(case)
                 return
-        case.names, case.rows = feeds.wanted(case.body, model.outputs), feeds.rows(taken)
+        case.names = feeds.wanted(case.body, model.outputs)
         limit = case.endpoint.stored.route.rules.failover.timeout_ms / 1_000
         case.arrays = await model.score(taken, case.names, limit)
+        if not case.probe:
+            require_answer(case, taken)
 
     def _keep_within(self, case: Case, found: Found) -> None:
         for (rule, action), rows in (found.rows or {}).items():
             self._metrics.outside(case.endpoint.name, rule, action, rows)
-        case.keep_within(found)
+        keep_within(case, self._serving.approvals, found)
 
     def _mirror(self, case: Case) -> None:
         for shadow in case.endpoint.mirrors(case.unit):
+            if self._serving.approvals.fallen(shadow.variant.approval_id):
+                continue
             self._shadows.offer(lambda shadow=shadow: self._shadowed(case, shadow))  # type: ignore[misc]
 
     def _shadowed(self, case: Case, shadow: Loaded) -> None:
@@ -169,6 +188,8 @@ def _answer(case: Case, outputs: list[dict[str, Any]]) -> dict[str, Any]:
 async def _send(send: Send, status: int, content: dict[str, Any], id: str) -> None:
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     headers = [_JSON, (b"content-length", str(len(body)).encode())]
+    if status == 429:
+        headers.append((b"retry-after", b"1"))
     if id:
         headers.append((b"x-request-id", id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -21,6 +21,7 @@ class Metrics:
         self._requests: Counter[Labels] = Counter()
         self._seconds: dict[Labels, float] = {}
         self._outside: Counter[Labels] = Counter()
+        self.failovers = 0
         self._counting = Lock()  # shadows count in a thread of their own
 
     def record(self, labels: Labels, seconds: float) -> None:
@@ -41,6 +42,8 @@ class Metrics:
             *_family("request_seconds_total", "counter", _REQUEST, seconds),
             *_family("outside_segment_rows_total", "counter", _SEGMENT, dict(self._outside)),
             *_family("endpoint_ready", "gauge", ("endpoint",), ready),
+            *_family("failed_over", "gauge", ("endpoint", "version"), self._serving.breakers.all_open()),
+            *_single("failovers_total", "counter", self.failovers),
             *_single("shadow_requests_total", "counter", self._shadows.done),
             *_single("shadow_dropped_total", "counter", self._shadows.dropped),
             *_single("shadow_waiting", "gauge", self._shadows.waiting),

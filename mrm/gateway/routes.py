@@ -11,6 +11,7 @@ from typing import Any
 from .artifacts import sync_folder
 from .refusal import Refused
 from .route import Route, parse
+from .seal import ROUTE, Seal
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,18 @@ class Stored:
     body: dict[str, Any] = field(compare=False)  # as it was received
 
 
+def parse_route(endpoint: str, body: Any) -> Route:
+    """The route of this endpoint: one that is signed for another does not serve here."""
+    if isinstance(body, dict) and body.get("endpoint", endpoint) != endpoint:
+        raise Refused(400, f"The route is for the endpoint {body['endpoint']}, sent for {endpoint}.")
+    return parse(body)
+
+
 class Routes:
     """One JSON file per endpoint, replaced as a whole or not at all."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root / "routes"
+    def __init__(self, root: Path, seal: Seal) -> None:
+        self._root, self._seal = root / "routes", seal
         self._root.mkdir(parents=True, exist_ok=True)
         for left_over in self._root.glob("*.new"):
             left_over.unlink()
@@ -52,13 +60,16 @@ class Routes:
         for place in sorted(self._root.glob("*.json")):
             try:
                 yield self._read(place)
-            except (ValueError, KeyError, TypeError, Refused):
+            except Refused as refused:
+                yield f"The route file {place.name} is not served. {refused.message}"
+            except (ValueError, KeyError, TypeError):
                 yield f"The route file {place.name} is damaged and is not served."
 
     def _read(self, place: Path) -> Stored:
         content = json.loads(place.read_text(encoding="utf-8"))
         body = content["route"]
-        stored = Stored(str(content["endpoint"]), str(content["etag"]), parse(body), body)
+        name = str(content["endpoint"])
+        stored = Stored(name, str(content["etag"]), parse_route(name, self._seal.content(body, ROUTE)), body)
         if place != self._path(stored.endpoint):
             raise ValueError(place)
         return stored

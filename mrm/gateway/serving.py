@@ -8,29 +8,34 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from .approvals import Approvals
 from .artifacts import Artifacts
 from .endpoint import Endpoint, Loaded
+from .kept import Breakers
 from .refusal import Refused
-from .route import LIVE, Route, RouteVariant, parse, require_name
-from .routes import Routes, Stored
+from .route import LIVE, Route, RouteVariant, require_name
+from .routes import Routes, Stored, parse_route
 from .runtime import Model
+from .seal import ROUTE, Seal
 from .segment import Segment
 
 
 class Serving:
     """All endpoints of this gateway. One change at a time; readers never wait."""
 
-    def __init__(self, artifacts: Artifacts, routes: Routes) -> None:
-        self.artifacts, self._routes = artifacts, routes
+    def __init__(self, root: Path, max_artifact: int, public: bytes | None) -> None:
+        self._seal = Seal(public)
+        self.artifacts, self._routes = Artifacts(root, max_artifact), Routes(root, self._seal)
+        self.approvals, self.breakers = Approvals(root, self._seal), Breakers(root)
         self._endpoints: dict[str, Endpoint] = {}
         self._models: WeakValueDictionary[str, Model] = WeakValueDictionary()
         self._changing = asyncio.Lock()
         self.damaged: list[str] = []
 
     @classmethod
-    def open(cls, root: Path, max_artifact: int) -> "Serving":
+    def open(cls, root: Path, max_artifact: int, public: bytes | None = None) -> "Serving":
         """Read the folder back; what cannot be loaded stays listed as not ready."""
-        serving = cls(Artifacts(root, max_artifact), Routes(root))
+        serving = cls(root, max_artifact, public)
         for stored in serving._routes.all():
             if isinstance(stored, str):
                 serving.damaged.append(stored)
@@ -50,11 +55,13 @@ class Serving:
     async def apply(self, name: str, body: Any, if_match: str | None) -> Endpoint:
         """Load everything first, then write, then switch. A failure leaves the old route serving."""
         require_name(name)
-        route = parse(body)
+        route = parse_route(name, self._seal.content(body, ROUTE))
         async with self._changing:
             current = self._endpoints.get(name)
             _require_allowed(name, current, route, if_match)
-            loaded = await asyncio.to_thread(self._load_all, route)
+            if self._seal.closed:
+                _require_newer(name, current, route)
+            loaded = await asyncio.to_thread(self._load_all, name, route)
             if current and current.ready and current.stored.route == route:
                 return current
             fresh = Endpoint(Stored(name, secrets.token_hex(8), route, body), loaded)
@@ -68,6 +75,17 @@ class Serving:
             _require_match(current, if_match)
             await asyncio.to_thread(self._routes.remove, name)
             del self._endpoints[name]
+            self.breakers.forget(name)
+
+    def fail_back(self, name: str) -> None:
+        """A person lets the versions that were passed over answer again."""
+        self.endpoint(name)
+        passed_over = self.breakers.open_at(name)
+        if not passed_over:
+            raise Refused(409, f"No version of {name} is passed over.")
+        for breaker in passed_over:
+            breaker.close()
+        self.breakers.save()
 
     def observed(self, name: str) -> dict[str, Any]:
         """What is loaded now, with the files on disk hashed again."""
@@ -96,16 +114,25 @@ class Serving:
             "wanted_digest": wanted.digest,
             "digest": model.digest if model else None,
             "ready": model is not None,
-            "reason": item.reason or self.artifacts.complaint(wanted.digest),
+            "reason": item.reason or self.artifacts.complaint(wanted.digest) or self._trouble(item),
         }
 
-    def _load_all(self, route: Route) -> tuple[Loaded, ...]:
-        return tuple(self._loaded(variant, route) for variant in route.variants)
+    def _trouble(self, item: Loaded) -> str:
+        """Why a version that is loaded does not answer, or should not."""
+        fallen = self.approvals.fallen(item.variant.approval_id)
+        passed_over = item.breaker.told() if item.breaker else ""
+        return passed_over or (fallen.sentence if fallen else "")
 
-    def _loaded(self, variant: RouteVariant, route: Route) -> Loaded:
-        model, rules = self._load(variant), route.rules.segment
-        bound = rules and variant.role in LIVE  # the backup is there for whoever is outside
-        return Loaded(variant, model, segment=Segment(rules, model.inputs, variant.features) if bound else None)
+    def _load_all(self, name: str, route: Route) -> tuple[Loaded, ...]:
+        return tuple(self._loaded(name, variant, route) for variant in route.variants)
+
+    def _loaded(self, name: str, variant: RouteVariant, route: Route) -> Loaded:
+        model, rules = self._load(variant), route.rules
+        if variant.role not in LIVE:  # the backup is there for whoever is outside, and has no backup itself
+            return Loaded(variant, model)
+        segment = Segment(rules.segment, model.inputs, variant.features) if rules.segment else None
+        breaker = self.breakers.of(name, variant.version, variant.digest, rules.failover)
+        return Loaded(variant, model, segment=segment, breaker=breaker)
 
     def _load(self, variant: RouteVariant) -> Model:
         content = self.artifacts.read(variant.digest)
@@ -116,11 +143,13 @@ class Serving:
         return model
 
     def _restored(self, stored: Stored) -> Endpoint:
-        return Endpoint(stored, tuple(self._try(variant, stored.route) for variant in stored.route.variants))
+        return Endpoint(
+            stored, tuple(self._try(stored.endpoint, variant, stored.route) for variant in stored.route.variants)
+        )
 
-    def _try(self, variant: RouteVariant, route: Route) -> Loaded:
+    def _try(self, name: str, variant: RouteVariant, route: Route) -> Loaded:
         try:
-            return self._loaded(variant, route)
+            return self._loaded(name, variant, route)
         except Refused as refused:
             return Loaded(variant, None, refused.message)
 
@@ -136,6 +165,13 @@ def _require_allowed(name: str, current: Endpoint | None, route: Route, if_match
     if standing.revision > route.revision:
         raise Refused(409, f"The endpoint {name} is already at revision {standing.revision}.")
     return None
+
+
+def _require_newer(name: str, current: Endpoint | None, route: Route) -> None:
+    """A signed route of yesterday, sent again, is no order of today, whoever knows the etag."""
+    standing = current.stored.route if current else route
+    if standing.deployment == route.deployment and standing.revision > route.revision:
+        raise Refused(409, f"The endpoint {name} is already at revision {standing.revision}.")
 
 
 def _require_match(current: Endpoint | None, if_match: str | None) -> None:

@@ -64,7 +64,7 @@ def spec(name: str, onnx_type: str, shape: list[Any]) -> TensorSpec:
 def decode(tensor: Mapping[str, Any]) -> tuple[str, Array]:
     """The declared datatype and the array. Flat and nested data are read; null in floats is NaN."""
     name, datatype = tensor["name"], tensor.get("datatype")
-    if datatype not in DTYPES:
+    if not isinstance(datatype, str) or datatype not in DTYPES:
         raise Refused(400, f"Input {name} has the unknown datatype {datatype!r}.")
     shape = _shape(tensor)
     data = tensor.get("data")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -83,6 +84,10 @@ class HonestyContract:
             Cap.INVENTORY: [backend.list_models],
             Cap.PULL_LOGS: [backend.pull_logs],
             Cap.ADOPT: [lambda: backend.adopt(endpoint)],
+            Cap.RULES: [
+                lambda: backend.tell_approval("a", "withdrawn", at=datetime.now(UTC), reason="", op=op()),
+                lambda: backend.fail_back(endpoint, person="Rita Risk", reason="", op=op()),
+            ],
             Cap.PREDICT: [lambda: backend.predict(endpoint, None, {"inputs": []}, timeout=1)],
         }
         for cap in set(calls) - {cap for cap in Cap if cap in backend.caps}:

@@ -13,6 +13,8 @@ def require_converged(backend: Connector, plan: Desired) -> None:
     assert found.exists
     assert found.revision == plan.revision
     assert (found.etag is not None) == (Cap.ETAG in backend.caps)
+    assert found.rules in (None, plan.rules.fingerprint())
+    assert (found.rules is not None) == (Cap.RULES in backend.caps)
     wanted = {v.version.version: v for v in plan.variants}
     assert {v.version for v in found.variants} == set(wanted)
     for seen in found.variants:

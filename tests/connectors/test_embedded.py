@@ -1,11 +1,24 @@
 """The embedded connector keeps the contract against the real gateway."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from mrm.connectors.protocol import Connector, Invalid, Observed, Role, Variant, VersionRef
+from mrm.connectors.protocol import (
+    Conflict,
+    Connector,
+    ConnectorError,
+    Invalid,
+    Observed,
+    OnWithdrawn,
+    Role,
+    Serving,
+    Variant,
+    VersionRef,
+)
+from mrm.core.envelope import new_key, public_of
 from tests.connectors.bench import Bench, desired, op, version
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.expect import require_converged
@@ -79,6 +92,32 @@ def test_tampered_file_is_healed_after_a_restart(tmp_path: Any) -> None:
         assert "was changed and is refused" in seen.reason
         backend.apply(plan, op=op())
         assert backend.observe("credit").variants[0].ready
+    finally:
+        gateway.stop()
+
+
+def test_approvals_are_told_and_signed(tmp_path: Any) -> None:
+    private = new_key()
+    (tmp_path / "route.pem").write_bytes(public_of(private))
+    gateway = GatewayProcess(tmp_path).start("--route-key", str(tmp_path / "route.pem"))
+    try:
+        store = MemoryStore()
+        plan = desired("credit", 1, version(store, 1), serving=Serving(on_withdrawn=OnWithdrawn.STOP))
+        bench = GatewayBench(gateway)
+        with pytest.raises(Invalid, match="takes only what its control plane has signed"):
+            bench.connector(store).apply(plan, op=op())
+        bench.config |= {"signing_secret": "key"}
+        bench.secrets |= {"key": private.decode()}
+        backend = bench.connector(store)
+        backend.apply(plan, op=op())
+        require_converged(backend, plan)
+        at = datetime(2026, 11, 1, tzinfo=UTC)
+        told = backend.tell_approval("approval-1", "withdrawn", at=at, reason="A finding was opened.", op=op())
+        assert told.message == "The gateway knows that the approval is withdrawn."
+        with pytest.raises(ConnectorError, match="The approval approval-1 is withdrawn since 2026-11-01 00:00:00 UTC"):
+            backend.predict("credit", None, request(), timeout=5)
+        with pytest.raises(Conflict, match="No version of credit is passed over"):
+            backend.fail_back("credit", person="Rita Risk", reason="Repaired.", op=op())
     finally:
         gateway.stop()
 

@@ -1,8 +1,11 @@
 """Deploys to the embedded gateway through its control interface and reads back what it loaded."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
+
+from mrm.core.envelope import NotSealed, sealed
 
 from ..base import BaseConnector, refuse_unapproved_bytes
 from ..http import READ_SECONDS, Backend, BearerAuth
@@ -12,16 +15,14 @@ from ..protocol import (
     Cap,
     Desired,
     Invalid,
-    Listed,
     NotFound,
     Observed,
-    ObservedVariant,
     Op,
     Page,
     Result,
-    Variant,
 )
 from ..values import require_endpoint
+from .translation import APPROVAL, ROUTE, list_of, listed, name_of, observed, route_of
 
 
 class EmbeddedConnector(BaseConnector):
@@ -39,8 +40,9 @@ class EmbeddedConnector(BaseConnector):
         | Cap.OBSERVE_DIGEST
         | Cap.ETAG
         | Cap.INVENTORY
+        | Cap.RULES
     )
-    secret_fields: ClassVar[tuple[str, ...]] = ("token_secret",)
+    secret_fields: ClassVar[tuple[str, ...]] = ("token_secret", "signing_secret")
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "additionalProperties": False,
@@ -51,6 +53,11 @@ class EmbeddedConnector(BaseConnector):
                 "type": "string",
                 "minLength": 1,
                 "title": "Name of the secret with its token",
+            },
+            "signing_secret": {
+                "type": "string",
+                "minLength": 1,
+                "title": "Name of the secret with the private key that signs routes",
             },
             "ca_file": {"type": "string", "minLength": 1, "title": "Certificate authority file"},
             "read_seconds": {
@@ -64,6 +71,7 @@ class EmbeddedConnector(BaseConnector):
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
+        self._signing = secrets.get("signing_secret")
         self._gateway = Backend(
             "The gateway",
             config["base_url"].rstrip("/"),
@@ -75,13 +83,13 @@ class EmbeddedConnector(BaseConnector):
     def check(self) -> str:
         """Reach the gateway and show the token."""
         found = self._gateway.json("GET", "/v2")
-        count = len(_list(self._gateway.json("GET", "/control/endpoints"), "endpoints"))
+        count = len(list_of(self._gateway.json("GET", "/control/endpoints"), "endpoints"))
         return f"{found.get('name')} {found.get('version')} answers and serves {count} endpoints."
 
     def observe(self, endpoint: str) -> Observed:
         require_endpoint(endpoint)
         try:
-            return _observed(self._gateway.json("GET", _endpoint(endpoint)))
+            return observed(self._gateway.json("GET", _endpoint(endpoint)))
         except NotFound:
             return Observed(exists=False)
 
@@ -92,7 +100,8 @@ class EmbeddedConnector(BaseConnector):
         for variant in desired.variants:
             self._upload(variant.version.artifact, op)
         headers = {"If-Match": f'"{expect_etag}"'} if expect_etag else {}
-        self._gateway.json("PUT", _endpoint(desired.endpoint), body=_route(desired), headers=headers, op=op)
+        route = self._signed(route_of(desired), ROUTE)
+        self._gateway.json("PUT", _endpoint(desired.endpoint), body=route, headers=headers, op=op)
         return Result(done=True, message=f"Revision {desired.revision} is applied.")
 
     def poll(self, handle: str) -> Result:
@@ -114,10 +123,33 @@ class EmbeddedConnector(BaseConnector):
 
     def list_models(self, cursor: str | None = None) -> Page:
         """The cursor is the last endpoint already seen."""
-        states = _list(self._gateway.json("GET", "/control/endpoints"), "endpoints")
-        rest = sorted((s for s in states if cursor is None or s["endpoint"] > cursor), key=_name)
-        items = [item for state in rest[: self.page_size] for item in _listed(state)]
-        return Page(tuple(items), _name(rest[self.page_size - 1]) if len(rest) > self.page_size else None)
+        states = list_of(self._gateway.json("GET", "/control/endpoints"), "endpoints")
+        rest = sorted((s for s in states if cursor is None or s["endpoint"] > cursor), key=name_of)
+        items = [item for state in rest[: self.page_size] for item in listed(state)]
+        return Page(tuple(items), name_of(rest[self.page_size - 1]) if len(rest) > self.page_size else None)
+
+    def tell_approval(self, approval_id: str, standing: str, *, at: datetime, reason: str, op: Op) -> Result:
+        """Say whether an approval stands: valid, suspended, withdrawn or expired, since when and why."""
+        told = {"approval": approval_id, "standing": standing, "at": at.isoformat(), "reason": reason}
+        path = f"/control/approvals/{quote(approval_id, safe='')}"
+        self._gateway.json("PUT", path, body=self._signed(told, APPROVAL), op=op)
+        return Result(done=True, message=f"The gateway knows that the approval is {standing}.")
+
+    def fail_back(self, endpoint: str, *, person: str, reason: str, op: Op) -> Result:
+        """Let versions that were passed over answer again, in the name of the person who decided it."""
+        require_endpoint(endpoint)
+        body = {"person": person, "reason": reason}
+        self._gateway.json("POST", f"{_endpoint(endpoint)}/failback", body=body, op=op)
+        return Result(done=True, message="The version answers again.")
+
+    def _signed(self, content: dict[str, Any], kind: str) -> dict[str, Any]:
+        """Under the control plane's signature, where a key is set."""
+        if self._signing is None:
+            return content
+        try:
+            return sealed(content, kind, self._signing.encode())
+        except NotSealed as fault:
+            raise Invalid(f"signing_secret: {fault}.") from None
 
     def _upload(self, artifact: Artifact, op: Op) -> None:
         if artifact.format != "onnx" or len(artifact.files) != 1:
@@ -135,64 +167,3 @@ class EmbeddedConnector(BaseConnector):
 
 def _endpoint(name: str) -> str:
     return f"/control/endpoints/{quote(name, safe='')}"
-
-
-def _route(desired: Desired) -> dict[str, Any]:
-    return {
-        "deployment": desired.deployment,
-        "revision": desired.revision,
-        "variants": [_variant(variant) for variant in desired.variants],
-    }
-
-
-def _variant(variant: Variant) -> dict[str, Any]:
-    version = variant.version
-    return {
-        "role": str(variant.role),
-        "model": version.model,
-        "version": version.version,
-        "digest": version.artifact.digest,
-        "approval_id": version.approval_id,
-        "weight_bp": variant.weight_bp,
-        "mirror_bp": variant.mirror_bp,
-        "features": list(version.features),
-    }
-
-
-def _observed(state: Mapping[str, Any]) -> Observed:
-    try:
-        variants = tuple(
-            ObservedVariant(
-                name=item["model"],
-                version=item["version"],
-                digest=item["digest"],
-                ready=item["ready"],
-                weight_bp=item["weight_bp"],
-                managed=True,
-                role=item["role"],
-                reason=item["reason"],
-                mirror_bp=item["mirror_bp"],
-            )
-            for item in state["variants"]
-        )
-        return Observed(True, variants, etag=state["etag"], revision=state["revision"])
-    except (KeyError, TypeError):
-        raise Invalid("The gateway described its endpoint in a way that is not understood.") from None
-
-
-def _listed(state: Mapping[str, Any]) -> list[Listed]:
-    return [
-        Listed(_name(state), item.version, item.digest, item.name, item.managed, (item.role,))
-        for item in _observed(state).variants
-    ]
-
-
-def _name(state: Mapping[str, Any]) -> str:
-    return str(state["endpoint"])
-
-
-def _list(answer: Mapping[str, Any], field: str) -> list[Any]:
-    found = answer.get(field)
-    if not isinstance(found, list):
-        raise Invalid(f"The gateway's answer has no list of {field}.")
-    return found
