@@ -58,9 +58,9 @@ class RevisionOut(serializers.ModelSerializer[Revision]):
     class Meta:
         model = Revision
         fields = (
-            "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "variants", "steps", "step", "restores",
-            "emergency", "reason", "status", "requested_by", "requested_at", "settled_at", "error", "verification",
-            "receipt",
+            "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "variants", "unit_field",
+            "steps", "step", "restores", "emergency", "reason", "status", "requested_by", "requested_at", "settled_at",
+            "error", "verification", "statement", "statement_digest", "method", "receipt",
         )  # fmt: skip
 
     def get_receipt(self, revision: Revision) -> str:
