@@ -80,9 +80,9 @@ def wrong_table(rows: Sequence[tuple[str, str, int]], arms: Sequence[str]) -> st
 
 
 def not_shown(results: Sequence[Mapping[str, Any]], label: str, stopped: bool) -> str | None:
-    """A version is promoted on what a planned look showed, and never against its guardrail."""
+    """A version is promoted on what the last planned look showed, and never against its guardrail."""
     if stopped:
         return "The guardrail stopped this experiment for harm; nothing of it is promoted."
     if not any(each["arm"] == label and each["crossed"] and each["better"] for each in results):
-        return f"No planned look showed that {label} is better: it did not reach the limit that was registered."
+        return f"No planned look, or not the last one, shows that {label} is better than the limit that was registered asks."
     return None
