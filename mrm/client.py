@@ -7,17 +7,20 @@
     client.wait(run["id"])
     client.results(run["id"])
     client.report(run["id"], "bias", Path("bias.pdf"))
+    client.decisions("req-2026-11-27-000017", on=date(2026, 11, 27))
 
 Nothing here knows the server's code; it speaks the API that `/api/v1/schema/` describes.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 
@@ -95,6 +98,18 @@ class Client:
         _check(answer)
         target.write_bytes(answer.content)
         return target
+
+    def decisions(self, request: str, on: dt.date | None = None) -> list[Record]:
+        """Which version, digest, approval and policy decided a request, one record for each answer under its id.
+
+        `on` is the day in UTC; a day that is archived is read only when it is given.
+        """
+        answer = self._http.get(
+            f"predictions/requests/{quote(request, safe='')}/", params={"on": str(on)} if on else {}
+        )
+        _check(answer)
+        found: list[Record] = answer.json()
+        return found
 
     def close(self) -> None:
         self._http.close()

@@ -59,6 +59,7 @@ BUILDING = {
     "signoff.comment",
     "signoff.answer",
     "reporting.request",
+    "prediction.view",
 }
 
 # what everybody may who signs: vote, step aside, ask those behind a request, ask further people, be stood in for
@@ -71,6 +72,9 @@ SIGNING = {
     "signoff.escalate",
     "signoff.delegate",
 }
+
+# the log of what was answered, with what was asked about whom: for those who check
+READING_PREDICTIONS = {"prediction.view", "prediction.view_inputs", "prediction.request_extract"}
 
 DESCRIPTIONS: dict[str, Description] = {
     Role.OWNER: Description(
@@ -103,6 +107,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "inventory.confirm_tier",
                 "inventory.override_tier",
                 *SIGNING,
+                *READING_PREDICTIONS,
                 "reporting.request",
             }
         ),
@@ -124,13 +129,15 @@ DESCRIPTIONS: dict[str, Description] = {
                 "deployment.declare_freeze",
                 "deployment.lift_freeze",
                 "inventory.override_tier",
+                *READING_PREDICTIONS,
+                "prediction.close_alert",
                 "reporting.request",
             }
         ),
     ),
     Role.BU_LEAD: Description(
         "Leads a business unit: reviews its inventory and who holds access to it, and signs for its use of models.",
-        frozenset({"view", *SIGNING, "entitlement.review", "reporting.request"}),
+        frozenset({"view", *SIGNING, "entitlement.review", "reporting.request", "prediction.view"}),
     ),
     Role.DEPLOYER: Description(
         "Brings approved versions to their serving place, and takes them back.",
@@ -148,6 +155,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "deployment.refresh",
                 "deployment.stop",
                 "deployment.explain_incident",
+                "prediction.view",
                 "approval.withdraw_request",
                 "signoff.answer",
                 "reporting.request",
@@ -167,6 +175,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "assurance.export",
                 "entitlement.open_review",
                 "entitlement.complete_review",
+                *READING_PREDICTIONS,
                 "reporting.request",
             }
         ),

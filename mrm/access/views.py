@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access import forms, queries, services
 from mrm.access.models import Account, AccountKind, Token
@@ -23,6 +23,7 @@ from mrm.access.roles import APPROVERS, DESCRIPTIONS, INCOMPATIBLE, Role
 from mrm.audit import reading
 from mrm.audit.queries import reads_everything, timeline
 from mrm.core.actors import permit
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 
 # needed of a section that is not cut by unit
@@ -290,7 +291,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @sensitive_post_parameters()
-@require_POST
+@takes_forms_only
 def change_password(request: HttpRequest) -> HttpResponse:
     """The session that changes it stays; every other one ends."""
     changing = account_of(request)
@@ -308,7 +309,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@takes_forms_only
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Shows the secret once, on the answer itself."""
     issuing = account_of(request)
@@ -319,7 +320,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
     return _account_page(request, forms.PasswordForm(account=issuing), forms.TokenForm(), token)
 
 
-@require_POST
+@takes_forms_only
 def revoke_token(request: HttpRequest, pk: UUID) -> HttpResponse:
     revoking = account_of(request)
     token = services.revoke_token(get_object_or_404(queries.tokens_visible_to(revoking), pk=pk), actor=revoking)

@@ -14,12 +14,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access import forms, queries, services
 from mrm.access.models import Account, Factor, Method
 from mrm.access.pages import account_of
 from mrm.core.actors import permit
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 
 PAGE = "access:factors"
@@ -43,7 +44,7 @@ def factors(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @sensitive_post_parameters()
-@require_POST
+@takes_forms_only
 def begin_app(request: HttpRequest) -> HttpResponse:
     """Confirm who it is, then show the secret once, as a picture and as letters."""
     account = account_of(request)
@@ -53,7 +54,7 @@ def begin_app(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @sensitive_post_parameters()
-@require_POST
+@takes_forms_only
 def enrol_app(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     form = forms.AppForm(request.POST)
@@ -71,7 +72,7 @@ def enrol_app(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @sensitive_post_parameters()
-@require_POST
+@takes_forms_only
 def begin_key(request: HttpRequest) -> HttpResponse:
     """Confirm who it is, then have the browser make a key."""
     account = account_of(request)
@@ -85,7 +86,7 @@ def begin_key(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@takes_forms_only
 def enrol_key(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     form = forms.KeyForm(request.POST)
@@ -98,7 +99,7 @@ def enrol_key(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_POST
+@takes_forms_only
 def name_key(request: HttpRequest, pk: int) -> HttpResponse:
     account = account_of(request)
     factor = get_object_or_404(queries.factors_of(account).filter(type=Method.WEBAUTHN), pk=pk)
@@ -107,7 +108,7 @@ def name_key(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @sensitive_post_parameters()
-@require_POST
+@takes_forms_only
 def drop_factor(request: HttpRequest, pk: int) -> HttpResponse:
     account = account_of(request)
     factor = get_object_or_404(queries.factors_of(account), pk=pk)
@@ -118,7 +119,7 @@ def drop_factor(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @sensitive_post_parameters()
-@require_POST
+@takes_forms_only
 def renew_codes(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     made = services.renew_recovery_codes(account, proof=_proof(request), actor=account)

@@ -23,6 +23,9 @@ UNGOVERNED = {
     "audit.SchemaChange": "is the record of commands on the schema: an event trigger alone writes it",
     "deployment.Breaker": "is the state of a connection: what was tried at a place, and how it ended, are operations",
     "deployment.Look": "is the clock of looking: what a look finds that is new is audited by the service it calls",
+    "prediction.Hour": "is a count of the prediction log, kept with its rows in one transaction",
+    "prediction.Prediction": "is the prediction log: append-only by its own triggers and grants, and sealed day by day",
+    "prediction.TakenFile": "is the prediction log: which files were taken in, append-only by its own triggers",
     "jobs.Job": "is progress, not a decision: what a job does is audited by the service it calls",
 }
 

@@ -37,7 +37,16 @@ READS = (
     f"SELECT 'row security of ' || c.relname, 'on' FROM pg_class AS c WHERE c.relrowsecurity AND {OURS}",
     """SELECT 'child of ' || p.relname || ': ' || i.inhrelid::regclass, 'inherits'
           FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhparent
-         WHERE p.relnamespace = 'public'::regnamespace AND p.relkind IN ('r', 'p')""",
+          JOIN pg_class AS c ON c.oid = i.inhrelid
+         WHERE p.relnamespace = 'public'::regnamespace AND p.relkind IN ('r', 'p')
+           AND (p.relname <> 'prediction_log' OR c.relnamespace <> to_regnamespace('mrm_days'))""",
+    # the days of the prediction log come and go: what is told is those among them that differ from how each is made
+    """SELECT 'days of prediction_log', coalesce(string_agg(c.relname, ' ' ORDER BY c.relname) FILTER (WHERE
+          pg_get_userbyid(c.relowner) <> 'mrm_owner' OR c.relacl IS NOT NULL OR (SELECT count(*) FROM pg_trigger AS t
+            WHERE t.tgrelid = c.oid AND t.tgname IN ('audit_append_only', 'audit_no_truncate') AND t.tgenabled = 'A') < 2),
+          'all guarded')
+          FROM pg_class AS c JOIN pg_inherits AS i ON i.inhrelid = c.oid
+         WHERE c.relnamespace = to_regnamespace('mrm_days') AND i.inhparent = to_regclass('public.prediction_log')""",
     # functions with their source, owner and who may call them
     f"""SELECT 'function ' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', 'owner ' || pg_get_userbyid(p.proowner) || ', '
           || CASE WHEN p.prosecdef THEN 'as its owner' ELSE 'as its caller' END || ', may call: '

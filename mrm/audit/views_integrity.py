@@ -8,13 +8,14 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from mrm.audit import services, work
 from mrm.audit.integrity import last_replay, open_findings
 from mrm.audit.models import IntegrityFinding
 from mrm.audit.queries import reads_everything
 from mrm.core.actors import permit
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Forbidden
 
 
@@ -35,7 +36,7 @@ def findings(request: HttpRequest) -> HttpResponse:
     return render(request, "audit/findings.html", context)
 
 
-@require_POST
+@takes_forms_only
 def replay(request: HttpRequest) -> HttpResponse:
     """Have the live rows compared with the log, now."""
     account = _auditor(request)
@@ -45,7 +46,7 @@ def replay(request: HttpRequest) -> HttpResponse:
     return redirect("jobs:job", job.pk)
 
 
-@require_POST
+@takes_forms_only
 def explain(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = _auditor(request)
     finding = get_object_or_404(IntegrityFinding, pk=pk)

@@ -6,10 +6,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from mrm.access.pages import account_of, page_of
 from mrm.audit.reading import record_url
+from mrm.core.methods import takes_forms_only
 from mrm.jobs import queries, services
 from mrm.jobs.models import Job, JobState
 
@@ -49,7 +50,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "jobs/_progress.html", _shown(found))
 
 
-@require_POST
+@takes_forms_only
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = account_of(request)
     stopped = services.cancel(get_object_or_404(queries.visible_to(account), pk=pk), actor=account)

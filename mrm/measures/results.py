@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,6 +12,8 @@ STATUSES = ("pass", "watch", "fail", "insufficient", "not_applicable", "info")
 DIRECTIONS = ("higher", "lower", "absolute", "band")
 
 Limits = Mapping[str, Any]
+_MEASURED = ("value", "lower", "upper", "n", "detail")
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 class EvaluationFailed(Exception):
@@ -45,8 +48,16 @@ class Result:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ValueError(f"{self.status!r} is not a status; one of {', '.join(STATUSES)}.")
-        for name in ("value", "lower", "upper", "n", "detail"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
+        for name in _MEASURED:
+            given = getattr(self, name)
+            if type(given) not in _PLAIN:
+                object.__setattr__(self, name, plain(given))
+
+    def with_detail(self, **more: Any) -> Result:
+        """The same result with more in its detail."""
+        same = copy.copy(self)
+        object.__setattr__(same, "detail", {**self.detail, **plain(more)})
+        return same
 
     def as_dict(self) -> dict[str, Any]:
         """The result as plain JSON values."""
@@ -66,13 +77,15 @@ class Judgement:
 def plain(value: Any) -> Any:
     """`value` as JSON: NumPy scalars and arrays unwrapped, NaN and infinity as None."""
     kind = type(value)  # the usual kinds first: a result holds some hundred values
+    if kind in _PLAIN:
+        return value
     if kind is float:
         return value if math.isfinite(value) else None
     if kind is dict:
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): item if type(item) in _PLAIN else plain(item) for key, item in value.items()}
     if kind is list:
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, str | int):
+        return [item if type(item) in _PLAIN else plain(item) for item in value]
+    if isinstance(value, str | int):
         return value
     if hasattr(value, "tolist"):
         value = value.tolist()

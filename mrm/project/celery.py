@@ -29,6 +29,8 @@ app.conf.update(
         "heartbeat": {"task": "mrm.heartbeat", "schedule": 60.0},
         "watch": {"task": "mrm.watch", "schedule": 300.0},
         "look": {"task": "mrm.look", "schedule": 15.0},
+        "predictions": {"task": "mrm.predictions", "schedule": 5.0, "options": {"expires": 5}},
+        "archive": {"task": "mrm.archive", "schedule": crontab(hour="1", minute="7")},
         "replay": {"task": "mrm.replay", "schedule": crontab(hour="2", minute="17")},
     },
 )
@@ -97,6 +99,23 @@ def look() -> None:
     from mrm.deployment.services import look_around  # noqa: PLC0415  needs the apps
 
     look_around()
+
+
+@app.task(name="mrm.predictions")
+def predictions() -> None:
+    """Take into the prediction log what gateways left."""
+    from mrm.prediction.services import take  # noqa: PLC0415  needs the apps
+
+    take()
+
+
+@app.task(name="mrm.archive")
+def archive() -> None:
+    """Ask, every night, for the days of the prediction log to be made ready, archived and compared."""
+    from mrm.jobs.services import request_once  # noqa: PLC0415  needs the apps
+    from mrm.prediction.services.alerts import LOG  # noqa: PLC0415  the same
+
+    request_once("prediction.archive", label="Archive of the prediction log", actor=LOG)
 
 
 def ring() -> None:

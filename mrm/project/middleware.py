@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.defaults import server_error
 
+from mrm.core.methods import nearest_page
 from mrm.core.outage import Outage, outage
 from mrm.core.refusal import Forbidden, Invalid, Refused
 
@@ -40,7 +42,10 @@ class RefusalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if sentence := _too_large(request):
             return _plainly(request, "413.html", 413, sentence)
-        return self.answer(request)
+        answer = self.answer(request)
+        if answer.status_code == 405 and not answer.content and not request.path.startswith("/api/"):
+            answer.content = render_to_string("405.html", {"back_url": nearest_page(request, request.path)}, request)
+        return answer
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if found := outage(exception):
@@ -54,9 +59,10 @@ class RefusalMiddleware:
         if request.method == "POST" and status != 403 and _ours(request, back):
             for reason in exception.reasons:
                 messages.error(request, reason)
-            return redirect(back)
+            return redirect(_page_of(request, back))
         template = "403.html" if status == 403 else "409.html"
-        return render(request, template, {"reasons": exception.reasons}, status=status)
+        context = {"reasons": exception.reasons, "back_url": nearest_page(request, request.path)}
+        return render(request, template, context, status=status)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
@@ -104,3 +110,10 @@ def _status(refusal: Refused) -> int:
 
 def _ours(request: HttpRequest, url: str) -> bool:
     return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+
+
+def _page_of(request: HttpRequest, url: str) -> str:
+    """The address itself if people can look at it; what answers a form only is left for the page above."""
+    parts = urlsplit(url)
+    page = nearest_page(request, parts.path)
+    return url if page == parts.path else page

@@ -6,6 +6,9 @@ GRANT USAGE ON SCHEMA public TO mrm_app, mrm_log;
 ALTER DEFAULT PRIVILEGES FOR ROLE mrm_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO mrm_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE mrm_owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO mrm_app;
 
+-- The days of the prediction log stand apart: they come and go, and nobody but the owner has a right on them.
+CREATE SCHEMA IF NOT EXISTS mrm_days AUTHORIZATION mrm_owner;
+
 -- Whoever changes a table, a trigger, a function or a grant is written down, in a table that the migrations make. An
 -- event trigger belongs to a superuser; its function stands in a schema of its own, because the owner of a schema may
 -- drop what is in it.

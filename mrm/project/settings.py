@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "mrm.validation.apps.ValidationConfig",
     "mrm.approval.apps.ApprovalConfig",
     "mrm.deployment.apps.DeploymentConfig",
+    "mrm.prediction.apps.PredictionConfig",
     "mrm.reporting.apps.ReportingConfig",
     "mrm.privacy.apps.PrivacyConfig",
     "mrm.entitlement.apps.EntitlementConfig",
@@ -189,6 +190,11 @@ CONNECTORS = env.list(
     default=["embedded", "mlflow", "oip", "webhook", "gitops", "ray", "sagemaker", "kserve"],
 )
 CONNECTOR_FOLDERS = env.list("MRM_CONNECTOR_FOLDERS", default=[])  # where connectors may write, besides calling
+# where gateways write down what they answered, and after how many days a day moves to the archive
+PREDICTION_FOLDERS = [
+    Path(each) for each in env.list("MRM_PREDICTION_FOLDERS", default=[str(DATA_DIR / "gateway" / "log")])
+]
+PREDICTION_ARCHIVE_DAYS = env.int("MRM_PREDICTION_ARCHIVE_DAYS", 30)
 LOG_KEY = Path(env.str("MRM_LOG_KEY", str(DATA_DIR / "secrets" / "log.key")))
 LOG_ORIGIN = env.str("MRM_LOG_ORIGIN", f"{slugify(BANK_NAME)}.example/model-risk-log")
 
@@ -286,6 +292,8 @@ SPECTACULAR_SETTINGS = {
         "IncidentSeverityEnum": "mrm.deployment.policies.Severity",
         "IncidentKindEnum": "mrm.deployment.policies.Kind",
         "VariantRoleEnum": "mrm.deployment.models.VariantRole",
+        "IncidentOutStatusEnum": "mrm.deployment.workflow.IncidentState",
+        "OutcomeEnum": "mrm.validation.models.ValidationOutcome",
     },
 }
 

@@ -17,6 +17,7 @@ from mrm.entitlement import urls as entitlement
 from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
 from mrm.jobs import urls as jobs
+from mrm.prediction import urls as prediction
 from mrm.privacy import urls as privacy
 from mrm.project import health, single_sign_on, views
 from mrm.reporting import urls as reporting
@@ -31,6 +32,7 @@ api = [
     *signoff.api,
     *approval.api,
     *deployment.api,
+    *prediction.api,
     *reporting.api,
     *assurance.api,
     *privacy.api,
@@ -57,6 +59,7 @@ urlpatterns = [
     path("conditions/", include("mrm.approval.urls")),
     path("accepted-risks/", include((approval.risks, "risks"))),
     path("deployments/", include("mrm.deployment.urls")),
+    path("predictions/", include("mrm.prediction.urls")),
     path("reports/", include("mrm.reporting.urls")),
     path("log/", include("mrm.assurance.urls")),
     path("oversight/", include((assurance.oversight, "oversight"))),

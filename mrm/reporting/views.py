@@ -7,12 +7,13 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.audit.queries import of_subject
 from mrm.core.downloads import blob_answer
+from mrm.core.methods import takes_forms_only
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries import visible_to as runs_visible_to
 from mrm.inventory.queries import model_page, models_visible_to, versions_visible_to
@@ -52,7 +53,7 @@ def find_version(request: HttpRequest) -> HttpResponse:
     return options_of(request, VersionField, queries.reportable_versions(account))
 
 
-@require_POST
+@takes_forms_only
 def ask(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     form = AskForm(request.POST, account=account)
@@ -62,14 +63,14 @@ def ask(request: HttpRequest) -> HttpResponse:
     return redirect(services.request(form.cleaned_data["version"], actor=account))
 
 
-@require_POST
+@takes_forms_only
 def ask_for(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask for the report of one version, from wherever it is shown."""
     version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
     return redirect(services.request(version, actor=account_of(request)))
 
 
-@require_POST
+@takes_forms_only
 def ask_about(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
     """Ask for a report on one run, from its page."""
     run = get_object_or_404(runs_visible_to(account_of(request)), pk=pk)
@@ -78,7 +79,7 @@ def ask_about(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
     return redirect(services.request(run.version, kind=kind, run=run, actor=account_of(request)))
 
 
-@require_POST
+@takes_forms_only
 def again(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask once more for what a report that was not made was to be about."""
     found = _find(request, pk)

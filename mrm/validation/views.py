@@ -6,12 +6,13 @@ from django import forms
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.forms import PersonField
 from mrm.access.models import Account
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.core import blobs
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries import visible_to as runs_visible_to
@@ -112,7 +113,7 @@ def ask(request: HttpRequest, pk: object) -> HttpResponse:
     return redirect("validation:validation", made.pk)
 
 
-@require_POST
+@takes_forms_only
 def take(request: HttpRequest, pk: object) -> HttpResponse:
     """Take a validation on."""
     found = services.take(_find(request, pk), actor=account_of(request))
@@ -120,7 +121,7 @@ def take(request: HttpRequest, pk: object) -> HttpResponse:
     return redirect(found)
 
 
-@require_POST
+@takes_forms_only
 def plan(request: HttpRequest, pk: object) -> HttpResponse:
     """Write the plan."""
     found, form = _find(request, pk), PlanForm(request.POST, prefix="plan")
@@ -130,7 +131,7 @@ def plan(request: HttpRequest, pk: object) -> HttpResponse:
     return redirect(found)
 
 
-@require_POST
+@takes_forms_only
 def evidence(request: HttpRequest, pk: object) -> HttpResponse:
     """Add a run, a file or words."""
     found = _find(request, pk)
@@ -152,7 +153,7 @@ def evidence(request: HttpRequest, pk: object) -> HttpResponse:
     return redirect(f"{found.get_absolute_url()}#evidence")
 
 
-@require_POST
+@takes_forms_only
 def attach(request: HttpRequest, pk: object, run: str) -> HttpResponse:
     """Attach a run to a validation as evidence, from the run's page."""
     account = account_of(request)
@@ -164,7 +165,7 @@ def attach(request: HttpRequest, pk: object, run: str) -> HttpResponse:
     return redirect(f"{found.get_absolute_url()}#evidence")
 
 
-@require_POST
+@takes_forms_only
 def raise_finding(request: HttpRequest, pk: object) -> HttpResponse:
     """Name a weakness."""
     found = _find(request, pk)
@@ -182,7 +183,7 @@ def find_owner(request: HttpRequest, pk: object) -> HttpResponse:
     return options_of(request, PersonField, queries.owners_for(_find(request, pk)))
 
 
-@require_POST
+@takes_forms_only
 def conclude(request: HttpRequest, pk: object) -> HttpResponse:
     """Give the outcome, which a second validator signs."""
     found, form = _find(request, pk), ConcludeForm(request.POST, prefix="conclude")
@@ -284,7 +285,7 @@ def _story(request: HttpRequest, found: Finding, bound: tuple[str, forms.Form] |
     return render(request, "validation/finding.html", context, status=422 if bound else 200)
 
 
-@require_POST
+@takes_forms_only
 def move(request: HttpRequest, pk: object, name: str) -> HttpResponse:
     """One step of a finding, with the words that belong to it."""
     if name not in WORDS:

@@ -18,7 +18,18 @@ from mrm.access.models import Account
 from mrm.inventory.models import Model
 from mrm.project.demo import bank
 from mrm.project.embedded import EmbeddedPostgres
-from tests.bench import audit, computing, explaining, fairness, queueing, reach, reconciling, reporting, signing
+from tests.bench import (
+    audit,
+    computing,
+    explaining,
+    fairness,
+    predicting,
+    queueing,
+    reach,
+    reconciling,
+    reporting,
+    signing,
+)
 from tests.bench.ground import ROOT
 from tests.bench.paging import page
 from tests.bench.table import ROUNDS, Row, wants
@@ -40,6 +51,7 @@ def run(server: EmbeddedPostgres, wanted: list[str]) -> list[Row]:
     rows += fairness.run(wanted)
     rows += reporting.run(wanted)
     rows += explaining.run(wanted)
+    rows += predicting.run(server, wanted)
     rows += reconciling.run(server, wanted)
     return [row for row in rows if wants(wanted, row.name)]
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -96,6 +97,11 @@ class RayServer:
         answer = httpx.get(f"{self.url}/api/serve/applications/", timeout=60, trust_env=False)
         found: dict[str, dict[str, object]] = answer.json()["applications"]
         return found
+
+    def told(self) -> list[Any]:
+        """What each application was told to be; one on its way out has nothing to tell."""
+        known = (item["deployed_app_config"] for item in self.get().values())
+        return [config for config in known if config]
 
     def stop(self) -> None:
         if self._process is not None:

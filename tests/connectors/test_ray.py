@@ -41,7 +41,7 @@ class RayBench(Bench):
 
     def disturb(self, endpoint: str) -> None:
         """Somebody tells Ray to serve version 1 again, and keeps all else."""
-        applications = [item["deployed_app_config"] for item in self.server.get().values()]
+        applications = self.server.told()
         first = version(MemoryStore(), 1)
         for application in applications:
             told = application["deployments"][0]["user_config"]["mrm"]
@@ -85,7 +85,7 @@ def test_applications_of_others_are_refused_or_kept(bench: RayBench) -> None:
     """A change replaces everything, so it is refused unless the operator says that others are there."""
     theirs = {"name": "theirs", "route_prefix": "/theirs", "import_path": PROGRAM}
     theirs["deployments"] = [{"name": "Model", "user_config": {"hello": "world"}}]  # type: ignore[assignment]
-    ours = [item["deployed_app_config"] for item in bench.server.get().values()]
+    ours = bench.server.told()
     bench.server.put({"applications": [*ours, theirs]})
     store = MemoryStore()
     plan = desired("beside", 1, version(store, 1))

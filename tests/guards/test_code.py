@@ -42,6 +42,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.evaluation.workflow import COMPARISON, PERMISSION
     from mrm.evaluation.workflow import FLOW as EVALUATION
     from mrm.inventory.workflow import LIFE, VERSION
+    from mrm.prediction.workflow import ALERTS, EXTRACTS
     from mrm.reporting.workflow import FLOW as REPORTING
     from mrm.signoff.workflow import FLOW as SIGNOFF
     from mrm.validation.workflow import FINDING, VALIDATION
@@ -59,6 +60,8 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "deployment_revision": DEPLOYMENT,
         "deployment_operation": OPERATIONS,
         "deployment_incident": INCIDENTS,
+        "prediction_alert": ALERTS,
+        "prediction_extract": EXTRACTS,
         "reporting_document": REPORTING,
         "assurance_export": ASSURANCE,
         "audit_integrityfinding": INTEGRITY,

@@ -39,3 +39,11 @@ def test_the_addresses_load_none_of_the_heavy_libraries(loaded: tuple[list[str],
 
 def test_an_upload_loads_what_converts_it_and_not_pandas(loaded: tuple[list[str], bool, bool]) -> None:
     assert loaded[1:] == (True, False)
+
+
+@pytest.mark.xdist_group("of one worker")
+def test_tests_of_one_group_share_a_worker(request: pytest.FixtureRequest) -> None:
+    """Servers and banks are founded once for a group: without groups the same tests take half as long again."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("not run in parallel")
+    assert request.node.nodeid.endswith("@of one worker")

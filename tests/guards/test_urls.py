@@ -57,7 +57,10 @@ OPEN = {
 OWN = ("people/account/", "api/v1/tokens/", "api/v1/me/")
 METHODS = ("get", "post", "put", "patch", "delete")
 # what the auditor's role lets him ask for, and what is written down when he reads
-AUDITORS_OWN = {"reporting.request", "reporting.download", "assurance.request_export"}
+AUDITORS_OWN = {
+    "reporting.request", "reporting.download", "assurance.request_export", "prediction.request_extract",
+    "prediction.download_extract",
+}  # fmt: skip
 
 
 def routes(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -66,7 +66,7 @@ def running(folder: Path) -> Iterator[House]:
     port, gateway = _port(), _port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "MRM_TEST"))}
     environment |= {"MRM_DATA_DIR": str(folder), "MRM_PORT": str(port), "MRM_GATEWAY_PORT": str(gateway)}
-    environment |= {"MRM_GALLERY": "true", "MRM_HOST_URL": f"http://127.0.0.1:{port}"}
+    environment |= {"MRM_GALLERY": "true"}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     )

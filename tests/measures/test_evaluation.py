@@ -19,6 +19,8 @@ from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import file_digest
 from mrm.measures.synthetic import FEATURES, applications
 
+pytestmark = pytest.mark.xdist_group("whole run")  # its fixture is a run
+
 THRESHOLDS = {
     "air": {"direction": "higher", "watch": 0.9, "fail": 0.8, "significance": 0.05, "interval": True,
                              "text": "watch < 0.90, fail < 0.80", "pack": "screen"},

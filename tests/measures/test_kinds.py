@@ -19,6 +19,8 @@ from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import file_digest
 from mrm.measures.synthetic import FEATURES, applications
 
+pytestmark = pytest.mark.xdist_group("run of kinds")  # its fixture is a run
+
 KINDS = frozenset({"performance", "quality", "soundness", "robustness"})
 BY_RUN = {
     "grades": {"bands": [0.05, 0.15, 0.3]},

@@ -131,26 +131,28 @@ def test_an_unknown_log_and_a_strange_signature(witness: WitnessProcess) -> None
     cosigned(witness.post(LOG.request(0, 40, both)), LOG, 40, witness)
 
 
+NO_REQUESTS = {
+    "nothing": b"",
+    "no note": b"old 0\n",
+    "no text": b"\xff\xfe",
+    "two zeros": b"old 00\n\n" + LOG.note().encode(),
+    "below zero": b"old -1\n\n" + LOG.note().encode(),
+    "beyond the note": b"old 41\n\n" + LOG.note().encode(),
+    "beyond numbers": b"old 9999999999999999999999\n\n" + LOG.note().encode(),
+    "capital": b"Old 0\n\n" + LOG.note().encode(),
+    "short hash": b"old 0\nAAAA\n\n" + LOG.note().encode(),
+    "too many hashes": b"old 0\n" + b"%s\n" % (b"A" * 43 + b"=") * 64 + b"\n" + LOG.note().encode(),
+    "note cut off": b"old 0\n\n" + LOG.note().encode()[:-1],
+    "size with a zero": b"old 0\n\n" + LOG.note().replace("\n40\n", "\n040\n").encode(),
+    "size of 5000 digits": b"old 0\n\n" + LOG.note().replace("\n40\n", "\n" + "9" * 5000 + "\n").encode(),
+    "size beyond 64 bits": b"old 0\n\n" + KEY.sign(Checkpoint(KEY.name, 2**63, bytes(32)).text()).encode(),
+    "other line ends": b"old 0\n\n" + LOG.note().replace("\n", "\r\n").encode(),
+}
+
+
 @pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"old 0\n",
-        b"\xff\xfe",
-        b"old 00\n\n" + LOG.note().encode(),
-        b"old -1\n\n" + LOG.note().encode(),
-        b"old 41\n\n" + LOG.note().encode(),
-        b"old 9999999999999999999999\n\n" + LOG.note().encode(),
-        b"Old 0\n\n" + LOG.note().encode(),
-        b"old 0\nAAAA\n\n" + LOG.note().encode(),
-        b"old 0\n" + b"%s\n" % (b"A" * 43 + b"=") * 64 + b"\n" + LOG.note().encode(),
-        b"old 0\n\n" + LOG.note().encode()[:-1],
-        b"old 0\n\n" + LOG.note().replace("\n40\n", "\n040\n").encode(),
-        b"old 0\n\n" + LOG.note().replace("\n40\n", "\n" + "9" * 5000 + "\n").encode(),
-        b"old 0\n\n" + KEY.sign(Checkpoint(KEY.name, 2**63, bytes(32)).text()).encode(),
-        b"old 0\n\n" + LOG.note().replace("\n", "\r\n").encode(),
-    ],
-)
+    "body", NO_REQUESTS.values(), ids=NO_REQUESTS
+)  # the key is new in every process, so no names of it
 def test_what_is_no_request_is_refused_with_a_sentence(witness: WitnessProcess, body: bytes) -> None:
     answer = witness.post(body)
     assert answer.status_code == 400

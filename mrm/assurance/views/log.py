@@ -8,7 +8,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
@@ -21,6 +21,7 @@ from mrm.audit.integrity import last_replay, open_findings
 from mrm.audit.models import Checkpoint
 from mrm.audit.queries import of_subject, reads_everything
 from mrm.core.downloads import blob_answer
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Forbidden
 from mrm.inventory.queries import model_page, models_visible_to
 from mrm.jobs.queries import latest_for
@@ -33,7 +34,7 @@ def log(request: HttpRequest) -> HttpResponse:
     return render(request, "assurance/log.html", _log_page(request, account, ExportForm()))
 
 
-@require_POST
+@takes_forms_only
 def ask(request: HttpRequest) -> HttpResponse:
     account = _auditor(request)
     form = ExportForm(request.POST)
@@ -44,7 +45,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     return redirect(services.request(scope=scope, since=since if scope == ScopeKind.SINCE else 0, actor=account))
 
 
-@require_POST
+@takes_forms_only
 def ask_for(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask for one model's part of the log, from the model's timeline."""
     account = account_of(request)

@@ -5,11 +5,12 @@ import uuid
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.approval.queries import why_not_usable
+from mrm.core.methods import takes_forms_only
 from mrm.deployment import policies, queries, services
 from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm
 from mrm.deployment.models import Deployment, Revision, Sync
@@ -147,7 +148,7 @@ def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "deployment/plan.html", context)
 
 
-@require_POST
+@takes_forms_only
 def deploy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = find(request, pk)
     form = DeployForm(request.POST, versions=queries.candidates(place))
@@ -157,7 +158,7 @@ def deploy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(place)
 
 
-@require_POST
+@takes_forms_only
 def roll_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = find(request, pk)
     form = RollBackForm(request.POST)
@@ -167,7 +168,7 @@ def roll_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(place)
 
 
-@require_POST
+@takes_forms_only
 def refresh(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = services.refresh(find(request, pk), actor=account_of(request))
     return redirect(place)

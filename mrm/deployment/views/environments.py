@@ -4,9 +4,10 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.pages import account_of
+from mrm.core.methods import takes_forms_only
 from mrm.deployment import queries, services
 from mrm.deployment.forms import EnvironmentForm, FreezeForm, LiftForm, NameForm, PolicyForm
 from mrm.deployment.models import DriftPolicy, Environment
@@ -69,7 +70,7 @@ def define_environment(request: HttpRequest) -> HttpResponse:
     return render(request, "deployment/define_environment.html", {"form": form, "closed": closed})
 
 
-@require_POST
+@takes_forms_only
 def set_policy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = _find(request, pk)
     form = PolicyForm(request.POST, environment=found)
@@ -78,7 +79,7 @@ def set_policy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(services.set_policy(found, actor=account_of(request), **form.cleaned_data))
 
 
-@require_POST
+@takes_forms_only
 def declare_freeze(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = _find(request, pk)
     form = FreezeForm(request.POST)
@@ -88,7 +89,7 @@ def declare_freeze(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(found)
 
 
-@require_POST
+@takes_forms_only
 def lift_freeze(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     freeze = get_object_or_404(queries.freezes_visible_to(account_of(request)), pk=pk)
     form = LiftForm(request.POST)
@@ -98,7 +99,7 @@ def lift_freeze(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(freeze.environment)
 
 
-@require_POST
+@takes_forms_only
 def name_deployer(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = _find(request, pk)
     form = NameForm(request.POST)
@@ -107,7 +108,7 @@ def name_deployer(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(services.name_deployer(found, actor=account_of(request), **form.cleaned_data))
 
 
-@require_POST
+@takes_forms_only
 def unname_deployer(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = _find(request, pk)
     form = NameForm(request.POST)

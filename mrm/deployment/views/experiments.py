@@ -6,9 +6,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.pages import account_of
+from mrm.core.methods import takes_forms_only
 from mrm.deployment import queries, services
 from mrm.deployment.forms import EndForm, ExperimentForm, PromoteForm
 from mrm.deployment.models import Experiment, ReadingKind
@@ -121,7 +122,7 @@ def _chart(found: Experiment, limits: tuple[float, ...]) -> Chart:
     )
 
 
-@require_POST
+@takes_forms_only
 def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found, form = _find(request, pk), EndForm(request.POST)
     if not form.is_valid():
@@ -130,7 +131,7 @@ def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(services.end_experiment(found, actor=account_of(request), **form.cleaned_data))
 
 
-@require_POST
+@takes_forms_only
 def promote(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found, form = _find(request, pk), PromoteForm(request.POST)
     if not form.is_valid():

@@ -4,9 +4,10 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from mrm.access.pages import account_of, page_of
+from mrm.core.methods import takes_forms_only
 from mrm.deployment import queries, services
 from mrm.deployment.forms import CloseForm, ExplainForm
 from mrm.deployment.models import Incident
@@ -44,7 +45,7 @@ def _page(request: HttpRequest, found: Incident, status: int = 200, **bound: obj
     return render(request, "deployment/incident.html", context, status=status)
 
 
-@require_POST
+@takes_forms_only
 def explain_incident(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = _find(request, pk)
     form = ExplainForm(request.POST)
@@ -53,7 +54,7 @@ def explain_incident(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(services.explain_incident(found, actor=account_of(request), **form.cleaned_data))
 
 
-@require_POST
+@takes_forms_only
 def close_incident(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = _find(request, pk)
     form = CloseForm(request.POST)

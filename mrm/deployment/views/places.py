@@ -4,10 +4,11 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.pages import account_of
 from mrm.access.queries import units_within
+from mrm.core.methods import takes_forms_only
 from mrm.deployment import queries, services
 from mrm.deployment.forms import TargetForm
 
@@ -44,7 +45,7 @@ def target(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "deployment/target.html", {"target": place, "deployments": served, "closed": closed})
 
 
-@require_POST
+@takes_forms_only
 def check_target(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     account = account_of(request)
     place = get_object_or_404(queries.targets_visible_to(account), pk=pk)

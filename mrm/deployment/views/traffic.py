@@ -8,12 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access import queries as access
 from mrm.access.models import Account
 from mrm.access.pages import account_of
 from mrm.core.canonical import digest
+from mrm.core.methods import takes_forms_only
 from mrm.deployment import queries, services
 from mrm.deployment.forms import SignedStopForm, StopForm, TrafficForm, TrafficWantedForm
 from mrm.deployment.models import Deployment
@@ -74,7 +75,7 @@ def _closed(place: Deployment, account: Account) -> str | None:
     )
 
 
-@require_POST
+@takes_forms_only
 def advance(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = find(request, pk)
     services.advance(place, actor=account_of(request))

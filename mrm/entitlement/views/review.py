@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access import queries as access
 from mrm.access.forms import ReasonForm, take_refusal
@@ -17,6 +17,7 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.core.actors import permit
 from mrm.core.canonical import digest
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.core.sheets import csv_answer
 from mrm.entitlement import queries, services
@@ -126,7 +127,7 @@ def mine(request: HttpRequest, pk: int) -> HttpResponse:
     return _mine(request, found, account, ConfirmForm(keys=()))
 
 
-@require_POST
+@takes_forms_only
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     found, account = _of_reviewer(request, pk)
     form = ConfirmForm(request.POST, keys=[item.pk for item in queries.own_items(found, account)])

@@ -7,9 +7,10 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access.pages import account_of
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.evaluation import queries, services
 from mrm.evaluation.forms import CompareForm
@@ -62,7 +63,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "evaluation/_comparing.html", {"comparison": found, "progress": progress_of(found)})
 
 
-@require_POST
+@takes_forms_only
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     cancelled = services.cancel_comparison(_find(request, pk), actor=account_of(request))
     messages.success(request, _("%(ref)s is cancelled; nothing was computed for it.") % {"ref": cancelled.ref})

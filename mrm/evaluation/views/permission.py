@@ -6,15 +6,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from mrm.access.pages import account_of
+from mrm.core.methods import takes_forms_only
 from mrm.evaluation import queries, services
 from mrm.evaluation.forms import ReasonForm
 from mrm.inventory.queries import versions_visible_to
 
 
-@require_POST
+@takes_forms_only
 def permit(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = account_of(request)
     version = get_object_or_404(versions_visible_to(account), pk=pk)
@@ -23,7 +23,7 @@ def permit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect(f"{version.get_absolute_url()}#evaluations")
 
 
-@require_POST
+@takes_forms_only
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     account = account_of(request)
     found = get_object_or_404(queries.permissions_visible_to(account), pk=pk)

@@ -7,11 +7,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from mrm.access.forms import take_refusal
 from mrm.access.pages import account_of
 from mrm.core.actors import permit
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.inventory import forms, policies, queries, services
 from mrm.inventory.models import Model, Pack, PackKind
@@ -63,7 +64,7 @@ def override(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "inventory/override.html", context, status=422 if form.errors else 200)
 
 
-@require_POST
+@takes_forms_only
 def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = account_of(request)
     model = services.confirm_tier(get_object_or_404(queries.models_visible_to(account), pk=pk), actor=account)

@@ -7,12 +7,13 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access.pages import account_of
 from mrm.audit import reading
 from mrm.audit.queries import of_subject
 from mrm.core.actors import permit
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Stale
 from mrm.inventory import forms, queries, services
 from mrm.inventory.forms.version import shown
@@ -92,7 +93,7 @@ def endpoint(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _version_form(request, found, form, _("Where the model answers"))
 
 
-@require_POST
+@takes_forms_only
 def remove_endpoint(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = services.remove_scoring_endpoint(_visible(request, pk), actor=account_of(request))
     messages.success(request, _("The version names no scoring endpoint any more."))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from scipy import special
@@ -51,5 +50,5 @@ def adjusted(results: Sequence[Result]) -> list[Result]:
     p_values = benjamini_hochberg([results[i].detail["p"] for i in tested])
     out = list(results)
     for i, p in zip(tested, p_values, strict=True):
-        out[i] = replace(out[i], detail={**out[i].detail, "p_adjusted": p, "compared": len(tested)})
+        out[i] = out[i].with_detail(p_adjusted=p, compared=len(tested))
     return out

@@ -57,6 +57,12 @@ def number(value: Any, decimals: int = 3) -> str:
 
 
 @register.filter
+def millis(micros: float | None) -> str:
+    """Microseconds as milliseconds: three figures."""
+    return "–" if micros is None else f"{micros / 1000:.3g}" if micros < 1_000_000 else f"{micros / 1000:,.0f}"
+
+
+@register.filter
 def thousands(value: Any) -> str:
     return f"{int(value):,}" if value is not None and value != "" else "–"
 

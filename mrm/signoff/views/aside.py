@@ -3,10 +3,11 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from mrm.access.forms import take_refusal
 from mrm.access.pages import account_of
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.signoff import queries, services
 from mrm.signoff.forms import AnswerForm, DelegationForm, QuestionForm, RecusalForm
@@ -17,7 +18,7 @@ def _find(request: HttpRequest, pk: object) -> Request:
     return get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
 
 
-@require_POST
+@takes_forms_only
 def ask(request: HttpRequest, pk: object) -> HttpResponse:
     """Ask those behind a request; the clock of the stage stands still until they answer."""
     asked, form = _find(request, pk), QuestionForm(request.POST, prefix="ask")
@@ -27,7 +28,7 @@ def ask(request: HttpRequest, pk: object) -> HttpResponse:
     return redirect(f"{asked.get_absolute_url()}#questions")
 
 
-@require_POST
+@takes_forms_only
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer a question; the clock runs on."""
     question = get_object_or_404(queries.questions_visible_to(account_of(request)), pk=pk)
@@ -37,7 +38,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(f"{question.request.get_absolute_url()}#questions")
 
 
-@require_POST
+@takes_forms_only
 def recuse(request: HttpRequest, pk: object) -> HttpResponse:
     """Step aside for good."""
     asked, form = _find(request, pk), RecusalForm(request.POST, prefix="recuse")
@@ -47,7 +48,7 @@ def recuse(request: HttpRequest, pk: object) -> HttpResponse:
     return redirect(asked)
 
 
-@require_POST
+@takes_forms_only
 def escalate(request: HttpRequest, pk: object) -> HttpResponse:
     """Open an overdue stage to further people."""
     asked = _find(request, pk)
@@ -79,7 +80,7 @@ def delegations(request: HttpRequest) -> HttpResponse:
     return render(request, "signoff/delegations.html", context, status=422 if form.errors else 200)
 
 
-@require_POST
+@takes_forms_only
 def end_delegation(request: HttpRequest, pk: int) -> HttpResponse:
     """End it at once."""
     found = get_object_or_404(queries.delegations_of(account_of(request)), pk=pk)

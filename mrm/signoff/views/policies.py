@@ -6,12 +6,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.forms import take_refusal
 from mrm.access.pages import account_of
 from mrm.access.queries import root_unit
 from mrm.core.actors import permit
+from mrm.core.methods import takes_forms_only
 from mrm.core.packs import PackFile, as_yaml
 from mrm.core.refusal import Invalid
 from mrm.signoff import queries, services
@@ -90,7 +91,7 @@ def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     return render(request, "signoff/policy_edit.html", context, status=422 if form.errors else 200)
 
 
-@require_POST
+@takes_forms_only
 def preview(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """What the text would say, what is wrong with it, and what it would have meant for a past request."""
     account = account_of(request)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect, retarget
 
 from mrm.access.models import Account
@@ -18,6 +18,7 @@ from mrm.access.pages import account_of, page_of
 from mrm.access.queries import key_options
 from mrm.access.roles import Role
 from mrm.core.canonical import digest
+from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.signoff import queries, services
 from mrm.signoff.forms import (
@@ -154,7 +155,7 @@ def _beside(asked: Request, sheet: queries.Sheet, account: Account) -> dict[str,
     }
 
 
-@require_POST
+@takes_forms_only
 def compose(request: HttpRequest, pk: object) -> HttpResponse:
     """Make the statement that will be signed, and show it word for word."""
     account, asked = account_of(request), _find(request, pk)
@@ -218,7 +219,7 @@ def _dialog(
 
 
 @sensitive_post_parameters("password", "code")
-@require_POST
+@takes_forms_only
 def sign(request: HttpRequest, pk: object) -> HttpResponse:
     """Record the signature under the statement that was read."""
     asked = _find(request, pk)
@@ -233,7 +234,7 @@ def sign(request: HttpRequest, pk: object) -> HttpResponse:
     return _go(request, asked.get_absolute_url())
 
 
-@require_POST
+@takes_forms_only
 def withdraw(request: HttpRequest, pk: object) -> HttpResponse:
     """Take the question back."""
     asked, form = _find(request, pk), WithdrawForm(request.POST, prefix="away")
@@ -243,7 +244,7 @@ def withdraw(request: HttpRequest, pk: object) -> HttpResponse:
     return _go(request, asked.get_absolute_url())
 
 
-@require_POST
+@takes_forms_only
 def comment(request: HttpRequest, pk: object) -> HttpResponse:
     """Add to the discussion."""
     asked, form = _find(request, pk), CommentForm(request.POST, prefix="say")

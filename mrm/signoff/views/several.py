@@ -9,12 +9,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of
 from mrm.access.roles import Role
 from mrm.core.canonical import digest
+from mrm.core.methods import takes_forms_only
 from mrm.signoff import queries, services
 from mrm.signoff.forms import SeriesForm, SingleForm
 from mrm.signoff.models import Decision, Request
@@ -100,7 +101,7 @@ def _shown(laid: services.Laid) -> dict[str, Any]:
 
 
 @sensitive_post_parameters("password")
-@require_POST
+@takes_forms_only
 def sign_several(request: HttpRequest) -> HttpResponse:
     """Record each signature under the statement that was read, and say of each what became of it."""
     account, form = account_of(request), SeriesForm(request.POST)

@@ -41,8 +41,10 @@ class Command(BaseCommand):
         supervisor = Supervisor(self.say)
         supervisor.trap()
         try:
-            self._start(supervisor, options)
             address = f"http://{options['host']}:{options['port']}"
+            # security keys and printed reports name it
+            os.environ.setdefault("MRM_HOST_URL", address.replace("//0.0.0.0:", "//127.0.0.1:"))
+            self._start(supervisor, options)
             self.say(f"Ready at {address} after {time.monotonic() - began:.1f} s")
             if options["check"]:
                 self._check(address)

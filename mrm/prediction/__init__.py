@@ -1,0 +1,1 @@
+"""The prediction log: which version, digest and approval answered which request, when; taken in, archived, found again."""

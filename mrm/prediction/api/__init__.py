@@ -1,0 +1,1 @@
+"""The prediction log over the API, and extracts of it."""

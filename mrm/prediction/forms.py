@@ -1,0 +1,69 @@
+"""What is asked of the log, as the address or a form holds it."""
+
+from typing import Any
+
+from django import forms
+
+from mrm.access.models import Account
+from mrm.core.refusal import Invalid
+from mrm.deployment.models import Deployment
+from mrm.inventory.models import Model
+from mrm.inventory.queries import models_visible_to
+from mrm.prediction import queries
+from mrm.prediction.models import ExtractFormat, Outcome
+
+
+def well_formed(form: forms.Form) -> dict[str, Any]:
+    """What the form holds, or the refusal that names what is wrong with it."""
+    if not form.is_valid():
+        fields = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
+        raise Invalid(*(f"{name}: {line}" for name, lines in fields.items() for line in lines), fields=fields)
+    return dict(form.cleaned_data)
+
+
+def _day(**more: Any) -> forms.DateField:
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **more)
+
+
+class FindForm(forms.Form):
+    """The question: which version decided this request."""
+
+    request = forms.CharField(max_length=100, label="Request id", help_text="As the answer carried it.")
+    on = _day(
+        required=False, label="Day", help_text="In UTC. Days that are archived are read only when the day is given."
+    )
+
+
+class LogFilter(forms.Form):
+    """Which rows of a day are shown."""
+
+    on = _day(required=False, label="Day")
+    deployment = forms.ModelChoiceField(Deployment.objects.none(), required=False, label="Endpoint", empty_label="All")
+    unit = forms.CharField(max_length=200, required=False, label="Customer or account", help_text="As it was sent.")
+    outcome = forms.ChoiceField(choices=[("", "Any"), *Outcome.choices], required=False)
+    flagged = forms.BooleanField(required=False, label="Flagged only")
+    before = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["deployment"].queryset = queries.deployments_visible_to(account)  # type: ignore[attr-defined]
+
+
+class ExtractForm(forms.Form):
+    """A part of the log as a file."""
+
+    model = forms.ModelChoiceField(Model.objects.none())
+    since = _day(label="First day")
+    until = _day(label="Last day")
+    format = forms.ChoiceField(choices=ExtractFormat.choices)
+    with_inputs = forms.BooleanField(required=False, label="With inputs and outputs")
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["model"].queryset = models_visible_to(account).filter(deployments__isnull=False).distinct()  # type: ignore[attr-defined]
+
+
+class CloseForm(forms.Form):
+    """The end of an alert."""
+
+    resolution = forms.CharField(label="What became of it", widget=forms.Textarea(attrs={"rows": 2}))

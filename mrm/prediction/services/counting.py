@@ -1,0 +1,64 @@
+"""Counts by the hour, added in the transaction that writes the rows."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mrm.prediction.models import Hour
+from mrm.prediction.policies import Row
+from mrm.prediction.queries.latency import bucket_of
+
+KEY = ("hour", "deployment_id", "revision", "role", "version", "digest", "outcome")
+OUTSIDE = ("outside:", "out_of_segment")  # how the flags begin that say so; others tell of backups and golden rows
+COUNTED = ("answers", "rows", "flagged", "flags", "micros")
+Key = tuple[str, str, int, str, str, str, str]
+
+
+@dataclass
+class _Tally:
+    answers: int = 0
+    rows: int = 0
+    flagged: int = 0
+    flags: Counter[str] = field(default_factory=Counter)
+    micros: Counter[int] = field(default_factory=Counter)
+
+
+def count(rows: Iterable[Row]) -> None:
+    """Add the rows to the counts of their hours. One taker at a time does this, so nothing is counted over."""
+    tallies: dict[Key, _Tally] = {}
+    for row in rows:
+        key = (row.hour, row.deployment, row.revision, row.role, row.version, row.digest, row.outcome)
+        tally = tallies.get(key)
+        if tally is None:
+            tally = tallies[key] = _Tally()
+        tally.answers += 1
+        tally.rows += row.rows
+        tally.micros[bucket_of(row.micros)] += 1
+        if row.flags:
+            tally.flagged += any(flag.startswith(OUTSIDE) for flag in row.flags)
+            tally.flags.update(row.flags)
+    if tallies:
+        _add(tallies)
+
+
+def _add(tallies: dict[Key, _Tally]) -> None:
+    hours = {key[0] for key in tallies}
+    known = {_key_of(each): each for each in Hour.objects.filter(hour__in=[f"{hour}:00:00+00:00" for hour in hours])}
+    merged = [_merged(key, tally, known.get(key)) for key, tally in tallies.items()]
+    Hour.objects.bulk_create(merged, update_conflicts=True, unique_fields=KEY, update_fields=COUNTED)
+
+
+def _key_of(hour: Hour) -> Key:
+    at = hour.hour.isoformat()[:13]
+    return (at, str(hour.deployment_id), hour.revision, hour.role, hour.version, hour.digest, hour.outcome)
+
+
+def _merged(key: Key, tally: _Tally, before: Hour | None) -> Hour:
+    flags, micros = dict(tally.flags), {str(bucket): n for bucket, n in tally.micros.items()}
+    if before is not None:
+        flags = dict(Counter(before.flags) + Counter(flags))
+        micros = dict(Counter(before.micros) + Counter(micros))
+        tally.answers, tally.rows = tally.answers + before.answers, tally.rows + before.rows
+        tally.flagged += before.flagged
+    facts = dict(zip(KEY, key, strict=True)) | {"hour": f"{key[0]}:00:00+00:00"}
+    return Hour(**facts, answers=tally.answers, rows=tally.rows, flagged=tally.flagged, flags=flags, micros=micros)

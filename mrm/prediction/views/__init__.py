@@ -1,0 +1,1 @@
+"""Pages of the prediction log: a day, one answer, and extracts."""
