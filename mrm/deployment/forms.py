@@ -1,6 +1,8 @@
 """HTML input to clean values."""
 
 import json
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -10,8 +12,11 @@ from mrm.access.models import BusinessUnit, Person
 from mrm.access.queries import grants_in_force, persons
 from mrm.access.roles import Role
 from mrm.connectors.registry import available
-from mrm.deployment.models import DriftPolicy, Environment, Stage, Target
+from mrm.deployment import policies
+from mrm.deployment.models import DriftPolicy, Environment, Stage, Target, VariantRole
+from mrm.deployment.policies import Share
 from mrm.inventory.models import Version
+from mrm.signoff.forms import SignForm
 
 
 class TargetForm(forms.Form):
@@ -75,6 +80,138 @@ class RollBackForm(forms.Form):
 
 class StopForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
+
+
+class SignedStopForm(SignForm):
+    """The reason stands in the statement as well; here it says what to show again."""
+
+    reason = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        values.pop("reason", None)
+        return values
+
+
+class TrafficForm(forms.Form):
+    """A role and a share for each version that may be served, and the steps of a canary, all in per cent."""
+
+    unit_field = forms.SlugField(
+        max_length=60,
+        required=False,
+        initial="unit",
+        label="Unit of assignment",
+        help_text="The field of a request that names the customer or account; the same one gets the same version.",
+    )
+    steps = forms.CharField(
+        required=False,
+        label="Steps of a canary",
+        help_text="Shares of the challenger in per cent, the first being that above, such as 10, 25, 50.",
+    )
+
+    def __init__(self, data: Any = None, *, versions: Iterable[Version], shares: Iterable[Share] = ()) -> None:
+        super().__init__(data)
+        self.versions = list(versions)
+        now = {each.version.pk: each for each in shares}
+        for version in self.versions:
+            held = now.get(version.pk)
+            share = (held.weight_bp or held.mirror_bp) / 100 if held else None
+            self.fields[f"role-{version.pk}"] = forms.ChoiceField(
+                choices=[("", "Not served"), *VariantRole.choices],
+                required=False,
+                label=f"Role of {version.label}",
+                initial=held.role if held else "",
+                widget=forms.Select(attrs={"class": "form-select"}),
+            )
+            self.fields[f"share-{version.pk}"] = forms.DecimalField(
+                min_value=0,
+                max_value=100,
+                decimal_places=2,
+                required=False,
+                label=f"Share of {version.label}, per cent",
+                initial=f"{share:g}" if share else None,
+                widget=forms.NumberInput(attrs={"class": "form-control"}),
+            )
+
+    def rows(self) -> list[tuple[Version, forms.BoundField, forms.BoundField]]:
+        """Each version with its two fields."""
+        return [(each, self[f"role-{each.pk}"], self[f"share-{each.pk}"]) for each in self.versions]
+
+    def clean_steps(self) -> list[int]:
+        given = self.cleaned_data["steps"].replace("%", " ").replace(";", ",").split(",")
+        try:
+            return [round(Decimal(step.strip()) * 100) for step in given if step.strip()]
+        except InvalidOperation as error:
+            raise forms.ValidationError("Steps are numbers with commas between them, such as 10, 25, 50.") from error
+
+    def clean(self) -> dict[str, Any]:
+        """The plan as one whole; what is wrong with it is said by the rule itself."""
+        values = super().clean() or {}
+        if self.errors:
+            return values
+        shares = [
+            _share(version, values[f"role-{version.pk}"], values[f"share-{version.pk}"])
+            for version in self.versions
+            if values[f"role-{version.pk}"]
+        ]
+        steps = values["steps"]
+        if refusal := policies.not_whole(shares) or policies.steps_wrong(shares, steps):
+            raise forms.ValidationError(refusal)
+        return {"shares": shares, "steps": steps, "unit_field": values["unit_field"] or "unit"}
+
+
+def _share(version: Version, role: str, share: Decimal | None) -> Share:
+    points = round((share or 0) * 100)
+    return Share(version, role, 0, points) if role == VariantRole.SHADOW else Share(version, role, points)
+
+
+class TrafficWantedForm(TrafficForm):
+    reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    planned_on = forms.RegexField(r"^[0-9a-f]{64}$", required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        told = {name: self.cleaned_data.get(name, "") for name in ("reason", "planned_on")}
+        return {**super().clean(), **told}
+
+
+class ExperimentForm(forms.Form):
+    metric = forms.CharField(max_length=200, help_text="The outcome that is compared, such as paid back in 12 months.")
+    higher_is_better = forms.TypedChoiceField(
+        choices=[("yes", "More of it is better"), ("no", "Less of it is better")], coerce=lambda value: value == "yes",
+        label="Which way is better",
+    )  # fmt: skip
+    base_rate = forms.FloatField(
+        min_value=0.0001, max_value=0.9999, label="Rate today", help_text="A share, such as 0.1."
+    )
+    smallest_effect = forms.FloatField(
+        min_value=0.0001,
+        max_value=0.9999,
+        label="Smallest effect",
+        help_text="The change that must not be missed: 0.01.",
+    )
+    horizon = forms.IntegerField(
+        min_value=1, label="Units in each arm", help_text="Refused when too few for the effect."
+    )
+    looks = forms.IntegerField(min_value=1, max_value=20, initial=5, label="Planned looks")
+    alpha = forms.FloatField(min_value=0.0001, max_value=0.1, initial=0.05, label="Error overall")
+    power = forms.FloatField(min_value=0.5, max_value=0.999, initial=0.8, label="Power")
+    guardrail_tau = forms.FloatField(
+        min_value=0.0001,
+        max_value=1,
+        initial=0.01,
+        label="Spread of effects",
+        help_text="Of the guardrail against harm.",
+    )
+    stop_rules = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="When it ends, in words.")
+
+
+class EndForm(forms.Form):
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
+
+
+class PromoteForm(forms.Form):
+    label = forms.CharField(max_length=200)
+    reason = forms.CharField(required=False)
 
 
 class EnvironmentForm(forms.Form):

@@ -4,8 +4,10 @@ from django.urls import path
 
 from mrm.deployment.api import deployments as json
 from mrm.deployment.api import environments as json_environments
+from mrm.deployment.api import experiments as json_experiments
 from mrm.deployment.api import incidents as json_incidents
-from mrm.deployment.views import deployments, environments, incidents, places
+from mrm.deployment.api import traffic as json_traffic
+from mrm.deployment.views import deployments, environments, experiments, incidents, places, traffic
 
 app_name = "deployment"
 urlpatterns = [
@@ -28,13 +30,20 @@ urlpatterns = [
     path("incidents/<uuid:pk>/close/", incidents.close_incident, name="close_incident"),
     path("revisions/<uuid:pk>/<slug:which>/", deployments.statement, name="statement"),
     path("of/<uuid:pk>/", deployments.of_model, name="of_model"),
+    path("experiments/<uuid:pk>/", experiments.experiment, name="experiment"),
+    path("experiments/<uuid:pk>/end/", experiments.end, name="end_experiment"),
+    path("experiments/<uuid:pk>/promote/", experiments.promote, name="promote"),
     path("new/<uuid:pk>/", deployments.create, name="create"),
     path("<uuid:pk>/", deployments.deployment, name="deployment"),
     path("<uuid:pk>/progress/", deployments.progress, name="progress"),
     path("<uuid:pk>/plan/", deployments.plan, name="plan"),
     path("<uuid:pk>/deploy/", deployments.deploy, name="deploy"),
     path("<uuid:pk>/roll-back/", deployments.roll_back, name="roll_back"),
-    path("<uuid:pk>/stop/", deployments.stop, name="stop"),
+    path("<uuid:pk>/traffic/", traffic.traffic, name="traffic"),
+    path("<uuid:pk>/traffic/plan/", traffic.plan_traffic, name="plan_traffic"),
+    path("<uuid:pk>/experiment/", experiments.register, name="register_experiment"),
+    path("<uuid:pk>/advance/", traffic.advance, name="advance"),
+    path("<uuid:pk>/stop/", traffic.stop, name="stop"),
     path("<uuid:pk>/refresh/", deployments.refresh, name="refresh"),
 ]
 
@@ -54,6 +63,15 @@ api = [
     path("deployments/<uuid:pk>/plan/", json.PlanOf.as_view(), name="plan"),
     path("deployments/<uuid:pk>/revisions/", json.Revisions.as_view(), name="revisions"),
     path("deployments/<uuid:pk>/roll-back/", json.RollBack.as_view(), name="roll_back"),
-    path("deployments/<uuid:pk>/stop/", json.Stop.as_view(), name="stop"),
+    path("deployments/<uuid:pk>/traffic/", json_traffic.Traffic.as_view(), name="traffic"),
+    path("deployments/<uuid:pk>/traffic/plan/", json_traffic.TrafficPlan.as_view(), name="traffic_plan"),
+    path("deployments/<uuid:pk>/advance/", json_traffic.Advance.as_view(), name="advance"),
+    path("deployments/<uuid:pk>/experiments/", json_experiments.Experiments.as_view(), name="experiments"),
+    path("experiments/<uuid:pk>/", json_experiments.ExperimentDetail.as_view(), name="experiment"),
+    path("experiments/<uuid:pk>/readings/", json_experiments.Readings.as_view(), name="readings"),
+    path("experiments/<uuid:pk>/end/", json_experiments.End.as_view(), name="end_experiment"),
+    path("experiments/<uuid:pk>/promote/", json_experiments.Promote.as_view(), name="promote"),
+    path("deployments/<uuid:pk>/stop/statement/", json_traffic.StopStatement.as_view(), name="stop_statement"),
+    path("deployments/<uuid:pk>/stop/", json_traffic.Stop.as_view(), name="stop"),
     path("deployments/<uuid:pk>/refresh/", json.Refresh.as_view(), name="refresh"),
 ]

@@ -291,6 +291,7 @@ SPECTACULAR_SETTINGS = {
         "SeverityEnum": "mrm.validation.models.Severity",
         "IncidentSeverityEnum": "mrm.deployment.policies.Severity",
         "IncidentKindEnum": "mrm.deployment.policies.Kind",
+        "VariantRoleEnum": "mrm.deployment.models.VariantRole",
         "IncidentOutStatusEnum": "mrm.deployment.workflow.IncidentState",
         "OutcomeEnum": "mrm.validation.models.ValidationOutcome",
     },

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mrm.audit.trail import recorded
 from mrm.connectors.protocol import Op
-from mrm.deployment.models import Deployment, Look, Revision, Target
+from mrm.deployment.models import Deployment, Look, Revision, Target, Variant
 from mrm.deployment.services.looking import look_at_due
 from mrm.deployment.services.record import desired_of, read_revision
 from mrm.deployment.services.target import connect
@@ -23,6 +23,7 @@ from tests.gateway.process import GatewayProcess
 
 DEPLOYMENTS = 2_000
 GOAL = 60.0
+SHARES = ("role", "version", "approval", "artifact_sha256", "weight_bp")
 NAME = "reconcile of 2,000 deployments, one pass, one worker"
 
 
@@ -69,9 +70,11 @@ def _multiply(server: EmbeddedPostgres, first: Revision) -> None:
         Deployment.objects.bulk_create(deployments)
         made = [Revision(**{**facts, "deployment_id": each.pk}) for each in deployments]
         Revision.objects.bulk_create(made)
+        shares = {name: getattr(first.variants.get(), name) for name in SHARES}
+        Variant.objects.bulk_create([Variant(revision=each, **shares) for each in made])
     _signatures(server, "ENABLE ALWAYS")
     Look.objects.bulk_create([Look(deployment=each) for each in deployments])
-    wanted = desired_of(read_revision(str(first.pk)))
+    wanted = desired_of(read_revision(str(first.pk)), place.caps)
     for each in deployments:
         desired = dataclasses.replace(wanted, deployment=str(each.pk), endpoint=each.endpoint)
         place.apply(desired, op=Op(id=str(each.pk), idempotency_key=str(each.pk)))

@@ -15,6 +15,7 @@ from mrm.audit.trail import recorded
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.deployment import queries, services
 from mrm.deployment.models import Deployment, Environment, Incident, Look, Operation, Revision, Target
+from mrm.deployment.policies import whole
 from mrm.deployment.services.looking import look, look_at_due
 from mrm.inventory.models import Model
 from mrm.jobs.models import Job
@@ -22,7 +23,7 @@ from mrm.jobs.runner import run_next
 from tests.deployment.conftest import Gateway
 from tests.factories.access import SETUP, Cast
 from tests.factories.approved import a_model, an_approved
-from tests.factories.release import released
+from tests.factories.release import released, taken_out
 
 
 @pytest.fixture
@@ -85,9 +86,9 @@ def test_a_freeze_lets_nothing_new_in_but_the_way_out_stays_open(
     with pytest.raises(IntegrityError, match="frozen"), transaction.atomic(), opened:
         Revision.objects.create(
             deployment=deployment, number=9, kind="deploy", version=second, approval=first.approval,
-            artifact_sha256=second.artifact_id, requested_by=cast.deployer, status="awaiting",
+            artifact_sha256=second.artifact_id, requested_by=cast.deployer, status="awaiting", variant_count=1,
         )  # fmt: skip
-    services.stop(deployment, actor=cast.deployer, reason="Out at once.")
+    taken_out(cast, deployment, reason="Out at once.")
     services.lift_freeze(freeze, reason="Over.", actor=cast.officer)
     assert queries.why_closed(deployment) is None
     with pytest.raises(Refused, match="over already"):
@@ -281,7 +282,7 @@ def test_a_plan_is_carried_out_on_what_it_was_made_for(
 ) -> None:
     running(cast, deployment, tmp_path)
     second = an_approved(cast, deployment.model, tmp_path, label="2.0.0", seed=2)
-    planned = services.plan(deployment, second)
+    planned = services.plan(deployment, whole(second))
     assert [(each.what, each.before, each.after) for each in planned.changes] == [
         ("Version", "1.0.0", "2.0.0"),
         ("SHA-256", str(deployment.revisions.get().artifact_sha256), str(second.artifact_id)),

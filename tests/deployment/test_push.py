@@ -21,7 +21,7 @@ from mrm.jobs.runner import run_next
 from tests.deployment.conftest import Gateway
 from tests.factories.access import SETUP, Cast
 from tests.factories.approved import a_model, a_validated, an_approved
-from tests.factories.release import released
+from tests.factories.release import released, taken_out
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_taken_out_it_answers_no_more(
 ) -> None:
     version = an_approved(cast, model, tmp_path)
     applied(deployment, version, cast)
-    services.stop(deployment, actor=cast.deployer, reason="Replaced by hand")
+    taken_out(cast, deployment, reason="Replaced by hand")
     work()
     model.refresh_from_db()
     assert httpx.get(f"{gateway.address}/v2/models/credit", timeout=5).status_code == 404

@@ -49,6 +49,8 @@ def served(person: Person) -> Iterator[str]:
         address = person.go(source).locator("main th a").first.get_attribute("href")
         assert address is not None
         yield address
+        if source == "/deployments/":
+            yield from (f"{address}{rest}" for rest in ("traffic/", "experiment/"))
 
 
 def evaluated(person: Person) -> Iterator[str]:

@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from mrm.access.queries import units_within
 from mrm.access.rest import Pages, Strict, account_of, receipt_address
-from mrm.deployment import queries, services
-from mrm.deployment.models import Deployment, Revision, Target
+from mrm.deployment import policies, queries, services
+from mrm.deployment.models import Deployment, Revision, Target, Variant
 from mrm.inventory.queries import models_visible_to
 
 
@@ -40,17 +40,27 @@ class DeploymentIn(Strict):
     endpoint = serializers.SlugField(max_length=100)
 
 
+class VariantOut(serializers.ModelSerializer[Variant]):
+    version_label = serializers.CharField(source="version.label")
+
+    class Meta:
+        model = Variant
+        fields = ("role", "version", "version_label", "artifact_sha256", "approval", "weight_bp", "mirror_bp")
+
+
 class RevisionOut(serializers.ModelSerializer[Revision]):
     version_label = serializers.CharField(source="version.label", default="")
     requested_by = serializers.CharField(source="requested_by.username")
+    variants = VariantOut(many=True, read_only=True)
+    steps = serializers.ListField(child=serializers.IntegerField(), read_only=True)
     receipt = serializers.SerializerMethodField()
 
     class Meta:
         model = Revision
         fields = (
-            "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "restores", "emergency", "reason",
-            "status", "requested_by", "requested_at", "settled_at", "error", "verification",
-            "receipt",
+            "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "variants", "unit_field",
+            "steps", "step", "restores", "emergency", "reason", "status", "requested_by", "requested_at", "settled_at",
+            "error", "verification", "statement", "statement_digest", "method", "receipt",
         )  # fmt: skip
 
     def get_receipt(self, revision: Revision) -> str:
@@ -106,10 +116,6 @@ class RollBackIn(Strict):
     )
 
 
-class StopIn(Strict):
-    reason = serializers.CharField()
-
-
 def _valid(serializer: Strict) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
@@ -148,14 +154,14 @@ class Deployments(APIView):
         return Response(DeploymentOut(made).data, status.HTTP_201_CREATED)
 
 
-def _find(request: Request, pk: Any) -> Deployment:
+def find(request: Request, pk: Any) -> Deployment:
     return get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
 
 
 class DeploymentDetail(APIView):
     @extend_schema(responses=DeploymentOut)
     def get(self, request: Request, pk: Any) -> Response:
-        return Response(DeploymentOut(_find(request, pk)).data)
+        return Response(DeploymentOut(find(request, pk)).data)
 
 
 class PlanOf(APIView):
@@ -163,9 +169,9 @@ class PlanOf(APIView):
 
     @extend_schema(request=PlannedIn, responses=PlanOut)
     def post(self, request: Request, pk: Any) -> Response:
-        place, facts = _find(request, pk), _valid(PlannedIn(data=request.data))
+        place, facts = find(request, pk), _valid(PlannedIn(data=request.data))
         version = get_object_or_404(queries.candidates(place), pk=facts["version"])
-        return Response(PlanOut(services.plan(place, version)).data)
+        return Response(PlanOut(services.plan(place, policies.whole(version))).data)
 
 
 class Revisions(APIView):
@@ -173,17 +179,17 @@ class Revisions(APIView):
 
     @extend_schema(responses=RevisionOut(many=True))
     def get(self, request: Request, pk: Any) -> Response:
-        return Response(RevisionOut(queries.revisions(_find(request, pk)), many=True).data)
+        return Response(RevisionOut(queries.revisions(find(request, pk)), many=True).data)
 
     @extend_schema(request=DeployIn, responses={202: RevisionOut})
     def post(self, request: Request, pk: Any) -> Response:
-        place, facts = _find(request, pk), _valid(DeployIn(data=request.data))
+        place, facts = find(request, pk), _valid(DeployIn(data=request.data))
         version = get_object_or_404(queries.candidates(place), pk=facts.pop("version"))
         made = services.deploy(place, version=version, actor=account_of(request), **facts)
-        return Response(_asked_for(made), status.HTTP_202_ACCEPTED)
+        return Response(asked_for(made), status.HTTP_202_ACCEPTED)
 
 
-def _asked_for(revision: Revision) -> dict[str, Any]:
+def asked_for(revision: Revision) -> dict[str, Any]:
     """The revision, with the key of the request that must be signed before it is applied, where the tier asks."""
     asked = queries.release_request(revision)
     return RevisionOut(revision).data | {"request": str(asked.pk) if asked else None}
@@ -193,16 +199,8 @@ class RollBack(APIView):
     @extend_schema(request=RollBackIn, responses={202: RevisionOut})
     def post(self, request: Request, pk: Any) -> Response:
         facts = _valid(RollBackIn(data=request.data))
-        made = services.roll_back(_find(request, pk), actor=account_of(request), **facts)
-        return Response(_asked_for(made), status.HTTP_202_ACCEPTED)
-
-
-class Stop(APIView):
-    @extend_schema(request=StopIn, responses={202: RevisionOut})
-    def post(self, request: Request, pk: Any) -> Response:
-        facts = _valid(StopIn(data=request.data))
-        made = services.stop(_find(request, pk), actor=account_of(request), **facts)
-        return Response(RevisionOut(made).data, status.HTTP_202_ACCEPTED)
+        made = services.roll_back(find(request, pk), actor=account_of(request), **facts)
+        return Response(asked_for(made), status.HTTP_202_ACCEPTED)
 
 
 class Refresh(APIView):
@@ -210,5 +208,5 @@ class Refresh(APIView):
 
     @extend_schema(request=None, responses={202: DeploymentOut})
     def post(self, request: Request, pk: Any) -> Response:
-        place = services.refresh(_find(request, pk), actor=account_of(request))
+        place = services.refresh(find(request, pk), actor=account_of(request))
         return Response(DeploymentOut(place).data, status.HTTP_202_ACCEPTED)

@@ -1,11 +1,12 @@
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from mrm.access.models import Account, BusinessUnit
+from mrm.access.models import Account, BusinessUnit, Method
 from mrm.approval.models import Approval
 from mrm.audit.models import Governed, Place
 from mrm.deployment.models.environment import Target
@@ -67,11 +68,16 @@ class Deployment(Governed):
 class RevisionKind(models.TextChoices):
     DEPLOY = "deploy", "Deployment"
     ROLLBACK = "rollback", "Rollback"
+    FAILOVER = "failover", "Fail-over"
     STOP = "stop", "Taken out"
 
 
 class Revision(Governed):
-    """What is wanted from one moment on. A rollback is older content under a new number."""
+    """What is wanted from one moment on. A rollback is older content under a new number.
+
+    What serves stands in its variants, of which the champion stands here too. The shares of a canary are registered
+    with its first revision; each later step is a revision of its own that names the first.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     deployment = models.ForeignKey(Deployment, models.PROTECT, related_name="revisions")
@@ -80,6 +86,13 @@ class Revision(Governed):
     version = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="revisions")
     approval = models.ForeignKey(Approval, models.PROTECT, null=True, blank=True, related_name="revisions")
     artifact_sha256 = models.CharField(max_length=64, blank=True)
+    # by which field of a request a unit is assigned to its version, and what that assignment is salted with
+    unit_field = models.CharField(max_length=60, blank=True)
+    salt = models.CharField(max_length=32, blank=True)
+    variant_count = models.PositiveIntegerField(default=0)
+    steps = models.JSONField(default=list, blank=True)
+    canary = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="later_steps")
+    step = models.PositiveIntegerField(null=True, blank=True)
     restores = models.PositiveIntegerField(null=True, blank=True)
     emergency = models.BooleanField(default=False)
     planned_on = models.CharField(max_length=64, blank=True)
@@ -90,6 +103,11 @@ class Revision(Governed):
     settled_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     verification = models.JSONField(default=dict)
+    # the signature of whoever took the model out: what was read, and how it was confirmed
+    statement = models.TextField(blank=True)
+    statement_digest = models.CharField(max_length=64, blank=True)
+    method = models.CharField(max_length=20, choices=Method, blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
 
     # where its verification stands in the log: set by reads that show it
     place: Place | None = None
@@ -105,19 +123,41 @@ class Revision(Governed):
                 fields=["deployment"], condition=Q(status=RevisionState.APPLIED), name="revision_one_applied"
             ),
             models.CheckConstraint(
-                condition=Q(kind=RevisionKind.STOP)
-                | Q(version__isnull=False, approval__isnull=False) & ~Q(artifact_sha256=""),
+                condition=Q(kind=RevisionKind.STOP, variant_count=0)
+                | Q(version__isnull=False, approval__isnull=False, variant_count__gt=0) & ~Q(artifact_sha256=""),
                 name="revision_is_approved",
             ),
             models.CheckConstraint(condition=Q(status__in=RevisionState.values), name="revision_state"),
             models.CheckConstraint(
-                condition=Q(emergency=False) | Q(kind=RevisionKind.ROLLBACK, restores__isnull=False) & ~Q(reason=""),
+                condition=Q(emergency=False) & ~Q(kind=RevisionKind.FAILOVER)
+                | Q(emergency=True, kind__in=[RevisionKind.ROLLBACK, RevisionKind.FAILOVER], restores__isnull=False)
+                & ~Q(reason=""),
                 name="revision_emergency_goes_back",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=RevisionKind.STOP)
+                & ~Q(reason="")
+                & ~Q(statement="")
+                & ~Q(statement_digest="")
+                & ~Q(method="")
+                | ~Q(kind=RevisionKind.STOP) & Q(statement="", statement_digest="", method="", evidence={}),
+                name="revision_stop_is_signed",
+            ),
+            models.CheckConstraint(
+                condition=Q(step=None, steps=[], canary=None)
+                | Q(step=1, canary=None) & ~Q(steps=[])
+                | Q(step__gt=1, canary__isnull=False) & ~Q(steps=[]),
+                name="revision_canary_step",
             ),
         ]
 
     def __str__(self) -> str:
         return f"revision {self.number} of {self.deployment}"
+
+    def proof_of(self, label: str) -> dict[str, Any]:
+        """What was verified of one of its versions: the champion's proof is that of the revision."""
+        proofs: dict[str, dict[str, Any]] = {"": self.verification, **self.verification.get("others", {})}
+        return proofs.get(label, proofs[""])
 
     @property
     def unit(self) -> BusinessUnit:

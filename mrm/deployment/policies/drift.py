@@ -5,7 +5,7 @@ cannot see is no difference here, and a place that cannot be seen is not a healt
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.db import models
@@ -34,6 +34,7 @@ class Kind(models.TextChoices):
     WITHDRAWN = "withdrawn", "Must be withdrawn"
     PUSH_FAILED = "push_failed", "Not brought about"
     EMERGENCY = "emergency", "Emergency, to be reviewed"
+    HARM = "harm", "Does harm"
 
 
 SEVERITY = {
@@ -51,9 +52,13 @@ SEVERITY = {
     Kind.WITHDRAWN: Severity.CRITICAL,
     Kind.PUSH_FAILED: Severity.MEDIUM,
     Kind.EMERGENCY: Severity.HIGH,
+    Kind.HARM: Severity.HIGH,
 }
 # what applying the same revision again can bring right; what may run no longer is not brought back
-HEALABLE = frozenset(Kind) - {Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.EMERGENCY}
+NOT_BY_APPLYING = {
+    Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.EMERGENCY, Kind.HARM,
+}  # fmt: skip
+HEALABLE = frozenset(Kind) - NOT_BY_APPLYING
 # what says that the revision itself must not serve any more here
 FAILING = frozenset({Kind.ARTIFACT, Kind.BEHAVIOUR, Kind.NOT_READY, Kind.MISSING, Kind.WITHDRAWN})
 
@@ -64,6 +69,7 @@ class Drift:
 
     kind: Kind
     sentence: str
+    version: str = ""  # the label of the version at fault, where it is one of several
 
     @property
     def severity(self) -> Severity:
@@ -83,9 +89,18 @@ def differences(desired: Desired, observed: Observed, caps: Cap) -> list[Drift]:
     versions = {each.version.version for each in desired.variants}
     strangers = [each.version for each in observed.variants if each.version not in versions]
     if strangers:
-        found.append(Drift(Kind.EXTRA, f"The place also serves {', '.join(strangers)}, which nobody approved for it."))
+        told = f"The place also serves {', '.join(strangers)}, which nobody approved for it."
+        found.append(
+            Drift(
+                Kind.EXTRA, " ".join([told, *_reasons(each for each in observed.variants if each.version in strangers)])
+            )
+        )
     if observed.revision is not None and observed.revision != desired.revision:
         found.append(Drift(Kind.CONFIG, f"The place holds revision {observed.revision}, wanted is {desired.revision}."))
+    if observed.rules is not None and observed.rules != desired.rules.fingerprint():
+        found.append(
+            Drift(Kind.CONFIG, "The place serves by other rules than wanted: who is assigned how, or what is logged.")
+        )
     return _told_once(found)
 
 
@@ -94,24 +109,41 @@ def _variant(wanted: Variant, shown: Iterable[ObservedVariant], caps: Cap) -> li
     seen = next((each for each in shown if each.version == label), None)
     if seen is None:
         serving = ", ".join(each.version for each in shown)
-        return [Drift(Kind.VERSION, f"Wanted is version {label}; the place serves {serving}.")]
+        told = f"Wanted is version {label}; the place serves {serving}."
+        return [Drift(Kind.VERSION, " ".join([told, *_reasons(shown)]), label)]
     found = []
     digest = wanted.version.artifact.digest
     if Cap.OBSERVE_DIGEST in caps and seen.digest != digest:
-        text = f"The bytes there have the digest {(seen.digest or 'unknown')[:12]}…, approved is {digest[:12]}…."
-        found.append(Drift(Kind.ARTIFACT, text))
+        text = (
+            f"The bytes of version {label} there have the digest {_short(seen.digest)}, approved is {_short(digest)}."
+        )
+        found.append(Drift(Kind.ARTIFACT, text, label))
     if not seen.ready:
-        found.append(Drift(Kind.NOT_READY, f"Version {label} is not ready. {seen.reason}".strip()))
+        found.append(Drift(Kind.NOT_READY, f"Version {label} is not ready. {seen.reason}".strip(), label))
     if Cap.SPLIT in caps and wanted.role in {Role.CHAMPION, Role.CHALLENGER} and seen.weight_bp != wanted.weight_bp:
-        found.append(Drift(Kind.TRAFFIC, _shares(label, seen.weight_bp, wanted.weight_bp)))
+        found.append(Drift(Kind.TRAFFIC, _shares(label, seen.weight_bp, wanted.weight_bp), label))
+    if seen.mirror_bp is not None and seen.mirror_bp != wanted.mirror_bp:
+        copies = f"{seen.mirror_bp / 100:g} % of the traffic there, wanted are {wanted.mirror_bp / 100:g} %"
+        found.append(Drift(Kind.SHADOW, f"Version {label} gets copies of {copies}.", label))
+    if found and seen.ready and seen.reason:
+        found = [replace(each, sentence=f"{each.sentence} {seen.reason}") for each in found]
     if seen.role and seen.role != wanted.role:
         kind = Kind.SHADOW if Role.SHADOW in {seen.role, wanted.role} else Kind.TRAFFIC
-        found.append(Drift(kind, f"Version {label} is {seen.role} there, wanted as {wanted.role}."))
+        found.append(Drift(kind, f"Version {label} is {seen.role} there, wanted as {wanted.role}.", label))
     return found
+
+
+def _reasons(shown: Iterable[ObservedVariant]) -> list[str]:
+    """What the place says of it itself, such as who changed it, each once."""
+    return list(dict.fromkeys(each.reason for each in shown if each.reason))
 
 
 def _shares(label: str, seen: int, wanted: int) -> str:
     return f"Version {label} takes {seen / 100:g} % of the traffic there, wanted are {wanted / 100:g} %."
+
+
+def _short(digest: str | None) -> str:
+    return f"{digest[:12]}…" if digest else "unknown"
 
 
 def _told_once(found: Iterable[Drift]) -> list[Drift]:

@@ -4,7 +4,7 @@ from mrm.access.models import Account
 from mrm.access.queries import unit_ids_for
 from mrm.approval import queries as approval
 from mrm.audit.queries import places
-from mrm.deployment.models import Deployment, Revision, Target
+from mrm.deployment.models import Deployment, Revision, Target, Variant
 from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import Model, Version
@@ -26,7 +26,8 @@ def current(deployment: Deployment) -> Revision | None:
     """The revision that was applied and verified last."""
     return (
         deployment.revisions.filter(status=RevisionState.APPLIED)
-        .select_related("version__model", "approval", "requested_by__person")
+        .select_related("version__model", "approval", "requested_by__person", "canary")
+        .prefetch_related("variants__version__model__unit")
         .first()
     )
 
@@ -35,11 +36,15 @@ MUST_GO = "Must be withdrawn: "  # how the sentence about an approval that does 
 
 
 def must_withdraw(revision: Revision) -> Drift | None:
-    """Why what is wanted there may run no longer, or None."""
-    if revision.version is None:
+    """Why what is wanted there may run no longer, or None: a version that must go is one in whichever role it serves."""
+    found = {
+        each.version.label: reason
+        for each in revision.variants.all()
+        if (reason := approval.why_not_usable(each.version, each.artifact_sha256))
+    }
+    if not found:
         return None
-    reason = approval.why_not_usable(revision.version, revision.artifact_sha256)
-    return Drift(Kind.WITHDRAWN, f"{MUST_GO}{reason}") if reason else None
+    return Drift(Kind.WITHDRAWN, f"{MUST_GO}{' '.join(found.values())}", next(iter(found)))
 
 
 def verified_numbers(deployment: Deployment) -> list[int]:
@@ -47,10 +52,15 @@ def verified_numbers(deployment: Deployment) -> list[int]:
     return list(deployment.revisions.exclude(verification={}).exclude(version=None).values_list("number", flat=True))
 
 
-def earlier(deployment: Deployment, than: Revision) -> list[Revision]:
-    """Revisions verified here before another one, newest first, of other bytes: where a fail-over may go."""
+def earlier(deployment: Deployment, than: Revision, label: str = "") -> list[Revision]:
+    """Revisions verified here before another one, newest first, without the bytes at fault: where a fail-over may go.
+
+    At fault is the version of this label; where none is named, everything that was wanted.
+    """
+    fault = [each.artifact_sha256 for each in than.variants.all() if label in ("", each.version.label)]
     found = deployment.revisions.exclude(verification={}).exclude(version=None).filter(number__lt=than.number)
-    return list(found.exclude(artifact_sha256=than.artifact_sha256).select_related("version__model__unit"))
+    without = found.exclude(pk__in=Variant.objects.filter(artifact_sha256__in=fault).values("revision"))
+    return list(without.prefetch_related("variants__version__model__unit"))
 
 
 def went_back_from(revision: Revision) -> bool:
@@ -62,16 +72,12 @@ def verified_as(revision: Revision) -> Revision:
     """The revision whose verification stands for what is sent now: the one that a rollback restores, else itself."""
     if revision.restores is None or revision.verification:
         return revision
-    restored = revision.deployment.revisions.select_related("version__artifact")
+    restored = revision.deployment.revisions.prefetch_related("variants__version__artifact")
     return restored.get(number=revision.restores)
 
 
 def revisions_visible_to(account: Account) -> QuerySet[Revision]:
     return Revision.objects.filter(deployment__in=visible_to(account))
-
-
-def live_revisions(version: Version) -> QuerySet[Revision]:
-    return Revision.objects.filter(version=version, status=RevisionState.APPLIED).select_related("deployment__target")
 
 
 def with_wanted(deployments: QuerySet[Deployment]) -> QuerySet[Deployment]:
@@ -84,6 +90,7 @@ def with_wanted(deployments: QuerySet[Deployment]) -> QuerySet[Deployment]:
 def revisions(deployment: Deployment) -> list[Revision]:
     """All revisions of an endpoint, newest first."""
     found = deployment.revisions.select_related("version__model", "approval__request", "requested_by__person")
+    found = found.prefetch_related("variants__version__model")
     listed = list(found)
     standing = places(listed, "deployment.verify")
     for revision in listed:

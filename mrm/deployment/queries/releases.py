@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mrm.deployment.models import Revision, RevisionKind
+from mrm.deployment.queries.traffic import VARIANTS
 from mrm.inventory.models import Model
 from mrm.signoff import queries as signoff
 from mrm.signoff.models import Policy, Request, RequestState
@@ -20,9 +21,15 @@ def release_request(revision: Revision) -> Request | None:
     return Request.objects.filter(subject_kind=RELEASE, subject_key=str(revision.pk)).select_related("policy").first()
 
 
+def signed_with_its_canary(revision: Revision | None) -> bool:
+    """Whether the first step of a canary was signed for, and with it all steps that it registered."""
+    asked = release_request(revision) if revision else None
+    return asked is not None and asked.status == RequestState.APPROVED
+
+
 def why_not_released(revision: Revision) -> str | None:
     """Why the revision may not be applied now as far as its own signatures go, or None."""
-    asked = release_request(revision)
+    asked = release_request(revision) or (release_request(revision.canary) if revision.canary else None)
     if asked is None:
         if (
             revision.emergency
@@ -39,7 +46,7 @@ def why_not_released(revision: Revision) -> str | None:
 
 def releases(keys: Sequence[str]) -> dict[str, Revision]:
     """Revisions with what is laid before those who sign for them."""
-    found = Revision.objects.filter(pk__in=keys).select_related(
+    found = Revision.objects.filter(pk__in=keys).prefetch_related(VARIANTS).select_related(
         "deployment__model__unit", "deployment__model__owner", "deployment__model__developer", "deployment__target",
         "version__model__unit", "version__developer", "approval__request", "requested_by__person",
     )  # fmt: skip

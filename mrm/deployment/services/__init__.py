@@ -3,7 +3,7 @@
 The push, the looks and the golden rows are in `reconcile`, `looking` and `probe`, which only workers load.
 """
 
-from mrm.deployment.services.control import create, deploy, refresh, roll_back, stop
+from mrm.deployment.services.control import advance, change_traffic, create, deploy, refresh, roll_back
 from mrm.deployment.services.environment import (
     declare_freeze,
     define_environment,
@@ -12,31 +12,42 @@ from mrm.deployment.services.environment import (
     set_policy,
     unname_deployer,
 )
+from mrm.deployment.services.experiments import answer, end_experiment, promote, read_experiment, register_experiment
 from mrm.deployment.services.incidents import close_incident, explain_incident
 from mrm.deployment.services.plan import Plan, plan
 from mrm.deployment.services.record import give_up
 from mrm.deployment.services.release import Release, refuse, release
+from mrm.deployment.services.taking_out import FRESH, compose_stop, stop
 from mrm.deployment.services.target import add_target, check_target
 from mrm.deployment.services.watching import look_around, watch
 
 __all__ = [
+    "FRESH",
     "Plan",
     "Release",
     "add_target",
+    "advance",
+    "answer",
+    "change_traffic",
     "check_target",
     "close_incident",
+    "compose_stop",
     "create",
     "declare_freeze",
     "define_environment",
     "deploy",
+    "end_experiment",
     "explain_incident",
     "give_up",
     "lift_freeze",
     "look_around",
     "name_deployer",
     "plan",
+    "promote",
+    "read_experiment",
     "refresh",
     "refuse",
+    "register_experiment",
     "release",
     "roll_back",
     "set_policy",

@@ -7,7 +7,7 @@ from mrm.connectors.errors import ConnectorError
 from mrm.connectors.protocol import Cap, Connector
 from mrm.core import blobs
 from mrm.core.refusal import Refused
-from mrm.deployment.models import Revision
+from mrm.deployment.models import Revision, Variant
 from mrm.deployment.policies import Drift, Kind
 
 TOLERANCE = 1e-5
@@ -20,7 +20,7 @@ def keep(rows: Rows) -> str:
     return blobs.put_bytes(json.dumps(rows, sort_keys=True).encode()).sha256
 
 
-def ask(place: Connector, revision: Revision, rows: Rows) -> list[float]:
+def ask(place: Connector, variant: Variant, endpoint: str, rows: Rows) -> list[float]:
     """The probability of the last class, row by row, whatever shape the place answers in."""
     body = {
         "inputs": [
@@ -28,9 +28,8 @@ def ask(place: Connector, revision: Revision, rows: Rows) -> list[float]:
             for name, values in rows.items()
         ]
     }
-    assert revision.version is not None
-    named = revision.version.label if Cap.DECLARED_ONLY not in place.caps else None
-    answer = place.predict(revision.deployment.endpoint, named, body, timeout=SECONDS)
+    named = variant.version.label if Cap.DECLARED_ONLY not in place.caps else None
+    answer = place.predict(endpoint, named, body, timeout=SECONDS)
     count = len(next(iter(rows.values())))
     for output in answer["outputs"]:
         if output["datatype"].startswith("FP") and len(output["data"]) % count == 0:
@@ -45,21 +44,27 @@ def distance(here: list[float], there: list[float]) -> float:
 
 
 def differs(place: Connector, revision: Revision) -> Drift | None:
-    """Whether the place still answers the golden rows as it did when the revision was verified."""
-    kept: dict[str, Any] = revision.verification.get("probe", {})
+    """Whether every version there still answers the golden rows as it did when the revision was verified."""
+    found = (_differs(place, revision, each) for each in revision.variants.all())
+    return next((each for each in found if each), None)
+
+
+def _differs(place: Connector, revision: Revision, variant: Variant) -> Drift | None:
+    label = variant.version.label
+    kept: dict[str, Any] = revision.proof_of(label).get("probe", {})
     if not kept.get("done") or "rows_sha256" not in kept:
         return None
     try:
-        there = ask(place, revision, _read(kept["rows_sha256"]))
+        there = ask(place, variant, revision.deployment.endpoint, _read(kept["rows_sha256"]))
     except (ConnectorError, Refused, KeyError, TypeError, ValueError) as fault:
-        return Drift(Kind.NOT_READY, f"The golden rows could not be scored there. {fault}")
+        return Drift(Kind.NOT_READY, f"The golden rows could not be scored there by version {label}. {fault}", label)
     largest = distance(kept["here"], there) if len(there) == len(kept["here"]) else float("inf")
-    if largest <= TOLERANCE:
-        return None
-    return Drift(
-        Kind.BEHAVIOUR,
-        f"The place answers otherwise than the approved model: the golden rows differ by up to {largest:.6f}.",
-    )
+    return Drift(Kind.BEHAVIOUR, otherwise(label, largest), label) if largest > TOLERANCE else None
+
+
+def otherwise(label: str, largest: float) -> str:
+    """What is said of a place whose version answers other than the approved bytes do."""
+    return f"Version {label} answers otherwise there than the approved model: the golden rows differ by up to {largest:.6f}."
 
 
 def _read(sha256: str) -> Rows:

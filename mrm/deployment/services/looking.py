@@ -100,7 +100,7 @@ def _compared(deployment: Deployment, wanted: Revision | None) -> tuple[Observed
             served = [each.version for each in observed.variants if each.managed]
             text = f"The place serves {', '.join(served)}, and nothing is wanted there."
             return observed, [Drift(Kind.ORPHAN, text)] if served else []
-        found = differences(desired_of(wanted), observed, place.caps)
+        found = differences(desired_of(wanted, place.caps), observed, place.caps)
         if not found and Cap.PREDICT in place.caps and (other := golden.differs(place, wanted)):
             found.append(other)
         return observed, found

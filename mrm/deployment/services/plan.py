@@ -1,14 +1,16 @@
-"""The difference that bringing a version to a place would make, seen before anything is sent."""
+"""The difference that bringing versions to a place would make, seen before anything is sent."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mrm.connectors.errors import ConnectorError
-from mrm.connectors.protocol import Cap, Observed
+from mrm.connectors.protocol import Cap, Observed, ObservedVariant
 from mrm.core.refusal import Refused
-from mrm.deployment import queries
-from mrm.deployment.models import Deployment
+from mrm.deployment import policies, queries
+from mrm.deployment.models import LIVE, Deployment, VariantRole
+from mrm.deployment.policies import Share
+from mrm.deployment.services.control import check_offered
 from mrm.deployment.services.target import contact
-from mrm.inventory.models import Version
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class Change:
 class Plan:
     """What would change, and the fingerprint of what it was made for."""
 
-    version: Version
+    shares: tuple[Share, ...]
     changes: tuple[Change, ...]
     fingerprint: str
+    steps: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -34,42 +37,84 @@ class Plan:
         """Nothing but the number of the revision would change."""
         return all(each.before == each.after for each in self.changes if each.what != "Revision")
 
+    @property
+    def single(self) -> bool:
+        """One version that takes everything."""
+        return len(self.shares) == 1
 
-def plan(deployment: Deployment, version: Version) -> Plan:
+
+def plan(deployment: Deployment, shares: Sequence[Share], steps: Sequence[int] = ()) -> Plan:
     """Look at the place now, and compare; nothing is changed and nothing recorded."""
+    if refusal := policies.not_whole(shares) or policies.steps_wrong(shares, steps):
+        raise Refused(refusal)
+    check_offered(deployment, shares)
     try:
         with contact(deployment.target) as place:
             observed, caps = place.observe(deployment.endpoint), place.caps
     except ConnectorError as error:
         raise Refused(f"{deployment.target} could not be looked at, so there is no plan. {error}") from error
-    artifact = version.artifact
     last = deployment.revisions.first()
+    number = Change("Revision", str(observed.revision or "–"), str((last.number if last else 0) + 1))
+    several = len(shares) > 1 or len(observed.variants) > 1
+    changes = _by_version(shares, observed, caps) if several else _whole(shares[0], observed, caps)
+    return Plan(
+        tuple(shares), (*changes, number), observed.fingerprint(), tuple(steps), _warnings(deployment, observed, caps)
+    )
+
+
+def _whole(share: Share, observed: Observed, caps: Cap) -> list[Change]:
+    """One version in the place of another."""
     changes = [
-        Change("Version", _versions(observed), version.label),
-        Change("Revision", str(observed.revision or "–"), str((last.number if last else 0) + 1)),
+        Change("Version", ", ".join(each.version for each in observed.variants) or "nothing", share.version.label)
     ]
-    if Cap.OBSERVE_DIGEST in caps and artifact is not None:
-        changes.insert(1, Change("SHA-256", _digests(observed), artifact.sha256))
-    return Plan(version, tuple(changes), observed.fingerprint(), tuple(_warnings(deployment, observed, caps)))
+    if Cap.OBSERVE_DIGEST in caps and share.version.artifact is not None:
+        shown = ", ".join(each.digest or "not shown" for each in observed.variants) or "–"
+        changes.append(Change("SHA-256", shown, share.version.artifact.sha256))
+    return changes
 
 
-def _versions(observed: Observed) -> str:
-    return ", ".join(each.version for each in observed.variants) or "nothing"
+def _by_version(shares: Sequence[Share], observed: Observed, caps: Cap) -> list[Change]:
+    """A line for each version that serves now or afterwards, and one for its bytes where they differ."""
+    seen = {each.version: each for each in observed.variants}
+    wanted = {each.version.label: each for each in shares}
+    found = []
+    for label in dict.fromkeys([*wanted, *seen]):
+        after, before = wanted.get(label), seen.get(label)
+        found.append(Change(f"Version {label}", _seen(before), _wanted(after)))
+        digest = before.digest if before else None
+        if Cap.OBSERVE_DIGEST in caps and after and after.version.artifact_id != digest:
+            found.append(Change(f"SHA-256 of {label}", digest or "–", after.version.artifact_id))
+    return found
 
 
-def _digests(observed: Observed) -> str:
-    return ", ".join(each.digest or "not shown" for each in observed.variants) or "–"
+def _seen(variant: ObservedVariant | None) -> str:
+    if variant is None:
+        return "not served"
+    role = variant.role or "served"
+    return f"{role}, {variant.weight_bp / 100:g} %" if variant.role in ("", *LIVE) else role
 
 
-def _warnings(deployment: Deployment, observed: Observed, caps: Cap) -> list[str]:
+def _wanted(share: Share | None) -> str:
+    if share is None:
+        return "not served"
+    if share.role == VariantRole.SHADOW:
+        return f"shadow, copies of {share.mirror_bp / 100:g} %"
+    return f"{share.role}, {share.weight_bp / 100:g} %" if share.role in LIVE else str(share.role)
+
+
+def _warnings(deployment: Deployment, observed: Observed, caps: Cap) -> tuple[str, ...]:
     found = []
     current = queries.current(deployment)
-    wanted = current.version.label if current and current.version else None
-    strangers = [each.version for each in observed.variants if each.version != wanted]
+    wanted = {each.version.label for each in queries.shares_of(current)} if current else set()
+    strangers = _versions(each for each in observed.variants if each.version not in wanted)
     if strangers:
-        found.append(f"The place serves {', '.join(strangers)}, which is not what was brought there last.")
+        found.append(f"The place serves {strangers}, which is not what was brought there last.")
     if Cap.DECLARED_ONLY in caps:
         found.append("This place only declares what it serves: the golden rows are what shows whether it does.")
     if Cap.PREDICT not in caps:
         found.append("This place answers no predictions to us: its behaviour will not be verified.")
-    return found
+    return tuple(found)
+
+
+def _versions(variants: Iterable[ObservedVariant]) -> str:
+    return ", ".join(each.version for each in variants)

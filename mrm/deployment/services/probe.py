@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from mrm.connectors.protocol import Cap, Connector
 from mrm.core import blobs
 from mrm.core.refusal import Refused
-from mrm.deployment.models import Revision
+from mrm.deployment.models import Variant, VariantRole
 from mrm.deployment.services import golden
 from mrm.inventory.models import Dataset, DatasetRole, Version
 from mrm.jobs.kinds import Later
@@ -21,13 +21,14 @@ ROWS = 8
 RESTART_PAUSE = 60.0
 
 
-def probe(place: Connector, revision: Revision) -> dict[str, Any]:
+def probe(place: Connector, variant: Variant, endpoint: str) -> dict[str, Any]:
     """Score the same rows here and there: rows, largest difference and both answers, or why it was not done."""
-    version = revision.version
-    assert version is not None
+    version = variant.version
     source = _rows_from(version)
     if Cap.PREDICT not in place.caps:
         return {"done": False, "why": "This place does not answer predictions to us."}
+    if Cap.DECLARED_ONLY in place.caps and variant.role != VariantRole.CHAMPION:
+        return {"done": False, "why": "This place answers by its endpoint only, so this version is not asked apart."}
     if source is None:
         return {"done": False, "why": "The version has no test data to take golden rows from."}
     try:
@@ -36,10 +37,10 @@ def probe(place: Connector, revision: Revision) -> dict[str, Any]:
         return {"done": False, "why": str(reason)}
     except EvaluationFailed as failure:
         raise Refused(f"The golden rows could not be scored here. {failure}") from failure
-    answered = golden.ask(place, revision, rows)
+    answered = golden.ask(place, variant, endpoint, rows)
     largest = golden.distance(expected, answered)
     if largest > golden.TOLERANCE:
-        raise _otherwise(place, largest)
+        raise _otherwise(place, version.label, largest)
     return {
         "done": True,
         "rows": len(expected),
@@ -50,9 +51,9 @@ def probe(place: Connector, revision: Revision) -> dict[str, Any]:
     }
 
 
-def _otherwise(place: Connector, largest: float) -> Exception:
+def _otherwise(place: Connector, label: str, largest: float) -> Exception:
     """A place that only declares what it serves may still run the former model: then we look again later."""
-    sentence = f"The place answers otherwise than the approved model: the golden rows differ by up to {largest:.6f}."
+    sentence = golden.otherwise(label, largest)
     if Cap.DECLARED_ONLY in place.caps:
         return Later(f"{sentence} Its scoring server loads a model when it starts: start it again.", RESTART_PAUSE)
     return Refused(sentence)

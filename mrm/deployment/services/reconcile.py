@@ -17,7 +17,7 @@ from mrm.core import blobs
 from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
 from mrm.deployment import policies, queries
-from mrm.deployment.models import Deployment, Revision, RevisionKind, Sync
+from mrm.deployment.models import Deployment, Revision, RevisionKind, Sync, Variant
 from mrm.deployment.policies import Drift, differences
 from mrm.deployment.services import statement
 from mrm.deployment.services.incidents import CLOCK
@@ -93,8 +93,9 @@ def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, prog
     progress("Checking the approval", 0, STEPS)
     _gate(revision)
     progress("Checking the bytes", 1, STEPS)
-    blobs.fetch(revision.artifact_sha256).unlink()
-    desired = desired_of(revision)
+    for variant in revision.variants.all():
+        blobs.fetch(variant.artifact_sha256).unlink()
+    desired = desired_of(revision, place.caps)
     observed = place.observe(desired.endpoint)
     if purpose == "heal" or differences(desired, observed, place.caps):
         progress("Pushing", 2, STEPS)
@@ -106,19 +107,37 @@ def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, prog
     progress("Scoring the golden rows", 4, STEPS)
     return {
         "observed": dataclasses.asdict(observed),
-        "digest": revision.artifact_sha256 if Cap.OBSERVE_DIGEST in place.caps else "",
         "declared_only": Cap.DECLARED_ONLY in place.caps,
-        "probe": probe(place, revision),
-        "statements": statement.make(revision),
         "verified_at": timezone.now().isoformat(),
+        **_proofs(place, revision),
+    }
+
+
+def _proofs(place: Connector, revision: Revision) -> dict[str, Any]:
+    """What shows that each version is the approved one: the champion's as the revision's own, the others by label."""
+    found = {each.version.label: _proof(place, revision, each) for each in revision.variants.all()}
+    assert revision.version is not None
+    champion = found.pop(revision.version.label)
+    return {**champion, "others": found} if found else champion
+
+
+def _proof(place: Connector, revision: Revision, variant: Variant) -> dict[str, Any]:
+    return {
+        "digest": variant.artifact_sha256 if Cap.OBSERVE_DIGEST in place.caps else "",
+        "probe": probe(place, variant, revision.deployment.endpoint),
+        "statements": statement.make(revision, variant),
     }
 
 
 def _gate(revision: Revision) -> None:
-    """Asked again just before every push, also of what is applied anew."""
-    assert revision.version is not None
-    refusal = approval.why_not_usable(revision.version, revision.artifact_sha256) or queries.why_not_released(revision)
-    if refusal:
+    """Asked again just before every push, also of what is applied anew, and of every version in it."""
+    for each in revision.variants.all():
+        person = revision.kind != RevisionKind.FAILOVER and queries.why_not_by(
+            revision.requested_by, each.version, each.approval
+        )
+        if refusal := approval.why_not_usable(each.version, each.artifact_sha256) or person:
+            raise Refused(f"The push was refused. {refusal}")
+    if refusal := queries.why_not_released(revision):
         raise Refused(f"The push was refused. {refusal}")
     statement.check(queries.verified_as(revision))
 

@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from mrm.access.models import Account
 from mrm.audit.trail import audited, describe
-from mrm.connectors.protocol import FULL, Artifact, ArtifactFile, Desired, Role, Variant, VersionRef
+from mrm.connectors.protocol import Artifact, ArtifactFile, Cap, Desired, Role, Serving, Variant, VersionRef
 from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
-from mrm.deployment import policies
+from mrm.deployment import models, policies, queries
 from mrm.deployment.models import Deployment, Health, Revision, Sync
 from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.services.incidents import open_incident
@@ -27,33 +27,42 @@ def give_up(revision_id: str, sentence: str) -> None:
 
 
 def read_revision(revision_id: str) -> Revision:
-    return Revision.objects.select_related(
+    found = Revision.objects.prefetch_related(queries.VARIANTS).select_related(
         "deployment__model__unit",
         "deployment__target__environment",
         "version__model",
         "version__artifact",
         "approval",
+        "canary",
         "requested_by",
-    ).get(pk=revision_id)
+    )
+    return found.get(pk=revision_id)
 
 
-def desired_of(revision: Revision) -> Desired:
-    version = revision.version
-    assert version is not None
-    assert version.artifact is not None
+def desired_of(revision: Revision, caps: Cap) -> Desired:
+    """The revision as it crosses to a connector; how units are assigned crosses to a place that serves by rules."""
+    deployment = revision.deployment
+    variants = tuple(
+        Variant(Role(each.role), _reference(each), each.weight_bp, each.mirror_bp) for each in revision.variants.all()
+    )
+    by_rules = revision.salt and Cap.RULES in caps
+    rules = Serving(salt=revision.salt, unit_field=revision.unit_field) if by_rules else None
+    return Desired(str(deployment.pk), revision.number, deployment.endpoint, variants, rules)
+
+
+def _reference(variant: models.Variant) -> VersionRef:
+    version = variant.version
     artifact = version.artifact
+    assert artifact is not None
     file = ArtifactFile(plain_name(artifact.filename), artifact.sha256, artifact.size)
-    reference = VersionRef(
+    return VersionRef(
         model=version.model.ref,
         version=version.label,
         artifact=Artifact(f"sha256:{artifact.sha256}", artifact.sha256, artifact.kind, (file,)),
-        approval_id=str(revision.approval_id),
-        approved_digest=revision.artifact_sha256,
+        approval_id=str(variant.approval_id),
+        approved_digest=variant.artifact_sha256,
         features=tuple(version.features),
     )
-    variant = Variant(Role.CHAMPION, reference, weight_bp=FULL)
-    deployment = revision.deployment
-    return Desired(str(deployment.pk), revision.number, deployment.endpoint, (variant,))
 
 
 def plain_name(filename: str) -> str:
@@ -81,17 +90,12 @@ def settle(revision: Revision, *, verification: dict[str, Any], actor: Account) 
 
 def _carry(revision: Revision, actor: Actor) -> None:
     model = revision.deployment.model
-    live = {
-        str(entry.version_id)
-        for entry in Revision.objects.filter(deployment__model=model, status=RevisionState.APPLIED).exclude(
-            version=None
-        )
-    }
+    live = queries.answering(Revision.objects.filter(deployment__model=model, status=RevisionState.APPLIED))
     for version in model.versions.filter(status=VersionState.ACTIVE):
         if str(version.pk) not in live:
             inventory.advance_version(version, "be_superseded", actor=actor)
-    if revision.version and revision.version.status in {VersionState.APPROVED, VersionState.SUPERSEDED}:
-        inventory.advance_version(revision.version, "go_live", actor=actor)
+    for version in model.versions.filter(pk__in=live, status__in=[VersionState.APPROVED, VersionState.SUPERSEDED]):
+        inventory.advance_version(version, "go_live", actor=actor)
     if live and model.lifecycle in {Lifecycle.APPROVED, Lifecycle.SUSPENDED}:
         inventory.advance_model(model, "enter_production", actor=actor)
         if model.production_date is None:

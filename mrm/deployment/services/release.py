@@ -10,8 +10,8 @@ from mrm.core.actors import Actor
 from mrm.core.canonical import digest
 from mrm.core.refusal import Refused
 from mrm.deployment import queries
-from mrm.deployment.models import Revision, RevisionKind
-from mrm.deployment.services.control import apply_soon
+from mrm.deployment.models import Revision, RevisionKind, Variant
+from mrm.deployment.services.wanting import apply_soon
 from mrm.deployment.workflow import FLOW, RevisionState
 from mrm.signoff.models import Change, Gate, GateState, PlainSubject, Request, RequestState, Survey, add_part
 
@@ -42,6 +42,17 @@ def _move(revision: Revision, name: str, actor: Actor) -> None:
     revision.save(update_fields=["status"])
 
 
+def _told(variant: Variant) -> dict[str, Any]:
+    return {
+        "role": variant.role,
+        "version": variant.version.label,
+        "artifact": variant.artifact_sha256,
+        "approval": variant.approval.request.ref,
+        "weight_bp": variant.weight_bp,
+        "mirror_bp": variant.mirror_bp,
+    }
+
+
 class Release(PlainSubject):
     """What sign-off is told of a deployment or a rollback."""
 
@@ -61,6 +72,9 @@ class Release(PlainSubject):
             "approval": revision.approval.request.ref if revision.approval else "",
             "target": f"{target.key}, {target.connector}, {digest(target.config)}",
             "endpoint": deployment.endpoint,
+            "variants": [_told(each) for each in revision.variants.all()],
+            "steps": revision.steps,
+            "unit_field": revision.unit_field,
             "restores": revision.restores,
             "reason": revision.reason,
         }
@@ -72,33 +86,48 @@ class Release(PlainSubject):
         return revision.deployment.model.tier
 
     def parties(self, revision: Revision) -> Mapping[str, Any]:
-        assert revision.version is not None
-        found = approval.parts(revision.version)
+        found: dict[str, Any] = {}
+        for each in revision.variants.all():
+            for person, parts in approval.parts(each.version).items():
+                found[person] = {**parts, **found.get(person, {})}
         add_part(found, [revision.requested_by.person_id], "deployer", "asked to deploy this")
         return found
 
     def gates(self, revision: Revision) -> list[Gate]:
-        assert revision.version is not None
-        refusal = approval.why_not_usable(revision.version, revision.artifact_sha256)
-        return [
-            Gate(
-                "approval",
-                "The version is approved for use, with these bytes",
-                GateState.MISSING if refusal else GateState.MET,
-                refusal or f"Approved in {revision.approval.request.ref if revision.approval else ''}.",
-                url=revision.version.get_absolute_url(),
-            )
-        ]
+        return [self._gate(each, revision.variant_count > 1) for each in revision.variants.all()]
+
+    def _gate(self, variant: Variant, named: bool) -> Gate:
+        refusal = approval.why_not_usable(variant.version, variant.artifact_sha256)
+        label = variant.version.label
+        return Gate(
+            f"approval-{label}" if named else "approval",
+            f"Version {label} is approved for use, with these bytes"
+            if named
+            else "The version is approved for use, with these bytes",
+            GateState.MISSING if refusal else GateState.MET,
+            refusal or f"Approved in {variant.approval.request.ref}.",
+            url=variant.version.get_absolute_url(),
+        )
 
     def changes(self, revision: Revision) -> tuple[str, list[Change]]:
         runs = queries.current(revision.deployment)
         assert revision.version is not None
         before = (runs.version.label, runs.artifact_sha256) if runs and runs.version else ("nothing", "")
         return "", [
+            *self._traffic(revision, runs),
             Change("Version", before[0], revision.version.label, material=True),
             Change("Artifact, SHA-256", before[1], revision.artifact_sha256, material=True),
             Change("Serving place", "", f"{revision.deployment.target}, {revision.deployment.endpoint}", material=True),
         ]
+
+    def _traffic(self, revision: Revision, runs: Revision | None) -> list[Change]:
+        """Where more than one version serves, or did: each plan in a line, and the steps of a canary."""
+        if revision.variant_count < 2 and (runs is None or runs.variant_count < 2):
+            return []
+        before = queries.in_words(queries.shares_of(runs)) if runs else "nothing"
+        found = [Change("Traffic", before, queries.in_words(queries.shares_of(revision)), material=True)]
+        steps = ", ".join(f"{step / 100:g} %" for step in revision.steps)
+        return [*found, Change("Steps of the canary", "", steps, material=True)] if steps else found
 
     def facts(self, revision: Revision) -> list[tuple[str, str, str]]:
         deployment = revision.deployment

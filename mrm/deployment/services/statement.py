@@ -8,23 +8,21 @@ from django.conf import settings
 
 from mrm.core import attestation
 from mrm.core.refusal import Refused
-from mrm.deployment.models import Revision
+from mrm.deployment.models import Revision, Variant
 from mrm.deployment.services.record import plain_name
 
 KEY = "statement-key"
 
 
-def make(revision: Revision) -> dict[str, Any]:
+def make(revision: Revision, variant: Variant) -> dict[str, Any]:
     """The model's signature and the approval's, over the same bytes, with the public key to verify both by."""
-    version, granted = revision.version, revision.approval
-    assert version is not None
-    assert version.artifact is not None
-    assert granted is not None
-    files = {plain_name(version.artifact.filename): revision.artifact_sha256}
+    version, granted = variant.version, variant.approval
+    files = _files(variant)
     name, private = f"{version.model.ref} {version.label}", _private_key()
     facts = {
         "model": version.model.ref,
         "version": version.label,
+        "role": variant.role,
         "approval": str(granted.pk),
         "request": granted.request.ref,
         "policy": granted.request.policy.digest,
@@ -45,20 +43,26 @@ def make(revision: Revision) -> dict[str, Any]:
 
 def check(revision: Revision) -> None:
     """Before what was verified once is sent again: its statements must be ours, and about these bytes."""
-    kept = revision.verification.get("statements")
-    if not kept:
-        return
+    for variant in revision.variants.all():
+        kept = revision.proof_of(variant.version.label).get("statements")
+        if kept:
+            _check(kept, attestation.subject_digest(_files(variant)))
+
+
+def _check(kept: dict[str, Any], expected: str) -> None:
     public = attestation.public_of(_private_key())
-    assert revision.version is not None
-    assert revision.version.artifact is not None
-    files = {plain_name(revision.version.artifact.filename): revision.artifact_sha256}
     for which in ("model", "approval"):
         try:
             told = attestation.verify(kept[which], public)
         except attestation.NotGenuine as fault:
             raise Refused(f"The signed statement about the {which} is not ours. {fault}") from fault
-        if told["subject"][0]["digest"]["sha256"] != attestation.subject_digest(files):
+        if told["subject"][0]["digest"]["sha256"] != expected:
             raise Refused(f"The signed statement about the {which} is about other bytes.")
+
+
+def _files(variant: Variant) -> dict[str, str]:
+    assert variant.version.artifact is not None
+    return {plain_name(variant.version.artifact.filename): variant.artifact_sha256}
 
 
 def _private_key() -> bytes:

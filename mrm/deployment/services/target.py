@@ -9,7 +9,7 @@ from django.utils import timezone
 from mrm.access.models import BusinessUnit
 from mrm.audit.trail import audited, describe
 from mrm.connectors.errors import AuthFailed, ConnectorError, OutcomeUnknown, Transient
-from mrm.connectors.protocol import Artifact, Connector
+from mrm.connectors.protocol import Artifact, Cap, Connector
 from mrm.connectors.registry import available, connector, connector_class
 from mrm.core import blobs
 from mrm.core.actors import Actor, permit
@@ -42,6 +42,11 @@ def connect(target: Target) -> Connector:
         return connector(target.connector, target.config, secrets, Store(), **limits)
     except ConnectorError as error:
         raise Refused(str(error)) from error
+
+
+def offered_by(target: Target) -> Cap:
+    """What the connector of a target can do, configured as it is; nothing is sent."""
+    return connect(target).caps
 
 
 @contextmanager

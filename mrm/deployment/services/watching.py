@@ -18,7 +18,8 @@ def watch(*, actor: Actor = CLOCK) -> int:
     """Ask for every revision in force whether it may still run; say so where that changed."""
     done = 0
     live = Revision.objects.filter(status=RevisionState.APPLIED).exclude(version=None)
-    for revision in live.select_related("deployment__model__unit", "deployment__target", "version__model__unit"):
+    live = live.select_related("deployment__model__unit", "deployment__target").prefetch_related(queries.VARIANTS)
+    for revision in live:
         told = [each["sentence"] for each in revision.deployment.drift if each["kind"] == Kind.WITHDRAWN]
         found = queries.must_withdraw(revision)
         if found and told != [found.sentence]:

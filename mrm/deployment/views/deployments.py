@@ -11,15 +11,17 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.approval.queries import why_not_usable
 from mrm.core.methods import takes_forms_only
-from mrm.deployment import queries, services
-from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm, StopForm
-from mrm.deployment.models import Deployment, Sync
-from mrm.inventory.models import Model
+from mrm.deployment import policies, queries, services
+from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm
+from mrm.deployment.models import Deployment, Revision, Sync
+from mrm.deployment.views import pictures
+from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import models_visible_to
 from mrm.inventory.queries.tabs import Panel, model_page
 from mrm.jobs.queries import latest_for
 
 SHOWN = 12
+VERBS = ("deploy", "change_traffic", "advance", "roll_back", "stop", "refresh")
 ORDER = [Sync.DRIFTED, Sync.UNKNOWN, Sync.APPLYING, Sync.IN_SYNC]
 
 
@@ -39,41 +41,60 @@ def deployments(request: HttpRequest) -> HttpResponse:
     return render(request, "deployment/deployments.html", context)
 
 
-def _find(request: HttpRequest, pk: uuid.UUID) -> Deployment:
+def find(request: HttpRequest, pk: uuid.UUID) -> Deployment:
     return get_object_or_404(queries.visible_to(account_of(request)), pk=pk)
 
 
 @require_GET
 def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One endpoint: wanted and seen side by side, its revisions, and what may be done."""
-    place = _find(request, pk)
+    place = find(request, pk)
     account = account_of(request)
     revisions = queries.revisions(place)
     waiting = next((entry for entry in revisions if entry.status == "pending"), None)
     awaiting = next((entry for entry in revisions if entry.status == "awaiting"), None)
+    current = next((entry for entry in revisions if entry.status == "applied"), None)
+    periods = queries.ran(place)
     verified = [entry for entry in revisions if entry.verification and entry.version_id]
     context = {
         "deployment": place,
         "revisions": revisions,
-        "current": next((entry for entry in revisions if entry.status == "applied"), None),
+        "current": current,
         "waiting": waiting,
         "awaiting": awaiting,
         "asked": queries.release_request(awaiting) if awaiting else None,
         "release_policy": queries.release_policy(place.model),
         "job": latest_for(waiting) if waiting else None,
-        "versions": _offers(place),
+        "versions": offers(place),
         "closed_now": queries.why_closed(place) or queries.why_not_named(place, account),
         "incidents": queries.open_incidents(place),
         "operations": queries.operations(revisions)[:SHOWN],
+        "experiments": queries.experiments_visible_to(account).filter(deployment=place),
+        "why_no_experiment": account.lacks("deployment.register_experiment", place)
+        or policies.not_comparable([each.version.label for each in queries.compared(place)])
+        or policies.under_experiment(queries.running_experiment(place)),
+        "traffic": pictures.traffic(place, current),
+        "periods": periods,
+        "ran": pictures.ran(periods),
+        "next_step": current.steps[current.step] / 100
+        if current and current.step and current.step < len(current.steps)
+        else None,
+        "promotable": _promotable(current),
+        "why_no_advance": account.lacks("deployment.advance", place) or queries.why_no_advance(place),
         "earlier": [entry for entry in verified if entry.status != "applied"],
-        "why_not": {
-            verb: account.lacks(f"deployment.{verb}", place) for verb in ("deploy", "roll_back", "stop", "refresh")
-        },
+        "why_not": {verb: account.lacks(f"deployment.{verb}", place) for verb in VERBS},
     }
     return render(request, "deployment/deployment.html", context)
 
 
-def _offers(place: Deployment) -> list[dict[str, object]]:
+def _promotable(current: Revision | None) -> Version | None:
+    """The challenger of a canary that did its last step: what remains is a plan for all of the traffic."""
+    if current is None or current.step is None or current.step < len(current.steps):
+        return None
+    return next(each.version for each in current.variants.all() if each.role == "challenger")
+
+
+def offers(place: Deployment) -> list[dict[str, object]]:
     """The model's versions, each deployable or with the reason why not."""
     return [
         {"version": version, "why_not": why_not_usable(version, version.artifact_id or "")}
@@ -84,7 +105,7 @@ def _offers(place: Deployment) -> list[dict[str, object]]:
 @require_GET
 def progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The part of the page that is polled while a revision is being applied."""
-    place = _find(request, pk)
+    place = find(request, pk)
     waiting = place.revisions.filter(status="pending").first()
     context = {"deployment": place, "waiting": waiting, "job": latest_for(waiting) if waiting else None}
     answer = render(request, "deployment/_progress.html", context)
@@ -109,14 +130,15 @@ def create(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What bringing a version there would change, before anything is sent."""
-    place, account = _find(request, pk), account_of(request)
+    place, account = find(request, pk), account_of(request)
     form = PlanForm(request.GET, versions=queries.candidates(place))
     if not form.is_valid():
         return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
     version = form.cleaned_data["version"]
     context = {
         "deployment": place,
-        "plan": services.plan(place, version),
+        "plan": services.plan(place, policies.whole(version)),
+        "version": version,
         "release_policy": queries.release_policy(place.model),
         "closed": account.lacks("deployment.deploy", place)
         or queries.why_closed(place)
@@ -128,7 +150,7 @@ def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @takes_forms_only
 def deploy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    place = _find(request, pk)
+    place = find(request, pk)
     form = DeployForm(request.POST, versions=queries.candidates(place))
     if not form.is_valid():
         return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
@@ -138,7 +160,7 @@ def deploy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @takes_forms_only
 def roll_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    place = _find(request, pk)
+    place = find(request, pk)
     form = RollBackForm(request.POST)
     if not form.is_valid():
         return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
@@ -147,18 +169,8 @@ def roll_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @takes_forms_only
-def stop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    place = _find(request, pk)
-    form = StopForm(request.POST)
-    if not form.is_valid():
-        return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
-    services.stop(place, actor=account_of(request), **form.cleaned_data)
-    return redirect(place)
-
-
-@takes_forms_only
 def refresh(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    place = services.refresh(_find(request, pk), actor=account_of(request))
+    place = services.refresh(find(request, pk), actor=account_of(request))
     return redirect(place)
 
 
@@ -166,7 +178,8 @@ def refresh(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def statement(request: HttpRequest, pk: uuid.UUID, which: str) -> HttpResponse:
     """A signed statement as a file, or the key to verify it by; other tools read both without us."""
     found = get_object_or_404(queries.revisions_visible_to(account_of(request)), pk=pk)
-    kept = found.verification.get("statements", {}).get(which)
+    proof = found.proof_of(request.GET.get("version", ""))
+    kept = proof.get("statements", {}).get(which)
     if kept is None:
         raise Http404("This revision has no such statement.")
     name, told = ("statement-key.pem", kept) if which == "public_key" else (f"{which}.sig", json.dumps(kept, indent=1))
@@ -181,7 +194,11 @@ def of_model(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     model: Model = get_object_or_404(models_visible_to(account), pk=pk)
     rows = queries.with_wanted(queries.visible_to(account).filter(model=model))
     closed = account.lacks("deployment.create", model)
-    context = {**model_page(model, account, "deployment:of_model"), "rows": rows, "closed": closed}
+    periods = queries.ran_of_model(model, account)
+    context = {
+        **model_page(model, account, "deployment:of_model"), "rows": rows, "closed": closed, "periods": periods,
+        "ran": pictures.ran(periods),
+    }  # fmt: skip
     return render(request, "deployment/of_model.html", context)
 
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from mrm.audit.models import Event
 from mrm.audit.queries import sentence, timeline
 from mrm.core.canonical import plain, timestamp
-from mrm.deployment.models import Revision
+from mrm.deployment.models import Variant
 from mrm.evaluation import queries as evaluation
 from mrm.evaluation.models import Run
 from mrm.evaluation.workflow import RunState
@@ -76,12 +76,15 @@ def _other_runs(version: Version) -> list[dict[str, Any]]:
 
 
 def _deployments(version: Version) -> list[dict[str, Any]]:
-    revisions = Revision.objects.filter(version=version).select_related("deployment__target", "requested_by__person")
-    return [_revision(revision) for revision in revisions.order_by("requested_at")]
+    variants = Variant.objects.filter(version=version).select_related(
+        "version", "revision__deployment__target__environment", "revision__requested_by__person"
+    )
+    return [_deployed(variant) for variant in variants.order_by("revision__requested_at")]
 
 
-def _revision(revision: Revision) -> dict[str, Any]:
-    proof, target = revision.verification, revision.deployment.target
+def _deployed(variant: Variant) -> dict[str, Any]:
+    revision = variant.revision
+    proof, target = revision.proof_of(variant.version.label), revision.deployment.target
     return {
         "place": target.name,
         "environment": target.environment.name,
@@ -94,9 +97,11 @@ def _revision(revision: Revision) -> dict[str, Any]:
         "settled_at": revision.settled_at,
         "reason": revision.reason,
         "error": revision.error,
-        "artifact_sha256": revision.artifact_sha256,
+        "role": variant.get_role_display(),
+        "share": variant.share,
+        "artifact_sha256": variant.artifact_sha256,
         "digest_read_back": proof.get("digest", ""),
-        "declared_only": bool(proof.get("declared_only")),
+        "declared_only": bool(revision.verification.get("declared_only")),
         "probe": proof.get("probe") or {},
     }
 

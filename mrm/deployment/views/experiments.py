@@ -1,0 +1,141 @@
+"""Pages: what an experiment registered, what its looks showed against their limits, and what may follow."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from mrm.access.pages import account_of
+from mrm.core.methods import takes_forms_only
+from mrm.deployment import queries, services
+from mrm.deployment.forms import EndForm, ExperimentForm, PromoteForm
+from mrm.deployment.models import Experiment, ReadingKind
+from mrm.deployment.views.deployments import find
+from mrm.measures.experiments import boundaries
+
+LEFT, RIGHT, TOP, BOTTOM = 60, 690, 16, 244  # the plane of the chart, in its own units
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One arm at one look, placed in the chart."""
+
+    x: str
+    y: str
+    words: str
+    crossed: bool
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The limits of every look with what was seen between them."""
+
+    upper: str
+    lower: str
+    zero: str
+    looks: tuple[tuple[str, int], ...]
+    levels: tuple[tuple[str, str], ...]
+    marks: tuple[Mark, ...]
+    alt: str
+
+
+@require_http_methods(["GET", "POST"])
+def register(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Say everything before anybody looks."""
+    place, account = find(request, pk), account_of(request)
+    form = ExperimentForm(request.POST or None)
+    if form.is_valid():
+        return redirect(services.register_experiment(place, actor=account, **form.cleaned_data))
+    context = {
+        "deployment": place, "form": form, "arms": queries.compared(place),
+        "closed": account.lacks("deployment.register_experiment", place),
+    }  # fmt: skip
+    return render(request, "deployment/register_experiment.html", context, status=422 if form.errors else 200)
+
+
+def _find(request: HttpRequest, pk: uuid.UUID) -> Experiment:
+    found: Experiment = get_object_or_404(queries.experiments_visible_to(account_of(request)), pk=pk)
+    return found
+
+
+@require_GET
+def experiment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One experiment: its plan, its limits, its readings."""
+    found, account = _find(request, pk), account_of(request)
+    limits = boundaries(found.looks, found.alpha)
+    labels = [arm.version.label for arm in found.arms.all()]
+    over = queries.is_over(found)
+    context = {
+        "experiment": found,
+        "deployment": found.deployment,
+        "arms": found.arms.all(),
+        "over": over,
+        "chart": _chart(found, limits),
+        "schedule": _schedule(found, limits),
+        "readings": [(each, services.answer(each)) for each in found.readings.all()],
+        "why_not_end": account.lacks("deployment.end_experiment", found) or (f"{found} is ended." if over else None),
+        "promotions": [
+            (label, account.lacks("deployment.deploy", found.deployment) or queries.why_no_promotion(found, label))
+            for label in labels[1:]
+        ],
+    }
+    return render(request, "deployment/experiment.html", context)
+
+
+def _schedule(found: Experiment, limits: tuple[float, ...]) -> list[dict[str, Any]]:
+    """A line for each planned look: when it is due, its limit, and what it showed."""
+    taken = {each.look: each for each in found.readings.all() if each.kind == ReadingKind.LOOK}
+    return [
+        {"look": look, "due": -(-found.horizon * look // found.looks), "limit": limit, "reading": taken.get(look)}
+        for look, limit in enumerate(limits, start=1)
+    ]
+
+
+def _chart(found: Experiment, limits: tuple[float, ...]) -> Chart:
+    looked = [each for each in found.readings.all() if each.kind == ReadingKind.LOOK and not each.closed]
+    most = max([*limits, *(abs(result["z"]) for each in looked for result in each.results)]) * 1.1
+    step, middle = (RIGHT - LEFT) / found.looks, (TOP + BOTTOM) / 2
+
+    def x(look: int) -> str:
+        return f"{LEFT + step * look - step / 2:.1f}"
+
+    def y(z: float) -> str:
+        return f"{middle - z / most * (BOTTOM - TOP) / 2:.1f}"
+
+    marks = tuple(
+        Mark(x(each.look or 0), y(result["z"]), f"{result['arm']} z {result['z']:.2f}", result["crossed"])
+        for each in looked
+        for result in each.results
+    )
+    told = "; ".join(f"look {each.look}: {services.answer(each)}" for each in looked) or "no look was taken yet"
+    return Chart(
+        upper=" ".join(f"{x(look)},{y(limit)}" for look, limit in enumerate(limits, start=1)),
+        lower=" ".join(f"{x(look)},{y(-limit)}" for look, limit in enumerate(limits, start=1)),
+        zero=f"{middle:.1f}",
+        looks=tuple((x(look), look) for look in range(1, found.looks + 1)),
+        levels=tuple((y(z), f"{z:+.1f}".replace("-", "−")) for z in (limits[-1], -limits[-1])),
+        marks=marks,
+        alt=f"The limits narrow from ±{limits[0]:.2f} at the first look to ±{limits[-1]:.2f} at the last; {told}.",
+    )
+
+
+@takes_forms_only
+def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found, form = _find(request, pk), EndForm(request.POST)
+    if not form.is_valid():
+        context = {"deployment": found.deployment, "form": form}
+        return render(request, "deployment/refused_form.html", context, status=422)
+    return redirect(services.end_experiment(found, actor=account_of(request), **form.cleaned_data))
+
+
+@takes_forms_only
+def promote(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found, form = _find(request, pk), PromoteForm(request.POST)
+    if not form.is_valid():
+        context = {"deployment": found.deployment, "form": form}
+        return render(request, "deployment/refused_form.html", context, status=422)
+    services.promote(found, actor=account_of(request), **form.cleaned_data)
+    return redirect(found.deployment)

@@ -1,0 +1,111 @@
+"""Pages: dividing the traffic, moving a canary on, and taking a model out under a signature."""
+
+import json
+import uuid
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods
+
+from mrm.access import queries as access
+from mrm.access.models import Account
+from mrm.access.pages import account_of
+from mrm.core.canonical import digest
+from mrm.core.methods import takes_forms_only
+from mrm.deployment import queries, services
+from mrm.deployment.forms import SignedStopForm, StopForm, TrafficForm, TrafficWantedForm
+from mrm.deployment.models import Deployment
+from mrm.deployment.views.deployments import find, offers
+from mrm.inventory.models import Version
+
+
+@require_http_methods(["GET", "POST"])
+def traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Which version takes which part: the form, and the wish for it."""
+    place, account = find(request, pk), account_of(request)
+    if request.method == "POST":
+        form = TrafficWantedForm(request.POST, versions=_open(place))
+        if form.is_valid():
+            services.change_traffic(place, actor=account, **form.cleaned_data)
+            return redirect(place)
+        return _asked(request, place, form)
+    current = queries.current(place)
+    return _asked(
+        request, place, TrafficForm(versions=_open(place), shares=queries.shares_of(current) if current else ())
+    )
+
+
+@require_GET
+def plan_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What the plan would change, version by version, before anything is sent."""
+    place, account = find(request, pk), account_of(request)
+    form = TrafficForm(request.GET, versions=_open(place))
+    if not form.is_valid():
+        return _asked(request, place, form)
+    context = {
+        "deployment": place,
+        "plan": services.plan(place, form.cleaned_data["shares"], form.cleaned_data["steps"]),
+        "steps": [f"{step / 100:g} %" for step in form.cleaned_data["steps"]],
+        "posted": [(name, request.GET.get(name, "")) for name in form.fields],
+        "release_policy": queries.release_policy(place.model),
+        "closed": _closed(place, account),
+    }
+    return render(request, "deployment/plan.html", context)
+
+
+def _asked(request: HttpRequest, place: Deployment, form: TrafficForm) -> HttpResponse:
+    shut = [offer for offer in offers(place) if offer["why_not"]]
+    context = {"deployment": place, "form": form, "shut": shut, "closed": _closed(place, account_of(request))}
+    return render(request, "deployment/traffic.html", context, status=422 if form.errors else 200)
+
+
+def _open(place: Deployment) -> list[Version]:
+    """The versions that may be served."""
+    return [offer["version"] for offer in offers(place) if not offer["why_not"]]  # type: ignore[misc]
+
+
+def _closed(place: Deployment, account: Account) -> str | None:
+    return (
+        account.lacks("deployment.change_traffic", place)
+        or queries.why_closed(place)
+        or queries.why_not_named(place, account)
+    )
+
+
+@takes_forms_only
+def advance(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    place = find(request, pk)
+    services.advance(place, actor=account_of(request))
+    return redirect(place)
+
+
+@never_cache
+@sensitive_post_parameters("password", "code")
+@require_http_methods(["GET", "POST"])
+def stop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The kill switch: the statement word for word, and the signature under it."""
+    place, account = find(request, pk), account_of(request)
+    form = SignedStopForm(request.POST or None)
+    if form.is_valid():
+        services.stop(place, actor=account, **form.cleaned_data)
+        return redirect(place)
+    why = StopForm(request.POST or request.GET)
+    if not why.is_valid():
+        return render(request, "deployment/refused_form.html", {"deployment": place, "form": why}, status=422)
+    statement, token = services.compose_stop(place, actor=account, reason=why.cleaned_data["reason"])
+    context = {
+        "deployment": place,
+        "statement": statement,
+        "statement_digest": digest(statement),
+        "token": token,  # of the statement that is shown, also when another was sent
+        "form": form,
+        "ways": access.ways(account),
+        "key_options": json.dumps(access.key_options(statement, account)),
+        "party": settings.RELYING_PARTY,
+        "seconds": services.FRESH,
+        "unit": account.person.unit,
+    }
+    return render(request, "deployment/stop.html", context, status=422 if form.errors else 200)
