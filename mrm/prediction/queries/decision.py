@@ -11,10 +11,11 @@ from django.db.models import QuerySet
 from mrm.access.models import Account
 from mrm.approval.models import Approval, Condition
 from mrm.deployment.models import Deployment, Revision
+from mrm.inventory.models import Version
 from mrm.prediction.models import Outcome, Prediction
 from mrm.prediction.policies import differs, not_in_force
 from mrm.prediction.queries.finding import VIEW_INPUTS, shadows_of
-from mrm.prediction.queries.revisions import approved_of, revisions_by_number
+from mrm.prediction.queries.revisions import approved_of, revisions_by_number, variant_of
 from mrm.signoff.models import Vote
 
 
@@ -33,6 +34,17 @@ class Decision:
     outputs: Any
     closed: str | None
     shadows: list[Prediction] = field(default_factory=list)
+
+    @property
+    def version(self) -> Version | None:
+        """The version on record, where the revision knows the one that answered."""
+        variant = variant_of(self.revision, self.prediction.version)
+        return variant.version if variant else None
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        """What was verified of the version when the revision was applied."""
+        return self.revision.proof_of(self.prediction.version) if self.revision else {}
 
     @property
     def votes(self) -> list[Vote]:
