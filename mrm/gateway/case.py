@@ -22,6 +22,7 @@ class Case:
     unit: str | None
     item: Loaded
     probe: bool = False
+    large: bool = False
     began: float = field(default_factory=time.perf_counter)
     rows: int = 0
     flags: list[str] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """From a request to its answer: which version, what it says, and who stands in for it."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -7,12 +8,12 @@ import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import feeds
-from .asking import asked, fresh_id, id_of, is_inference, parsed, read, unit_of
-from .case import Case, record_of
+from .asking import asked, id_of, is_inference, parsed, read, unit_of
+from .case import Case
 from .choosing import choose, keep_within, to_backup
 from .doors import Doors
-from .endpoint import Loaded
 from .metrics import Metrics
+from .mirroring import Mirrors
 from .oip import parameters
 from .record import Record
 from .refusal import Refused
@@ -22,8 +23,9 @@ from .segment import Found
 from .serving import Serving
 from .shadow import Shadows
 from .spool import Spool
-from .tensors import encode, rows
+from .tensors import rows
 
+_LARGE = 256 << 10  # bytes of a request that is taken apart in a thread, so that others need not wait
 _JSON = (b"content-type", b"application/json")
 
 
@@ -41,7 +43,8 @@ class Inference:
         max_body: int,
     ) -> None:
         self._other = other
-        self._serving, self._metrics, self._shadows, self._spool = serving, metrics, shadows, spool
+        self._serving, self._metrics, self._spool = serving, metrics, spool
+        self._mirrors = Mirrors(shadows, serving.approvals, metrics, spool)
         self._doors, self._max_body = doors, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,20 +65,21 @@ class Inference:
             known = endpoint if endpoint in self._serving.endpoints else ""
             self._metrics.record((known, *used, str(status)), time.perf_counter() - began)
         if case and status == 200 and not case.probe:
-            self._mirror(case)
+            self._mirrors.send(case)
 
     async def _opened(self, scope: Scope, receive: Receive) -> Case:
         request = asked(scope)
         self._doors.enter(request.endpoint, request.authorization)
         endpoint = self._serving.endpoint(request.endpoint)
-        body = parsed(await read(receive, self._max_body))
+        raw = await read(receive, self._max_body)
+        body, large = parsed(raw), len(raw) > _LARGE
         unit = unit_of(body, endpoint.rules.unit_field)
         if request.version is None:
-            return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit))
+            return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit), large=large)
         probe = self._doors.is_control(request.authorization)
         item = endpoint.version(request.version) if probe else endpoint.answering(request.version)
         flags = ["probe" if probe else "version_named"]
-        return Case(endpoint, request, id_of(request, body), body, unit, item, probe, flags=flags)
+        return Case(endpoint, request, id_of(request, body), body, unit, item, probe, large=large, flags=flags)
 
     async def _answered(self, case: Case) -> dict[str, Any]:
         """The answer, once its line in the log is as sure as the endpoint's rules ask for."""
@@ -126,12 +130,16 @@ class Inference:
         own = breaker is not None and case.item.breaker is breaker  # and not what the backup said in its place
         if breaker and own and telling and not case.probe and breaker.record(failed=trouble is not None):
             self._metrics.failovers += 1
-            self._serving.breakers.save()
+            self._serving.breakers.note()
         return trouble
 
     async def _scored(self, case: Case) -> None:
         model = case.item.require()
-        taken = feeds.feeds(case.body, model.inputs, case.item.variant.features)
+        features = case.item.variant.features
+        if case.large:
+            taken = await asyncio.to_thread(feeds.feeds, case.body, model.inputs, features)
+        else:
+            taken = feeds.feeds(case.body, model.inputs, features)
         case.rows = rows(taken)
         if case.item.segment and case.found is None:
             self._keep_within(case, case.item.segment.check(taken))
@@ -147,39 +155,6 @@ class Inference:
         for (rule, action), number in (found.rows or {}).items():
             self._metrics.outside(case.endpoint.name, rule, action, number)
         keep_within(case, self._serving.approvals, found)
-
-    def _mirror(self, case: Case) -> None:
-        for shadow in case.endpoint.mirrors(case.unit):
-            if self._serving.approvals.fallen(shadow.variant.approval_id):
-                continue
-            self._shadows.offer(lambda shadow=shadow: self._shadowed(case, shadow))  # type: ignore[misc]
-
-    def _shadowed(self, case: Case, shadow: Loaded) -> None:
-        began, status, outputs, outcome, reason = time.perf_counter(), "200", [], "served", ""
-        try:
-            model = shadow.require()
-            taken = feeds.feeds(case.body, model.inputs, shadow.variant.features)
-            names = model.output_names
-            outputs = [
-                encode(name, array)
-                for name, array in zip(names, model.run_within(taken, names, case.endpoint.seconds), strict=True)
-            ]
-        except Refused as refused:
-            status, outcome, reason = str(refused.status), "failed", refused.message
-        seconds = time.perf_counter() - began
-        self._metrics.record((case.endpoint.name, shadow.variant.version, shadow.variant.role, status), seconds)
-        line = record_of(
-            case,
-            shadow,
-            outcome,
-            outputs,
-            id=fresh_id(),
-            parent=case.id,
-            rows=case.rows,
-            reason=reason,
-            micros=int(seconds * 1e6),
-        )
-        self._spool.offer(line)
 
 
 def _answer(case: Case, outputs: Any) -> dict[str, Any]:

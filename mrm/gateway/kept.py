@@ -1,6 +1,7 @@
 """What must outlive a restart besides the routes: who failed over, and which approvals no longer stand."""
 
 import json
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,13 @@ class Breakers:
     def forget(self, endpoint: str) -> None:
         if self._breakers.pop(endpoint, None):
             self.save()
+
+    def note(self) -> None:
+        """Keep that one has opened; where that fails it stays open as long as this process lives, and we say so."""
+        try:
+            self.save()
+        except OSError as error:
+            logging.getLogger(__name__).error("a fail-over is not kept for the next start: %s", error)
 
     def save(self) -> None:
         self._kept.write(

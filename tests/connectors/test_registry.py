@@ -50,12 +50,16 @@ def test_description_for_the_record() -> None:
     found = described("embedded")
     assert (found["id"], found["api_version"], found["distribution"]) == ("embedded", 1, "mrm")
     assert found["caps"] == [
+        "CANARY",
         "DEPLOY",
         "ETAG",
+        "FALLBACK",
         "INVENTORY",
         "OBSERVE_DIGEST",
         "OBSERVE_VERSION",
         "PREDICT",
+        "RULES",
+        "SHADOW",
         "SPLIT",
     ]
 
