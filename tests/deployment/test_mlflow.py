@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import onnxruntime
 import pytest
+from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -214,23 +215,19 @@ def test_without_a_valid_approval_nothing_reaches_the_registry(
     assert (refused.outcome, refused.object_id) == ("refused", str(model.pk))
 
 
-def test_another_digest_than_the_approved_is_refused_before_the_push(
+def test_another_digest_than_the_approved_cannot_be_put_in_its_place(
     cast: Cast, model: Model, registry: Target, server: MlflowServer, tmp_path: Path
 ) -> None:
-    """Approved are the bytes, not the name: a revision with other bytes is refused in the worker as well."""
+    """Approved are the bytes, not the name: what a revision wants is never changed, and the approved bytes are sent."""
     deployment = services.create(model, target=registry, endpoint="other-digest", actor=cast.deployer)
     version = an_approved(cast, model, tmp_path)
     revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
     other = blobs.put_bytes(onnx(2)).sha256
-    with recorded("deployment.deploy", actor=SETUP, subject=revision):
+    opened = recorded("deployment.deploy", actor=SETUP, subject=revision)
+    with pytest.raises(DatabaseError, match="is never changed"), transaction.atomic(), opened:
         Revision.objects.filter(pk=revision.pk).update(artifact_sha256=other)
-    work()
     revision.refresh_from_db()
-    assert revision.status == "failed"
-    assert revision.error.startswith("The push was refused. ")
-    assert other[:12] in revision.error
-    assert registered(server, "other-digest") == []
-    assert Event.objects.get(verb="deployment.fail").details["error"] == revision.error
+    assert revision.artifact_sha256 == version.artifact_id
 
 
 def test_bytes_changed_in_the_storage_never_reach_the_registry(
