@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
 ALARM = 0.001
 
 
@@ -44,6 +42,8 @@ def balance(counts: Mapping[str, int], weights: Mapping[str, float]) -> Balance:
     "Diagnosing sample ratio mismatch in online controlled experiments", KDD 2019. Raises ValueError when the arms do
     not match, a share is not positive, or nobody was counted.
     """
+    from scipy import stats  # noqa: PLC0415  slow to load, and a web process seldom computes
+
     if set(counts) != set(weights):
         raise ValueError("The counted arms are not those that were assigned.")
     total, whole = sum(counts.values()), sum(weights.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, stats
+from mrm.measures.experiments.normal import below, quantile
 
 _LARGEST = 10**10
 
@@ -21,9 +21,9 @@ def power_of(base: float, effect: float, per_arm: int, alpha: float = 0.05) -> f
         raise ValueError("The rates must lie between 0 and 1, without and with the effect.")
     mean = (base + other) / 2
     null, spread = math.sqrt(2 * mean * (1 - mean)), math.sqrt(base * (1 - base) + other * (1 - other))
-    limit = float(stats.norm.ppf(1 - alpha / 2))
+    limit = quantile(1 - alpha / 2)
     signal = abs(effect) * math.sqrt(per_arm)
-    return float(stats.norm.cdf((signal - limit * null) / spread) + stats.norm.cdf((-signal - limit * null) / spread))
+    return below((signal - limit * null) / spread) + below((-signal - limit * null) / spread)
 
 
 def arm_size(base: float, effect: float, alpha: float = 0.05, power: float = 0.8) -> int:
@@ -37,7 +37,7 @@ def arm_size(base: float, effect: float, alpha: float = 0.05, power: float = 0.8
     if not 0 < base < 1 or not 0 < other < 1:
         raise ValueError("The rates must lie between 0 and 1, without and with the effect.")
     mean = (base + other) / 2
-    limit, reach = float(stats.norm.ppf(1 - alpha / 2)), float(stats.norm.ppf(power))
+    limit, reach = quantile(1 - alpha / 2), quantile(power)
     root = limit * math.sqrt(2 * mean * (1 - mean)) + reach * math.sqrt(base * (1 - base) + other * (1 - other))
     return min(math.ceil((root / effect) ** 2), _LARGEST)
 
@@ -47,6 +47,8 @@ def smallest_effect(base: float, per_arm: int, alpha: float = 0.05, power: float
 
     Raises ValueError when not even the largest possible rise would be shown.
     """
+    from scipy import optimize  # noqa: PLC0415  slow to load, and a web process seldom computes
+
     most = 1 - base - 1e-9
     if power_of(base, most, per_arm, alpha) < power:
         raise ValueError(f"{per_arm} units in each arm show no rise over this rate.")

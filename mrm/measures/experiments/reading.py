@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
 from mrm.measures.experiments.arms import Arm, Balance, balance, holm
+from mrm.measures.experiments.normal import beyond
 from mrm.measures.experiments.sequential import boundaries, likelihood_ratio, two_proportions
 
 
@@ -47,7 +46,7 @@ def at_look(arms: Sequence[Arm], look: int, looks: int, alpha: float, higher_is_
     control, *treated = arms
     limit = boundaries(looks, alpha)[look - 1]
     tested = [two_proportions(control, arm) for arm in treated]
-    crossed = holm([p for _, p in tested], float(2 * stats.norm.sf(limit)))
+    crossed = holm([p for _, p in tested], beyond(limit))
     return [
         Compared(arm.name, arm.rate - control.rate, z, p, limit, over, (z > 0) == higher_is_better)
         for arm, (z, p), over in zip(treated, tested, crossed, strict=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from functools import cache
 
-import numpy as np
-from scipy import optimize, stats
-
 from mrm.measures.experiments.arms import Arm
+from mrm.measures.experiments.normal import beyond, quantile
 
 _POINTS = 801
 
@@ -26,7 +24,9 @@ def boundaries(looks: int, alpha: float = 0.05) -> tuple[float, ...]:
     if looks < 1 or not 0 < alpha < 1:
         raise ValueError("A plan has at least one look, and an error between 0 and 1.")
     if looks == 1:
-        return (float(stats.norm.ppf(1 - alpha / 2)),)
+        return (quantile(1 - alpha / 2),)
+    from scipy import optimize  # noqa: PLC0415  slow to load, and a web process seldom computes
+
     constant = float(optimize.brentq(lambda c: _ever_crossed(_limits(c, looks)) - alpha, 0.5, 8.0, xtol=1e-9))
     return _limits(constant, looks)
 
@@ -41,6 +41,9 @@ def _ever_crossed(limits: tuple[float, ...]) -> float:
     S(k) = Z(k) sqrt(k) grows by independent standard normal steps; the density of S(k) among paths that stayed inside
     is carried from look to look by Gauss-Legendre quadrature.
     """
+    import numpy as np  # noqa: PLC0415  slow to load, and a web process seldom computes
+    from scipy import stats  # noqa: PLC0415  slow to load, and a web process seldom computes
+
     nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
     edge = limits[0]
     points, density = edge * nodes, stats.norm.pdf(edge * nodes)
@@ -67,7 +70,7 @@ def two_proportions(control: Arm, treated: Arm) -> tuple[float, float]:
     if not variance:
         return 0.0, 1.0
     z = (treated.rate - control.rate) / math.sqrt(variance)
-    return z, float(2 * stats.norm.sf(abs(z)))
+    return z, beyond(z)
 
 
 def crossing(z: float, look: int, limits: tuple[float, ...]) -> bool:
