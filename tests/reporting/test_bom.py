@@ -60,12 +60,15 @@ def test_a_bill_says_what_the_record_says_and_is_valid(cast: Cast) -> None:
     groups = {f"{each['attribute']}: {each['group']}" for each in run.results if each["attribute"] and each["group"]}
     assessed = {each["groupAtRisk"] for each in card["considerations"]["fairnessAssessments"]}
     assert groups <= assessed
+    lines = "\n".join(each["harms"] for each in card["considerations"]["fairnessAssessments"]).splitlines()
+    assert len(lines) == sum(1 for each in run.results if each["attribute"])
     assert "Bureau score lies lower for women" in card["considerations"]["ethicalConsiderations"][0]["name"]
     assert [entry["format"].split(":")[0] for entry in card["modelParameters"]["inputs"]] == version.features
     outside = {each["type"]: each for each in model["externalReferences"]}
     assert outside["quality-metrics"]["hashes"][0]["content"] == run.digest
     assert approval.request.ref in outside["attestation"]["comment"]
-    assert outside["attestation"]["hashes"][0]["content"] == approval.artifact_sha256
+    properties = {each["name"]: each["value"] for each in model["properties"]}
+    assert properties[f"mrm:approval:{approval.request.ref}:artifact"] == approval.artifact_sha256
 
     # the same state gives the same bytes, and who took them is on record
     assert _client(cast.owner).get(address).getvalue() == content

@@ -166,7 +166,7 @@ def _evaluation(run: Run) -> dict[str, Any]:
 def _approval(approval: Approval) -> dict[str, Any]:
     told = f"{approval.request.ref}: {approval.get_kind_display().lower()} approval, {approval.get_status_display().lower()}, until {approval.valid_until}, for exactly these bytes"
     url = _address(reverse("signoff:request", args=[approval.request_id]))
-    return {"type": "attestation", "url": url, "comment": told, "hashes": _hashes(approval.artifact_sha256)}
+    return {"type": "attestation", "url": url, "comment": told}
 
 
 def _decided(approval: Approval) -> list[dict[str, str]]:

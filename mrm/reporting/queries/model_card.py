@@ -80,15 +80,19 @@ def _considerations(version: Version, groups: _Results, findings: Iterable[Findi
 
 def _divided(runs: Iterable[Run]) -> tuple[_Results, _Results]:
     """The performance of the whole population, and what was found of groups; of a measure the latest run speaks."""
-    overall, groups = {}, {}
+    found: dict[tuple[str, str], tuple[Run, list[dict[str, Any]]]] = {}
     for run in runs:
+        own: dict[tuple[str, str], tuple[Run, list[dict[str, Any]]]] = {}
         for each in run.results:
-            place = (each["measure"], each["attribute"], each["group"], each["reference"])
-            if each["attribute"]:
-                groups[place] = (run, each)
-            elif "performance" in (MEASURES[each["measure"]].kinds if each["measure"] in MEASURES else ()):
-                overall[place] = (run, each)
-    return list(overall.values()), list(groups.values())
+            own.setdefault((each["measure"], each["attribute"]), (run, []))[1].append(each)
+        found |= own
+    told = [(run, each) for run, results in found.values() for each in results]
+    groups = [(run, each) for run, each in told if each["attribute"]]
+    return [(run, each) for run, each in told if not each["attribute"] and _of_performance(each["measure"])], groups
+
+
+def _of_performance(measure: str) -> bool:
+    return measure in MEASURES and "performance" in MEASURES[measure].kinds
 
 
 def _metric(run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +125,7 @@ def _line(run: Run, result: dict[str, Any]) -> str:
     value, ends = _number(result["value"]), (_number(result["lower"]), _number(result["upper"]))
     facts = (
         f"{TITLES.get(result['measure'], result['measure'])}: {value or 'no value'}",
+        f"feature {result['detail']['feature']}" if result["detail"].get("feature") else "",
         f"against {result['reference']}" if result["reference"] else "",
         f"interval {ends[0]} to {ends[1]}" if all(ends) else "",
         _counted(result),
