@@ -7,6 +7,7 @@
     client.wait(run["id"])
     client.results(run["id"])
     client.report(run["id"], "bias", Path("bias.pdf"))
+    client.bill_of_materials(version, Path("model.cdx.json"))
     client.decisions("req-2026-11-27-000017", on=date(2026, 11, 27))
 
 Nothing here knows the server's code; it speaks the API that `/api/v1/schema/` describes.
@@ -95,6 +96,13 @@ class Client:
         asked = self._asked("POST", f"runs/{run}/reports/", json={"kind": kind})
         self._until(f"reports/{asked['id']}/", "issued", timeout_s, lambda progress: None)
         answer = self._http.get(f"reports/{asked['id']}/file/")
+        _check(answer)
+        target.write_bytes(answer.content)
+        return target
+
+    def bill_of_materials(self, version: str, target: Path) -> Path:
+        """Keep the bill of materials of a version, CycloneDX 1.6 as JSON, under `target`."""
+        answer = self._http.get(f"versions/{version}/bill-of-materials/")
         _check(answer)
         target.write_bytes(answer.content)
         return target

@@ -1,4 +1,6 @@
-"""A stored blob as a download."""
+"""A file as a download, which no browser takes for anything else."""
+
+import io
 
 from django.http import FileResponse
 
@@ -13,4 +15,11 @@ def blob_answer(sha256: str, *, size: int, filename: str, content_type: str) -> 
     answer = FileResponse(source, as_attachment=True, filename=filename, content_type=content_type)
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Content-Length"] = str(size)
+    return answer
+
+
+def content_answer(content: bytes, *, filename: str, content_type: str) -> FileResponse:
+    """Bytes at hand."""
+    answer = FileResponse(io.BytesIO(content), as_attachment=True, filename=filename, content_type=content_type)
+    answer["X-Content-Type-Options"] = "nosniff"
     return answer

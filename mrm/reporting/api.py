@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mrm.access.rest import Pages, Strict, account_of
-from mrm.core.downloads import blob_answer
+from mrm.core.downloads import blob_answer, content_answer
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries import visible_to as runs_visible_to
 from mrm.inventory.models import Version
@@ -106,6 +106,18 @@ class OneReport(APIView):
     @extend_schema(responses=ReportOut, operation_id="reports_read", summary="A report: state, digests, attachments")
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(ReportOut(_document(request, pk)).data)
+
+
+class BillOfMaterials(APIView):
+    @extend_schema(
+        responses={(200, "application/vnd.cyclonedx+json"): OpenApiTypes.OBJECT},
+        operation_id="bill_of_materials_read",
+        summary="The bill of materials of a version in CycloneDX 1.6; the download is recorded",
+    )
+    def get(self, request: Request, pk: UUID) -> FileResponse:
+        version = _version(request, pk)
+        content = services.bill_of_materials(version, actor=account_of(request))
+        return content_answer(content, filename=queries.bill_name(version), content_type=queries.BILL_TYPE)
 
 
 class ReportFile(APIView):

@@ -24,6 +24,13 @@ def why_not_about(kind: str, version: Version, run: Run | None) -> str | None:
     return _why_not_on(kind, run)
 
 
+def why_no_bill(version: Version) -> str | None:
+    """Why the version has no bill of materials, or None: a bill lists bytes."""
+    if version.artifact_id is None:
+        return f"{version} has no artifact yet; attach one, and its bill of materials lists its bytes."
+    return None
+
+
 def _why_not_on(kind: str, run: Run) -> str | None:
     if run.status != RunState.DONE:
         return f"{run.ref} is {run.get_status_display().lower()}; a report is about a run that is completed."

@@ -12,14 +12,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from mrm.access.models import Account
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.audit.queries import of_subject
-from mrm.core.downloads import blob_answer
+from mrm.core.downloads import blob_answer, content_answer
 from mrm.core.methods import takes_forms_only
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries import visible_to as runs_visible_to
+from mrm.inventory.models import Version
 from mrm.inventory.queries import model_page, models_visible_to, versions_visible_to
 from mrm.inventory.queries.tabs import Panel
 from mrm.jobs.queries import latest_for
-from mrm.reporting import queries, services
+from mrm.reporting import policies, queries, services
 from mrm.reporting.forms import AskForm, VerifyForm, VersionField
 from mrm.reporting.models import Document
 from mrm.reporting.workflow import DocumentState
@@ -116,6 +117,14 @@ def download(request: HttpRequest, pk: UUID) -> FileResponse:
     return blob_answer(found.sha256, size=found.size, filename=f"{found.ref}.pdf", content_type="application/pdf")
 
 
+@require_safe
+def bill_of_materials(request: HttpRequest, pk: UUID) -> FileResponse:
+    """What a version consists of, for the tools of others."""
+    version = get_object_or_404(versions_visible_to(account_of(request)), pk=pk)
+    content = services.bill_of_materials(version, actor=account_of(request))
+    return content_answer(content, filename=queries.bill_name(version), content_type=queries.BILL_TYPE)
+
+
 @require_http_methods(["GET", "POST"])
 def verify(request: HttpRequest, ref: str = "") -> HttpResponse:
     """Whether a report is one of ours: by its number, by its file, or both compared."""
@@ -145,6 +154,11 @@ def of_model(request: HttpRequest, pk: UUID) -> HttpResponse:
         "lacking": account.lacks("reporting.request", model),
     }
     return render(request, "reporting/of_model.html", context)
+
+
+def version_panel(version: Version, _account: Account) -> Panel:
+    """What the page of a version hands out for the tools of others."""
+    return Panel("reporting/of_version.html", {"version": version, "why_no_bill": policies.why_no_bill(version)})
 
 
 def run_panel(run: Run, account: Account) -> Panel:

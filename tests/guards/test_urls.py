@@ -58,8 +58,8 @@ OWN = ("people/account/", "api/v1/tokens/", "api/v1/me/")
 METHODS = ("get", "post", "put", "patch", "delete")
 # what the auditor's role lets him ask for, and what is written down when he reads
 AUDITORS_OWN = {
-    "reporting.request", "reporting.download", "assurance.request_export", "prediction.request_extract",
-    "prediction.download_extract",
+    "reporting.request", "reporting.download", "reporting.bill_of_materials", "assurance.request_export",
+    "prediction.request_extract", "prediction.download_extract",
 }  # fmt: skip
 
 

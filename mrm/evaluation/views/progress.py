@@ -10,6 +10,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from mrm.core import blobs
+from mrm.core.downloads import content_answer
 from mrm.evaluation import queries
 from mrm.evaluation.models import Comparison, Run
 from mrm.jobs.models import Job
@@ -37,18 +38,11 @@ def drawing(request: HttpRequest, found: Run | Comparison, name: str, theme: str
     return HttpResponse(blobs.read(sha256), content_type="image/svg+xml", headers=headers)
 
 
-def file(content: bytes, name: str, kind: str) -> FileResponse:
-    """A file to take along, which no browser takes for anything else."""
-    answer = FileResponse(io.BytesIO(content), as_attachment=True, filename=name, content_type=kind)
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
-
-
 def table(rows: Iterable[Sequence[Any]], name: str) -> FileResponse:
     """Rows as CSV to take along."""
     target = io.StringIO()
     csv.writer(target).writerows(rows)
-    return file(target.getvalue().encode(), name, "text/csv; charset=utf-8")
+    return content_answer(target.getvalue().encode(), filename=name, content_type="text/csv; charset=utf-8")
 
 
 def progress_of(found: Model) -> dict[str, Any]:

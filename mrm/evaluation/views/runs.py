@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
+from mrm.core.downloads import content_answer
 from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.evaluation import queries, services
 from mrm.evaluation.forms import ReasonForm, StartForm
 from mrm.evaluation.models import Run
-from mrm.evaluation.views.progress import drawing, file, progress_of, table
+from mrm.evaluation.views.progress import drawing, progress_of, table
 from mrm.evaluation.workflow import RunState
 from mrm.inventory.models import ArtifactKind, Version
 from mrm.inventory.queries import versions_visible_to
@@ -130,7 +131,8 @@ def results_json(request: HttpRequest, pk: UUID) -> FileResponse:
             {key: entry[key] for key in ("name", "title", "alt", "header", "rows")},
             f"{found.ref}-{wanted}.json",
         )
-    return file(json.dumps(content, indent=1, sort_keys=True).encode(), name, "application/json")
+    told = json.dumps(content, indent=1, sort_keys=True).encode()
+    return content_answer(told, filename=name, content_type="application/json")
 
 
 def _find(request: HttpRequest, pk: UUID) -> Run:

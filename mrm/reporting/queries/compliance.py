@@ -37,7 +37,7 @@ def compliance(version: Version) -> dict[str, Any]:
         "datasets": datasets(version),
         "validations": validations(version),
         "earlier_findings": earlier_findings(version),
-        "evaluations": [evaluation_facts(run) for run in _runs(version)],
+        "evaluations": [evaluation_facts(run) for run in runs_told(version)],
         "search": search_on(version),
         "other_runs": _other_runs(version),
         "decisions": decisions(version),
@@ -60,14 +60,14 @@ def files(content: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _runs(version: Version) -> list[Run]:
+def runs_told(version: Version) -> list[Run]:
     """For each kind the run that the validation relied on, else the latest on exactly these bytes; oldest first."""
     found = {run.pk: run for kind in KINDS if (run := relied_on(version, kind) or evaluation.completed(version, kind))}
     return sorted(found.values(), key=lambda run: run.number)
 
 
 def _other_runs(version: Version) -> list[dict[str, Any]]:
-    shown = {run.pk for run in _runs(version)}
+    shown = {run.pk for run in runs_told(version)}
     others = version.runs.exclude(status=RunState.QUEUED).exclude(pk__in=shown).order_by("number")
     return [
         {"ref": run.ref, "kinds": run.kinds, "status": run.status, "finished_at": run.finished_at, "digest": run.digest}
