@@ -26,8 +26,10 @@ from mrm.audit.governed import governed_models
 from mrm.audit.models import Event
 from mrm.deployment import services as deployment
 from mrm.deployment.models import Environment, Target
+from mrm.deployment.policies import Share
+from mrm.deployment.services.record import settle
 from mrm.evaluation import services as evaluation
-from mrm.inventory.models import Model
+from mrm.inventory.models import Model, Version
 from mrm.reporting import services as reporting
 from mrm.signoff import services as signoff
 from mrm.signoff.models import Vote
@@ -109,6 +111,7 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     opened = deployment.create(model, target=place, endpoint="secret-endpoint", actor=cast.deployer)
     pushed = released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
     deployment.give_up(str(pushed.pk), "The secret-endpoint did not answer.")
+    _experiment(cast, version, an_approved(cast, model, tmp_path, "1.1.0", seed=3), place)
     now = timezone.now()
     deployment.declare_freeze(
         Environment.objects.get(key="test"), starts_at=now, ends_at=now + dt.timedelta(days=1), reason="Year end.",
@@ -132,6 +135,18 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     kinds |= {str(model.pk): "inventory.Model", str(version.pk): "inventory.Version", str(challenged.pk): "challenged"}
     secrets = [SECRET, model.ref, dataset.name, place.name, opened.endpoint, fault.title, cast.developer.person.name]
     return Records(kinds, [secret.encode() for secret in secrets])
+
+
+def _experiment(cast: Cast, version: Version, other: Version, place: Target) -> None:
+    """Two versions at an endpoint of which a worker said that they serve, compared."""
+    opened = deployment.create(version.model, target=place, endpoint="compared", actor=cast.deployer)
+    shares = [Share(version, "champion", 5_000), Share(other, "challenger", 5_000)]
+    split = deployment.change_traffic(opened, shares=shares, unit_field="customer", actor=cast.deployer)
+    settle(released(cast, split), verification={"observed": {}}, actor=cast.deployer)
+    deployment.register_experiment(
+        opened, metric="Paid back", higher_is_better=True, base_rate=0.5, smallest_effect=0.2, horizon=200, looks=4,
+        stop_rules="At a limit.", actor=cast.deployer,
+    )  # fmt: skip
 
 
 def addresses(route: str, keys: Iterable[str]) -> Iterator[str]:
@@ -356,10 +371,12 @@ def test_the_walk_would_see_a_change(cast: Cast, records: Records) -> None:
     before = contents()
     steps = list(walk(fresh(cast.deployer), records, {}, "api/v1/deployments/"))
     assert any(answer.status_code == 202 for _route, _method, _address, answer in steps)
+    ended = list(walk(fresh(cast.deployer), records, {}, "api/v1/experiments/"))
+    assert any(answer.status_code == 200 for route, _method, _address, answer in ended if route.endswith("/end/"))
     assert any(records.secrets[4] in content_of(answer) for _route, _method, _address, answer in steps)
     after = contents()
     changed = {label for label in before if before[label] != after[label]}
-    assert {"deployment.Revision", "jobs.Job"} <= changed
+    assert {"deployment.Ending", "jobs.Job"} <= changed
 
 
 def test_an_unknown_field_is_named_by_every_address_that_takes_a_body(cast: Cast, records: Records) -> None:
