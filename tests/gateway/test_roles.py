@@ -58,7 +58,8 @@ def test_shadow_that_fails_is_counted_and_harms_nobody(roles: GatewayProcess) ->
     roles.apply("failing-shadow", variant(matrix(1), "1", features=["w", "x", "y", "z"]), other)
     inputs = [{"name": n, "datatype": "FP32", "shape": [1], "data": [1.0]} for n in "wxyz"]
     assert roles.infer("failing-shadow", {"inputs": inputs}).status_code == 200
-    assert settled(roles, 'version="2",role="shadow",status="400"', 1, seconds=10) == 1
+    labels = 'endpoint="failing-shadow",version="2",role="shadow",status="400"'
+    assert settled(roles, labels, 1, seconds=10) == 1
 
 
 def test_slow_shadow_takes_no_time_of_the_answer(roles: GatewayProcess) -> None:
