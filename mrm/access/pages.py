@@ -1,13 +1,18 @@
 """What every page shares: who asks, and a list cut into pages."""
 
+import json
 from typing import Any, cast
 
+from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from mrm.access import queries
 from mrm.access.models import Account
+from mrm.core.canonical import digest
 from mrm.core.chooser import FEWEST_LETTERS, MOST_SHOWN, Chooser
 
 
@@ -43,3 +48,18 @@ def options_of(request: HttpRequest, kind: type[Chooser], rows: "QuerySet[Any]")
         "text": text,
     }
     return render(request, "core/options.html", context)
+
+
+def signing_of(statement: dict[str, Any], token: str, *, form: Form, account: Account, seconds: int) -> dict[str, Any]:
+    """What a page needs that shows a statement word for word and takes the signature under it."""
+    return {
+        "statement": statement,
+        "statement_digest": digest(statement),
+        "token": token,  # of the statement that is shown, also when another was sent
+        "form": form,
+        "ways": queries.ways(account),
+        "key_options": json.dumps(queries.key_options(statement, account)),
+        "party": settings.RELYING_PARTY,
+        "seconds": seconds,
+        "unit": account.person.unit,
+    }

@@ -58,7 +58,7 @@ def carry_out(export_id: str, progress: Progress) -> None:
 def issue(export: Export, *, made: Made, actor: Actor) -> Export:
     """Put the bundle on record; from here on it never changes."""
     export = _locked(export)
-    _move(export, "issue", actor)
+    FLOW.move(export, "issue", actor)
     export.sha256, export.size = made.sha256, made.bytes
     export.log_size, export.events, export.issued_at = made.size, made.events, timezone.now()
     export.save(update_fields=["status", "sha256", "size", "log_size", "events", "issued_at"])
@@ -69,7 +69,7 @@ def issue(export: Export, *, made: Made, actor: Actor) -> Export:
 @audited("assurance.fail_export", "could not make {subject}: {error}")
 def fail(export: Export, *, error: str, actor: Actor) -> Export:
     export = _locked(export)
-    _move(export, "fail", actor)
+    FLOW.move(export, "fail", actor)
     export.error = error
     export.save(update_fields=["status", "error"])
     describe(error=error)
@@ -110,9 +110,3 @@ def _check(actor: Account, scope: str, model: Model | None, since: int) -> None:
 
 def _locked(export: Export) -> Export:
     return Export.objects.select_for_update(of=("self",)).select_related("model__unit").get(pk=export.pk)
-
-
-def _move(export: Export, name: str, actor: Actor) -> None:
-    if reasons := FLOW.closed(export, name, actor):
-        raise Refused(*reasons)
-    export.status = FLOW.moves[name].target

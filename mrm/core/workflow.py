@@ -63,6 +63,10 @@ class Workflow:
     def apply(self, subject: Any, name: str, actor: Actor) -> str:
         """Set the target state on the subject, or raise Forbidden or Refused; the caller saves."""
         permit(actor, self.verb(name), subject)
+        return self.move(subject, name, actor)
+
+    def move(self, subject: Any, name: str, actor: Actor) -> str:
+        """As `apply`, where the move follows from what was permitted already or is the system's own."""
         if reasons := self.closed(subject, name, actor):
             raise Refused(*reasons)
         target = self.moves[name].target

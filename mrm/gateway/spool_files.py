@@ -9,6 +9,7 @@ from pathlib import Path
 from .artifacts import sync_folder
 
 SIZE, AGE = 16 << 20, 2.0
+OURS = (".open", ".jsonl")
 
 
 class OpenFile:
@@ -66,9 +67,11 @@ def close_left_over(folder: Path) -> int:
 
 
 def waiting_bytes(folder: Path) -> int:
-    """What the reader has not taken yet; it may take a file away while we look."""
+    """What the reader has not taken yet; it may take a file away while we look, and lay others down that are its own."""
     total = 0
     for place in folder.iterdir():
+        if place.suffix not in OURS:
+            continue
         try:
             total += place.stat().st_size
         except FileNotFoundError:

@@ -181,13 +181,31 @@ def test_a_place_is_asked_for_no_more_than_its_connector_offers(
     told = "Engine cannot send copies of the traffic to a shadow: its connector embedded does not offer it."
     assert str(place_cannot("Engine", "embedded", Cap.DEPLOY | Cap.SPLIT, shadowed)).startswith(told)
     assert place_cannot("Engine", "embedded", Cap.DEPLOY | Cap.SHADOW, shadowed) is None
-    if Cap.SHADOW in offered_by(deployment.target):
-        applied(cast, services.change_traffic(deployment, shares=shadowed, actor=cast.deployer))
-        pair[1].refresh_from_db()
-        assert pair[1].status == "approved", "a shadow answers nobody"
-    else:
-        with pytest.raises(Refused, match="cannot send copies"):
-            services.change_traffic(deployment, shares=shadowed, actor=cast.deployer)
+    assert Cap.SHADOW in offered_by(deployment.target)
+    whole = applied(cast, services.change_traffic(deployment, shares=shadowed, actor=cast.deployer))
+    pair[1].refresh_from_db()
+    assert pair[1].status == "approved", "a shadow answers nobody"
+    with (
+        pytest.raises(IntegrityError, match="goes to the whole"),
+        transaction.atomic(),
+        recorded("deployment.roll_back", actor=SETUP, subject=deployment),
+    ):
+        _without_its_shadow(whole)
+
+
+def _without_its_shadow(whole: Revision) -> None:
+    """Goes back to the champion alone."""
+    champion = whole.variants.get(role="champion")
+    half = Revision.objects.create(
+        deployment=whole.deployment, number=9, kind="rollback", restores=whole.number, variant_count=1, reason="Half.",
+        version=champion.version, approval=champion.approval, artifact_sha256=champion.artifact_sha256,
+        requested_by=whole.requested_by, status="awaiting", salt=whole.salt, unit_field=whole.unit_field,
+    )  # fmt: skip
+    Variant.objects.create(
+        revision=half, role="champion", version=champion.version, approval=champion.approval,
+        artifact_sha256=champion.artifact_sha256, weight_bp=10_000,
+    )  # fmt: skip
+    connection.check_constraints()
 
 
 def test_every_version_passes_the_gate_in_whichever_role(

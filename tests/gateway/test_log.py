@@ -148,7 +148,9 @@ def test_full_spool_refuses_until_its_reader_comes(tmp_path: Path) -> None:
     time.sleep(0.2)
     with pytest.raises(Refused, match="1 bytes wait for their reader"):
         asyncio.run(spool.keep(record("second")))
-    next((tmp_path / "log").glob("*.jsonl")).unlink()
+    (taken,) = (tmp_path / "log").glob("*.jsonl")
+    taken.with_suffix(".bad").write_bytes(b"what the reader set aside")  # is its own, and holds up nothing
+    taken.unlink()
     asyncio.run(spool.keep(record("third")))
     spool.close()
     assert [line["id"] for line in lines(tmp_path / "log")] == ["third"]

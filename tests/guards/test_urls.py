@@ -26,10 +26,8 @@ from mrm.audit.governed import governed_models
 from mrm.audit.models import Event
 from mrm.deployment import services as deployment
 from mrm.deployment.models import Environment, Target
-from mrm.deployment.policies import Share
-from mrm.deployment.services.record import settle
 from mrm.evaluation import services as evaluation
-from mrm.inventory.models import Model, Version
+from mrm.inventory.models import Model
 from mrm.reporting import services as reporting
 from mrm.signoff import services as signoff
 from mrm.signoff.models import Vote
@@ -39,7 +37,7 @@ from tests.factories import entitlement
 from tests.factories import validation as making
 from tests.factories.access import SETUP, Cast, fresh
 from tests.factories.approved import a_draft, a_model, an_approved
-from tests.factories.release import released
+from tests.factories.release import released, under_experiment
 
 SECRET = "Secret credit decision"
 OPEN = {
@@ -111,7 +109,7 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     opened = deployment.create(model, target=place, endpoint="secret-endpoint", actor=cast.deployer)
     pushed = released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
     deployment.give_up(str(pushed.pk), "The secret-endpoint did not answer.")
-    _experiment(cast, version, an_approved(cast, model, tmp_path, "1.1.0", seed=3), place)
+    under_experiment(cast, version, an_approved(cast, model, tmp_path, "1.1.0", seed=3), place)
     now = timezone.now()
     deployment.declare_freeze(
         Environment.objects.get(key="test"), starts_at=now, ends_at=now + dt.timedelta(days=1), reason="Year end.",
@@ -135,18 +133,6 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     kinds |= {str(model.pk): "inventory.Model", str(version.pk): "inventory.Version", str(challenged.pk): "challenged"}
     secrets = [SECRET, model.ref, dataset.name, place.name, opened.endpoint, fault.title, cast.developer.person.name]
     return Records(kinds, [secret.encode() for secret in secrets])
-
-
-def _experiment(cast: Cast, version: Version, other: Version, place: Target) -> None:
-    """Two versions at an endpoint of which a worker said that they serve, compared."""
-    opened = deployment.create(version.model, target=place, endpoint="compared", actor=cast.deployer)
-    shares = [Share(version, "champion", 5_000), Share(other, "challenger", 5_000)]
-    split = deployment.change_traffic(opened, shares=shares, unit_field="customer", actor=cast.deployer)
-    settle(released(cast, split), verification={"observed": {}}, actor=cast.deployer)
-    deployment.register_experiment(
-        opened, metric="Paid back", higher_is_better=True, base_rate=0.5, smallest_effect=0.2, horizon=200, looks=4,
-        stop_rules="At a limit.", actor=cast.deployer,
-    )  # fmt: skip
 
 
 def addresses(route: str, keys: Iterable[str]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from mrm.client import Client, Refusal
 from mrm.core import blobs
 from mrm.core.refusal import Forbidden, Invalid
 from mrm.deployment.models import Revision
+from mrm.deployment.services.record import settle
 from mrm.jobs.runner import run_next
 from mrm.prediction import services
 from mrm.prediction.models import Extract
@@ -91,6 +92,15 @@ def test_the_question_is_answered_with_all_that_it_rested_on(
         call_command("predictions", "find", "nowhere", "--as", "anna")
     with pytest.raises(CommandError, match="Name the account that asks"):
         call_command("predictions", "find", "good")
+
+
+def test_what_was_verified_is_told_of_the_version_that_answered(
+    answers: list[dict[str, Any]], revision: Revision, bank: Cast
+) -> None:
+    proofs = {"observed": {}, "digest": "of the champion", "others": {"1.0.0": {"digest": "its own"}}}
+    settle(revision, verification=proofs, actor=bank.deployer)
+    (record,) = api(bank.auditor).get("/api/v1/predictions/requests/good/").json()
+    assert record["verification"] == {"digest": "its own"}
 
 
 def test_a_notebook_asks_the_same(answers: list[dict[str, Any]], revision: Revision, bank: Cast) -> None:

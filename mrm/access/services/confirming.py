@@ -1,6 +1,7 @@
 """A person shows again who he is: by his password, a code of his authenticator app, or the answer of his security key."""
 
 import datetime as dt
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from mrm.access.sealing import unseal
 from mrm.access.second_factors import Unanswered, answered, registered_key, step_of
 from mrm.audit.trail import audited, describe, recorded, register_verb
 from mrm.core.actors import Actor
-from mrm.core.canonical import digest
+from mrm.core.canonical import digest, timestamp
 from mrm.core.refusal import Forbidden, Invalid, Refused
 
 MOST_FAILURES = 5
@@ -48,6 +49,18 @@ class Confirmed:
 
     method: str
     evidence: dict[str, str] = field(default_factory=dict)
+
+
+def composed(facts: Mapping[str, Any], *, actor: Account, salt: str) -> tuple[dict[str, Any], str]:
+    """What this person may sign once, and the sealed token that brings it back word for word."""
+    statement = {
+        **facts,
+        "name": actor.person.name,
+        "person": str(actor.person_id),
+        "nonce": secrets.token_hex(16),
+        "time": timestamp(timezone.now()),
+    }
+    return statement, signing.dumps(statement, salt=salt)
 
 
 def opened(token: str, *, salt: str, seconds: int, where: str) -> dict[str, Any]:

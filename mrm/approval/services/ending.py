@@ -71,7 +71,7 @@ def suspend(approval: Approval, *, actor: Actor, reason: str) -> Approval:
     """Something that is owed was not done in time; use is refused until it is."""
     permit(actor, "approval.suspend", approval)
     approval = _held(approval)
-    _move(approval, "suspend", actor)
+    FLOW.move(approval, "suspend", actor)
     approval.suspended_at, approval.suspended_because = timezone.now(), reason
     approval.save(update_fields=["status", "suspended_at", "suspended_because"])
     return approval
@@ -92,7 +92,7 @@ def expire(approval: Approval, *, actor: Actor, reason: str) -> Approval:
 def resume(approval: Approval, *, actor: Actor) -> Approval:
     """What was owed is done; the approval holds for the rest of its time."""
     approval = _held(approval)
-    _move(approval, "resume", actor)
+    FLOW.move(approval, "resume", actor)
     approval.suspended_at, approval.suspended_because = None, ""
     approval.save(update_fields=["status", "suspended_at", "suspended_because"])
     return approval
@@ -114,14 +114,8 @@ def _held(approval: Approval) -> Approval:
     return found
 
 
-def _move(approval: Approval, move: str, actor: Actor) -> None:
-    if reasons := FLOW.closed(approval, move, actor):
-        raise Refused(*reasons)
-    approval.status = FLOW.moves[move].target
-
-
 def end(approval: Approval, move: str, reason: str, actor: Actor) -> None:
     """End it for good, inside the action that says why."""
-    _move(approval, move, actor)
+    FLOW.move(approval, move, actor)
     approval.ended_at, approval.ended_reason = timezone.now(), reason
     approval.save(update_fields=["status", "ended_at", "ended_reason"])

@@ -54,13 +54,14 @@ BEGIN
     WHEN count(*) FILTER (WHERE v.role = 'champion' AND v.version_id = r.version_id AND v.approval_id = r.approval_id
          AND v.artifact_sha256 = r.artifact_sha256) <> 1 THEN 'the champion is the version of its revision'
     END INTO fault FROM deployment_variant AS v WHERE v.revision_id = r.id;
-  IF fault IS NULL AND r.restores IS NOT NULL AND EXISTS (
+  IF fault IS NULL AND r.restores IS NOT NULL AND (NOT EXISTS (SELECT FROM deployment_revision AS f
+       WHERE f.deployment_id = r.deployment_id AND f.number = r.restores AND f.variant_count = r.variant_count) OR EXISTS (
        (SELECT v.role, v.version_id, v.artifact_sha256, v.weight_bp, v.mirror_bp FROM deployment_variant AS v
          WHERE v.revision_id = r.id)
        EXCEPT
        (SELECT v.role, v.version_id, v.artifact_sha256, v.weight_bp, v.mirror_bp FROM deployment_variant AS v
          JOIN deployment_revision AS f ON f.id = v.revision_id
-         WHERE f.deployment_id = r.deployment_id AND f.number = r.restores AND f.verification <> '{}')) THEN
+         WHERE f.deployment_id = r.deployment_id AND f.number = r.restores AND f.verification <> '{}'))) THEN
     fault := 'a rollback goes to the whole of what was verified here';
   END IF;
   IF fault IS NULL AND r.step IS NOT NULL AND NOT EXISTS (SELECT FROM deployment_variant AS v
@@ -69,7 +70,8 @@ BEGIN
   END IF;
   IF fault IS NULL AND r.step > 1 AND (
        NOT EXISTS (SELECT FROM deployment_revision AS f
-         WHERE f.id = r.canary_id AND f.deployment_id = r.deployment_id AND f.step = 1 AND f.steps = r.steps AND f.salt = r.salt)
+         WHERE f.id = r.canary_id AND f.deployment_id = r.deployment_id AND f.step = 1 AND f.steps = r.steps AND f.salt = r.salt
+           AND f.variant_count = r.variant_count)
        OR NOT EXISTS (SELECT FROM deployment_revision AS f WHERE (f.id = r.canary_id OR f.canary_id = r.canary_id)
          AND f.step = r.step - 1 AND f.verification <> '{}')
        OR EXISTS ((SELECT v.role, v.version_id, v.artifact_sha256, v.mirror_bp FROM deployment_variant AS v

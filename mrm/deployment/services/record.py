@@ -76,9 +76,9 @@ def settle(revision: Revision, *, verification: dict[str, Any], actor: Account) 
     revision = _locked(revision)
     _check_records(revision, actor)
     for former in revision.deployment.revisions.filter(status=RevisionState.APPLIED).exclude(pk=revision.pk):
-        _move(former, "supersede", actor)
+        FLOW.move(former, "supersede", actor)
         former.save(update_fields=["status"])
-    _move(revision, "apply", actor)
+    FLOW.move(revision, "apply", actor)
     revision.verification, revision.settled_at = verification, timezone.now()
     revision.save(update_fields=["status", "verification", "settled_at"])
     _see(revision.deployment, verification["observed"], Sync.IN_SYNC, [])
@@ -109,7 +109,7 @@ def fail(revision: Revision, *, error: str, actor: Account) -> Revision:
     """Record why a revision was not brought about; what ran before is still wanted."""
     revision = _locked(revision)
     _check_records(revision, actor)
-    _move(revision, "fail", actor)
+    FLOW.move(revision, "fail", actor)
     revision.error, revision.settled_at = error, timezone.now()
     revision.save(update_fields=["status", "error", "settled_at"])
     deployment = revision.deployment
@@ -159,9 +159,3 @@ def _locked(revision: Revision) -> Revision:
 def _check_records(revision: Revision, actor: Account) -> None:
     if reason := policies.records(actor.identity.key, revision.requested_by.identity.key):
         raise Refused(reason)
-
-
-def _move(revision: Revision, name: str, actor: Actor) -> None:
-    if reasons := FLOW.closed(revision, name, actor):
-        raise Refused(*reasons)
-    revision.status = FLOW.moves[name].target

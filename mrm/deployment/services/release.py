@@ -36,9 +36,7 @@ def refuse(revision: Revision, *, actor: Actor) -> Revision:
 
 
 def _move(revision: Revision, name: str, actor: Actor) -> None:
-    if reasons := FLOW.closed(revision, name, actor):
-        raise Refused(*reasons)
-    revision.status = FLOW.moves[name].target
+    FLOW.move(revision, name, actor)
     revision.save(update_fields=["status"])
 
 

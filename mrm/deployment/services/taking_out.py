@@ -1,18 +1,14 @@
 """The kill switch: one person takes a model out at once, with a reason, under a signature."""
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
-
-from django.core import signing
-from django.utils import timezone
 
 from mrm.access import services as access
 from mrm.access.models import Account
 from mrm.access.services import Confirmed
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import permit
-from mrm.core.canonical import canonical, digest, timestamp
+from mrm.core.canonical import canonical, digest
 from mrm.core.refusal import Invalid, Refused
 from mrm.deployment import queries
 from mrm.deployment.models import Deployment, Revision, RevisionKind
@@ -29,7 +25,7 @@ def compose_stop(deployment: Deployment, *, reason: str, actor: Account) -> tupl
     if not reason.strip():
         raise Invalid("Taking a model out needs its reason.", fields={"reason": ["Needed."]})
     current = queries.current(deployment)
-    statement = {
+    facts = {
         "deployment": str(deployment.pk),
         "model": deployment.model.ref,
         "place": deployment.target.key,
@@ -38,12 +34,8 @@ def compose_stop(deployment: Deployment, *, reason: str, actor: Account) -> tupl
         "serves": queries.in_words(queries.shares_of(current)) if current else "nothing",
         "reason": reason.strip(),
         "meaning": MEANING,
-        "name": actor.person.name,
-        "person": str(actor.person_id),
-        "nonce": secrets.token_hex(16),
-        "time": timestamp(timezone.now()),
     }
-    return statement, signing.dumps(statement, salt=SALT)
+    return access.composed(facts, actor=actor, salt=SALT)
 
 
 def stop(

@@ -1,19 +1,15 @@
 """Pages: dividing the traffic, moving a canary on, and taking a model out under a signature."""
 
-import json
 import uuid
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from mrm.access import queries as access
 from mrm.access.models import Account
-from mrm.access.pages import account_of
-from mrm.core.canonical import digest
+from mrm.access.pages import account_of, signing_of
 from mrm.core.methods import takes_forms_only
 from mrm.deployment import queries, services
 from mrm.deployment.forms import SignedStopForm, StopForm, TrafficForm, TrafficWantedForm
@@ -21,30 +17,33 @@ from mrm.deployment.models import Deployment
 from mrm.deployment.views.deployments import find, offers
 from mrm.inventory.models import Version
 
+Offers = list[dict[str, object]]
+
 
 @require_http_methods(["GET", "POST"])
 def traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Which version takes which part: the form, and the wish for it."""
-    place, account = find(request, pk), account_of(request)
+    place = find(request, pk)
+    found = offers(place)
     if request.method == "POST":
-        form = TrafficWantedForm(request.POST, versions=_open(place))
+        form = TrafficWantedForm(request.POST, versions=_open(found))
         if form.is_valid():
-            services.change_traffic(place, actor=account, **form.cleaned_data)
+            services.change_traffic(place, actor=account_of(request), **form.cleaned_data)
             return redirect(place)
-        return _asked(request, place, form)
+        return _asked(request, place, form, found)
     current = queries.current(place)
-    return _asked(
-        request, place, TrafficForm(versions=_open(place), shares=queries.shares_of(current) if current else ())
-    )
+    shares = queries.shares_of(current) if current else ()
+    return _asked(request, place, TrafficForm(versions=_open(found), shares=shares), found)
 
 
 @require_GET
 def plan_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What the plan would change, version by version, before anything is sent."""
     place, account = find(request, pk), account_of(request)
-    form = TrafficForm(request.GET, versions=_open(place))
+    found = offers(place)
+    form = TrafficForm(request.GET, versions=_open(found))
     if not form.is_valid():
-        return _asked(request, place, form)
+        return _asked(request, place, form, found)
     context = {
         "deployment": place,
         "plan": services.plan(place, form.cleaned_data["shares"], form.cleaned_data["steps"]),
@@ -56,15 +55,15 @@ def plan_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "deployment/plan.html", context)
 
 
-def _asked(request: HttpRequest, place: Deployment, form: TrafficForm) -> HttpResponse:
-    shut = [offer for offer in offers(place) if offer["why_not"]]
+def _asked(request: HttpRequest, place: Deployment, form: TrafficForm, found: Offers) -> HttpResponse:
+    shut = [offer for offer in found if offer["why_not"]]
     context = {"deployment": place, "form": form, "shut": shut, "closed": _closed(place, account_of(request))}
     return render(request, "deployment/traffic.html", context, status=422 if form.errors else 200)
 
 
-def _open(place: Deployment) -> list[Version]:
+def _open(found: Offers) -> list[Version]:
     """The versions that may be served."""
-    return [offer["version"] for offer in offers(place) if not offer["why_not"]]  # type: ignore[misc]
+    return [offer["version"] for offer in found if not offer["why_not"]]  # type: ignore[misc]
 
 
 def _closed(place: Deployment, account: Account) -> str | None:
@@ -98,14 +97,6 @@ def stop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     statement, token = services.compose_stop(place, actor=account, reason=why.cleaned_data["reason"])
     context = {
         "deployment": place,
-        "statement": statement,
-        "statement_digest": digest(statement),
-        "token": token,  # of the statement that is shown, also when another was sent
-        "form": form,
-        "ways": access.ways(account),
-        "key_options": json.dumps(access.key_options(statement, account)),
-        "party": settings.RELYING_PARTY,
-        "seconds": services.FRESH,
-        "unit": account.person.unit,
+        **signing_of(statement, token, form=form, account=account, seconds=services.FRESH),
     }
     return render(request, "deployment/stop.html", context, status=422 if form.errors else 200)

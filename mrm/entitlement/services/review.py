@@ -1,11 +1,9 @@
 """Open an access review, decide on what is in it, and attest that it is done."""
 
 import datetime as dt
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core import signing
 from django.utils import timezone
 
 from mrm.access import services as access
@@ -121,7 +119,7 @@ def compose(review: Review, *, actor: Account) -> tuple[dict[str, Any], str]:
     if reasons := queries.against_completion(review, items):
         raise Refused(*reasons)
     done = queries.progress(review, items)
-    statement = {
+    facts = {
         "review": review.ref,
         "title": review.title,
         "scope": review.unit.path,
@@ -134,12 +132,8 @@ def compose(review: Review, *, actor: Account) -> tuple[dict[str, Any], str]:
         "snapshot_digest": review.snapshot_digest,
         "decisions_digest": queries.decisions_digest(items),
         "meaning": MEANING,
-        "name": actor.person.name,
-        "person": str(actor.person_id),
-        "nonce": secrets.token_hex(16),
-        "time": timestamp(timezone.now()),
     }
-    return statement, signing.dumps(statement, salt=SALT)
+    return access.composed(facts, actor=actor, salt=SALT)
 
 
 def attest(

@@ -2,7 +2,6 @@
 
 import json
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,12 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from mrm.access import queries as access
 from mrm.access.forms import ReasonForm, take_refusal
 from mrm.access.models import Account
-from mrm.access.pages import account_of, page_of
+from mrm.access.pages import account_of, page_of, signing_of
 from mrm.core.actors import permit
-from mrm.core.canonical import digest
 from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.core.sheets import csv_answer
@@ -194,14 +191,6 @@ def attest(request: HttpRequest, pk: int) -> HttpResponse:
     statement, token = services.compose(found, actor=account)
     context = {
         "review": found,
-        "statement": statement,
-        "statement_digest": digest(statement),
-        "token": token,  # of the statement that is shown, also when another was sent
-        "form": form,
-        "ways": access.ways(account),
-        "key_options": json.dumps(access.key_options(statement, account)),
-        "party": settings.RELYING_PARTY,
-        "seconds": services.FRESH,
-        "unit": account.person.unit,
+        **signing_of(statement, token, form=form, account=account, seconds=services.FRESH),
     }
     return render(request, "entitlement/attest.html", context, status=422 if form.errors else 200)

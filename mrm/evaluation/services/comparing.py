@@ -8,7 +8,7 @@ from mrm.access.models import Account
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
 from mrm.core.canonical import digest
-from mrm.core.refusal import Invalid, Refused
+from mrm.core.refusal import Invalid
 from mrm.evaluation import policies, queries
 from mrm.evaluation.models import Comparison
 from mrm.evaluation.services.run import SEED, check_data, check_decision, keep_figure, linked
@@ -79,7 +79,7 @@ def _check_columns(contenders: list[Version], dataset: Dataset, settings: dict[s
 def complete_comparison(comparison: Comparison, *, outcome: "Outcome", actor: Actor) -> Comparison:
     """Keep results and figure with their digest."""
     comparison = _locked(comparison)
-    _move(comparison, "complete_comparison", actor)
+    COMPARISON.move(comparison, "complete_comparison", actor)
     comparison.results = [result.as_dict() for result in outcome.results]
     comparison.figures = [keep_figure(figure) for figure in outcome.figures]
     comparison.pins, comparison.finished_at = outcome.pins, timezone.now()
@@ -93,7 +93,7 @@ def complete_comparison(comparison: Comparison, *, outcome: "Outcome", actor: Ac
 def fail_comparison(comparison: Comparison, *, error: str, actor: Actor) -> Comparison:
     """Keep why nothing came of it, in words that say what to do."""
     comparison = _locked(comparison)
-    _move(comparison, "fail_comparison", actor)
+    COMPARISON.move(comparison, "fail_comparison", actor)
     comparison.error, comparison.finished_at = error, timezone.now()
     comparison.save(update_fields=["status", "error", "finished_at"])
     describe(error=error)
@@ -122,9 +122,3 @@ def _locked(comparison: Comparison) -> Comparison:
     return (
         Comparison.objects.select_for_update(of=("self",)).select_related("champion__model__unit").get(pk=comparison.pk)
     )
-
-
-def _move(comparison: Comparison, name: str, actor: Actor) -> None:
-    if reasons := COMPARISON.closed(comparison, name, actor):
-        raise Refused(*reasons)
-    comparison.status = COMPARISON.moves[name].target

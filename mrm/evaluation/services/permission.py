@@ -43,7 +43,7 @@ def permit_execution(version: Version, *, reason: str, actor: Account) -> Execut
 def grant(permission: ExecutionPermission, *, names: list[str], actor: Actor) -> ExecutionPermission:
     """Put the permission in force, with every name that the scan found in the file."""
     permission = _locked(permission)
-    _move(permission, "grant", actor)
+    PERMISSION.move(permission, "grant", actor)
     permission.names, permission.settled_at = names, timezone.now()
     permission.save(update_fields=["status", "names", "settled_at"])
     describe(names=len(names))
@@ -54,7 +54,7 @@ def grant(permission: ExecutionPermission, *, names: list[str], actor: Actor) ->
 def refuse(permission: ExecutionPermission, *, error: str, actor: Actor) -> ExecutionPermission:
     """Keep what the scan found that no estimator needs."""
     permission = _locked(permission)
-    _move(permission, "refuse", actor)
+    PERMISSION.move(permission, "refuse", actor)
     permission.error, permission.settled_at = error, timezone.now()
     permission.save(update_fields=["status", "error", "settled_at"])
     describe(error=error)
@@ -86,9 +86,3 @@ def _locked(permission: ExecutionPermission) -> ExecutionPermission:
         "version__model__unit", "artifact"
     )
     return rows.get(pk=permission.pk)
-
-
-def _move(permission: ExecutionPermission, name: str, actor: Actor) -> None:
-    if reasons := PERMISSION.closed(permission, name, actor):
-        raise Refused(*reasons)
-    permission.status = PERMISSION.moves[name].target

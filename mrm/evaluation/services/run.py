@@ -254,7 +254,7 @@ def _check_search(settings: dict[str, Any]) -> None:
 def complete(run: Run, *, outcome: "RunOutcome", actor: Actor) -> Run:
     """Keep results and figures with their digests."""
     run = Run.objects.select_for_update(of=("self",)).select_related("version__model").get(pk=run.pk)
-    _move(run, "complete", actor)
+    FLOW.move(run, "complete", actor)
     run.results = [result.as_dict() for result in outcome.results]
     run.figures = [keep_figure(figure) for figure in outcome.figures]
     run.crosscheck, run.explanation, run.pins = outcome.crosscheck, outcome.explanation, outcome.pins
@@ -279,7 +279,7 @@ def keep_figure(figure: dict[str, Any]) -> dict[str, Any]:
 def fail(run: Run, *, error: str, actor: Actor) -> Run:
     """Keep why a run did not end well, in words that say what to do."""
     run = Run.objects.select_for_update(of=("self",)).select_related("version__model").get(pk=run.pk)
-    _move(run, "fail", actor)
+    FLOW.move(run, "fail", actor)
     run.error, run.finished_at = error, timezone.now()
     run.save(update_fields=["status", "error", "finished_at"])
     describe(error=error)
@@ -291,7 +291,7 @@ def cancel(run: Run, *, actor: Actor) -> Run:
     """Stop a run that nobody waits for any more."""
     permit(actor, "evaluation.cancel", run)
     run = Run.objects.select_for_update(of=("self",)).select_related("version__model").get(pk=run.pk)
-    _move(run, "cancel", actor)
+    FLOW.move(run, "cancel", actor)
     run.finished_at = timezone.now()
     run.save(update_fields=["status", "finished_at"])
     jobs.abandon(run)
@@ -303,9 +303,3 @@ def give_up(run_id: str, sentence: str) -> None:
     run = Run.objects.select_related("requested_by").get(pk=run_id)
     if run.status == RunState.QUEUED:
         fail(run, error=sentence, actor=run.requested_by)
-
-
-def _move(run: Run, name: str, actor: Actor) -> None:
-    if reasons := FLOW.closed(run, name, actor):
-        raise Refused(*reasons)
-    run.status = FLOW.moves[name].target

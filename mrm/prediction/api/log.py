@@ -75,7 +75,9 @@ class DecisionOut(serializers.Serializer[Any]):
     approval = ApprovalThenOut(allow_null=True)
     signatures = SignatureOut(source="votes", many=True)
     conditions = ConditionThenOut(many=True)
-    verification = serializers.DictField(source="revision.verification", default=dict)
+    verification = serializers.DictField(
+        source="proof", help_text="What was verified of this version when its revision was applied."
+    )
     inputs = serializers.JSONField(allow_null=True)
     outputs = serializers.JSONField(allow_null=True)
     closed = serializers.CharField(allow_null=True, help_text="Why inputs and outputs are not open to the caller.")

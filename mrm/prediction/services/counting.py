@@ -42,8 +42,8 @@ def count(rows: Iterable[Row]) -> None:
 
 
 def _add(tallies: dict[Key, _Tally]) -> None:
-    hours = {key[0] for key in tallies}
-    known = {_key_of(each): each for each in Hour.objects.filter(hour__in=[f"{hour}:00:00+00:00" for hour in hours])}
+    hours, places = {f"{key[0]}:00:00+00:00" for key in tallies}, {key[1] for key in tallies}
+    known = {_key_of(each): each for each in Hour.objects.filter(hour__in=hours, deployment_id__in=places)}
     merged = [_merged(key, tally, known.get(key)) for key, tally in tallies.items()]
     Hour.objects.bulk_create(merged, update_conflicts=True, unique_fields=KEY, update_fields=COUNTED)
 

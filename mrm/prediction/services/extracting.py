@@ -93,7 +93,7 @@ def _write_csv(rows: Iterable[Prediction], target: Path, names: list[str]) -> in
 def issue_extract(extract: Extract, *, file: Blob, rows: int, actor: Actor) -> Extract:
     """Put the file on record; from here on it never changes."""
     extract = _locked(extract)
-    _move(extract, "issue_extract", actor)
+    EXTRACTS.move(extract, "issue_extract", actor)
     extract.sha256, extract.size, extract.rows, extract.issued_at = file.sha256, file.size, rows, timezone.now()
     extract.save(update_fields=["status", "sha256", "size", "rows", "issued_at"])
     describe(rows=rows, digest=f"{file.sha256[:12]}…", sha256=file.sha256)
@@ -104,7 +104,7 @@ def issue_extract(extract: Extract, *, file: Blob, rows: int, actor: Actor) -> E
 def fail_extract(extract: Extract, *, error: str, actor: Actor) -> Extract:
     """Record that an extract was not made."""
     extract = _locked(extract)
-    _move(extract, "fail_extract", actor)
+    EXTRACTS.move(extract, "fail_extract", actor)
     extract.error = error
     extract.save(update_fields=["status", "error"])
     describe(error=error)
@@ -132,9 +132,3 @@ def give_up_extract(extract_id: str, sentence: str) -> None:
 
 def _locked(extract: Extract) -> Extract:
     return Extract.objects.select_for_update(of=("self",)).select_related("model__unit").get(pk=extract.pk)
-
-
-def _move(extract: Extract, name: str, actor: Actor) -> None:
-    if reasons := EXTRACTS.closed(extract, name, actor):
-        raise Refused(*reasons)
-    extract.status = EXTRACTS.moves[name].target

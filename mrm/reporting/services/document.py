@@ -76,7 +76,7 @@ def file_after_approval(event: Event) -> None:
 def issue(document: Document, *, printed: Issue, actor: Actor) -> Document:
     """Put the printed file on record; from here on it never changes."""
     document = _locked(document)
-    _move(document, "issue", actor)
+    FLOW.move(document, "issue", actor)
     document.sha256, document.size, document.pages = printed.sha256, printed.size, printed.pages
     document.content_digest, document.attachments = printed.content_digest, printed.attachments
     document.issued_at = timezone.now()
@@ -89,7 +89,7 @@ def issue(document: Document, *, printed: Issue, actor: Actor) -> Document:
 def fail(document: Document, *, error: str, actor: Actor) -> Document:
     """Keep why a report was not made, in words that say what to do."""
     document = _locked(document)
-    _move(document, "fail", actor)
+    FLOW.move(document, "fail", actor)
     document.error = error
     document.save(update_fields=["status", "error"])
     describe(error=error)
@@ -124,9 +124,3 @@ def give_up(document_id: str, sentence: str) -> None:
 def _locked(document: Document) -> Document:
     rows = Document.objects.select_for_update(of=("self",)).select_related("version__model__unit")
     return rows.get(pk=document.pk)
-
-
-def _move(document: Document, name: str, actor: Actor) -> None:
-    if reasons := FLOW.closed(document, name, actor):
-        raise Refused(*reasons)
-    document.status = FLOW.moves[name].target

@@ -1,11 +1,9 @@
 """Compose what is signed, sign it, and act on the verdict."""
 
 import datetime as dt
-import secrets
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from django.core import signing
 from django.db.models import Q
 from django.utils import timezone
 
@@ -14,7 +12,7 @@ from mrm.access.models import Account, Person
 from mrm.access.services import Confirmed
 from mrm.audit.trail import audited, describe, recorded
 from mrm.core.actors import permit
-from mrm.core.canonical import canonical, digest, timestamp
+from mrm.core.canonical import canonical, digest
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import Decision, GateState, Request, RequestState, Vote
@@ -55,7 +53,7 @@ def compose(
     _check_unchanged(request, decision, read)
     _check_decision(request, decision, rationale, conditions)
     roles = queries.roles_used(request, actor, on_behalf_of) or _roles_given(request, actor)
-    statement = {
+    facts = {
         "request": request.ref,
         "subject": request.subject_label,
         "subject_digest": read,
@@ -65,16 +63,12 @@ def compose(
         "meaning": MEANINGS[Decision(decision)],
         "rationale": rationale.strip(),
         "conditions": conditions,
-        "name": actor.person.name,
-        "person": str(actor.person_id),
         "role": roles[0],
         "roles": roles,
         "on_behalf_of": on_behalf_of.name if on_behalf_of else "",
         "principal": str(on_behalf_of.pk) if on_behalf_of else "",
-        "nonce": secrets.token_hex(16),
-        "time": timestamp(timezone.now()),
     }
-    return statement, signing.dumps(statement, salt=SALT)
+    return access.composed(facts, actor=actor, salt=SALT)
 
 
 def sign(
