@@ -57,7 +57,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Listed:
-    """One model version found at a backend, for the inventory."""
+    """One model version found at a backend, for the inventory; `serving` when it answers, or is declared to."""
 
     name: str
     version: str
@@ -65,6 +65,7 @@ class Listed:
     source: str
     managed: bool
     aliases: tuple[str, ...] = ()
+    serving: bool = True
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ _BUILT_IN = {
     "mlflow": "mrm.connectors.mlflow:MlflowConnector",
     "oip": "mrm.connectors.oip:OipConnector",
     "webhook": "mrm.connectors.webhook:WebhookConnector",
+    "folder": "mrm.connectors.folder:FolderConnector",
     "gitops": "mrm.connectors.gitops:GitopsConnector",
     "ray": "mrm.connectors.ray:RayConnector",
     "sagemaker": "mrm.connectors.sagemaker:SagemakerConnector",

@@ -30,6 +30,7 @@ app.conf.update(
         "watch": {"task": "mrm.watch", "schedule": 300.0},
         "look": {"task": "mrm.look", "schedule": 15.0},
         "predictions": {"task": "mrm.predictions", "schedule": 5.0, "options": {"expires": 5}},
+        "discovery": {"task": "mrm.discovery", "schedule": crontab(hour="0", minute="37")},
         "archive": {"task": "mrm.archive", "schedule": crontab(hour="1", minute="7")},
         "replay": {"task": "mrm.replay", "schedule": crontab(hour="2", minute="17")},
     },
@@ -107,6 +108,14 @@ def predictions() -> None:
     from mrm.prediction.services import take  # noqa: PLC0415  needs the apps
 
     take()
+
+
+@app.task(name="mrm.discovery")
+def discovery() -> None:
+    """Ask, every night, each serving place and registry for what it holds."""
+    from mrm.discovery.services import ask_for_listings  # noqa: PLC0415  needs the apps
+
+    ask_for_listings()
 
 
 @app.task(name="mrm.archive")

@@ -16,7 +16,7 @@ MENU = (
     ("Models", "inventory:models", ("inventory", "evaluation")),
     ("Approvals", "signoff:requests", ("signoff", "approval")),
     ("Findings", "validation:findings", ("validation", "risks")),
-    ("Monitoring", "deployment:deployments", ("deployment", "prediction")),
+    ("Monitoring", "deployment:deployments", ("deployment", "prediction", "discovery")),
     ("Reports", "reporting:documents", ("reporting",)),
     ("Admin", "access:admin", ("access", "jobs", "audit", "assurance", "privacy", "entitlement")),
 )

@@ -13,6 +13,7 @@ from mrm.access import urls as access
 from mrm.approval import urls as approval
 from mrm.assurance import urls as assurance
 from mrm.deployment import urls as deployment
+from mrm.discovery import urls as discovery
 from mrm.entitlement import urls as entitlement
 from mrm.evaluation import urls as evaluation
 from mrm.inventory import urls as inventory
@@ -32,6 +33,7 @@ api = [
     *signoff.api,
     *approval.api,
     *deployment.api,
+    *discovery.api,
     *prediction.api,
     *reporting.api,
     *assurance.api,
@@ -59,6 +61,7 @@ urlpatterns = [
     path("conditions/", include("mrm.approval.urls")),
     path("accepted-risks/", include((approval.risks, "risks"))),
     path("deployments/", include("mrm.deployment.urls")),
+    path("found/", include("mrm.discovery.urls")),
     path("predictions/", include("mrm.prediction.urls")),
     path("reports/", include("mrm.reporting.urls")),
     path("log/", include("mrm.assurance.urls")),

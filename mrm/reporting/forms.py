@@ -3,26 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.urls import reverse_lazy
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mrm.access.models import Account
-from mrm.core.chooser import Chooser
+from mrm.inventory.forms import VersionField
 from mrm.inventory.models import Version
 from mrm.reporting import queries
-
-
-class VersionField(Chooser):
-    """One version, found by the name or reference of its model, or by its label."""
-
-    address: Any = reverse_lazy("reporting:find_version")
-    named_by = "model__name"
-    looked_in = ("model__name__icontains", "label__istartswith")
-    numbered = {"MDL": "model__number"}
-
-    @classmethod
-    def lines(cls, row: Any) -> tuple[str, str]:
-        return str(row), f"{row.model.ref}, {row.model.unit}, {row.get_status_display().lower()}"
 
 
 class AskForm(forms.Form):
@@ -37,6 +24,7 @@ class AskForm(forms.Form):
         field = self.fields["version"]
         assert isinstance(field, VersionField)
         field.queryset = queries.reportable_versions(account)
+        field.address = reverse("reporting:find_version")
 
 
 class VerifyForm(forms.Form):

@@ -16,12 +16,13 @@ from mrm.core.downloads import blob_answer, content_answer
 from mrm.core.methods import takes_forms_only
 from mrm.evaluation.models import Run
 from mrm.evaluation.queries import visible_to as runs_visible_to
+from mrm.inventory.forms import VersionField
 from mrm.inventory.models import Version
 from mrm.inventory.queries import model_page, models_visible_to, versions_visible_to
 from mrm.inventory.queries.tabs import Panel
 from mrm.jobs.queries import latest_for
 from mrm.reporting import policies, queries, services
-from mrm.reporting.forms import AskForm, VerifyForm, VersionField
+from mrm.reporting.forms import AskForm, VerifyForm
 from mrm.reporting.models import Document
 from mrm.reporting.workflow import DocumentState
 

@@ -128,6 +128,7 @@ def _content(outcome: RunOutcome, keep: Callable[[str], str]) -> dict[str, Any]:
         "suite": {"regime": "", "purpose": "", "status": "default", "effective_from": None, "groups": {}, "sources": []},
         "scope": [], "protected": named, "dataset_source": "", "prepared": {"by": "Bench", "at": None, "parts": []},
         "reviews": [], "findings": [], "other_runs": [],
+        "search": None,
     }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tests import apart
+
 
 @dataclass
 class Answered:
@@ -32,7 +34,7 @@ def ask_all(
     """Send every body, or as many as the time allows."""
     found = Answered()
     began = time.perf_counter()
-    asyncio.run(_ask_all(url, path, iter(bodies), connections, began + seconds, found, keep))
+    apart.run(_ask_all(url, path, iter(bodies), connections, began + seconds, found, keep))
     found.taken = time.perf_counter() - began
     return found
 

@@ -1,6 +1,5 @@
 """The prediction log's spool: one line an answer, handed over in files, and what must be logged is."""
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -16,6 +15,7 @@ import pytest
 from mrm.gateway.record import Record, beginning
 from mrm.gateway.refusal import Refused
 from mrm.gateway.spool import Spool
+from tests import apart
 from tests.gateway.models import matrix, request
 from tests.gateway.process import GatewayProcess, variant
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_logged_is_not_answered(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     (tmp_path / "log").rmdir()  # as good as a disk that is gone
     with pytest.raises(Refused) as caught:
-        asyncio.run(spool.keep(record()))
+        apart.run(spool.keep(record()))
     assert (caught.value.status, caught.value.code) == (503, "not_logged")
     assert caught.value.message == (
         "The prediction log cannot be written, and this endpoint gives no answer that is not logged: "
@@ -141,16 +141,16 @@ def test_best_effort_has_bounds(tmp_path: Path) -> None:
 
 def test_full_spool_refuses_until_its_reader_comes(tmp_path: Path) -> None:
     spool = Spool(tmp_path, limit=1)
-    asyncio.run(spool.keep(record("first")))
+    apart.run(spool.keep(record("first")))
     end = time.monotonic() + 6
     while not list((tmp_path / "log").glob("*.jsonl")) and time.monotonic() < end:
         time.sleep(0.05)
     time.sleep(0.2)
     with pytest.raises(Refused, match="1 bytes wait for their reader"):
-        asyncio.run(spool.keep(record("second")))
+        apart.run(spool.keep(record("second")))
     (taken,) = (tmp_path / "log").glob("*.jsonl")
     taken.with_suffix(".bad").write_bytes(b"what the reader set aside")  # is its own, and holds up nothing
     taken.unlink()
-    asyncio.run(spool.keep(record("third")))
+    apart.run(spool.keep(record("third")))
     spool.close()
     assert [line["id"] for line in lines(tmp_path / "log")] == ["third"]

@@ -38,6 +38,8 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.audit.workflow import FLOW as INTEGRITY
     from mrm.deployment.workflow import FLOW as DEPLOYMENT
     from mrm.deployment.workflow import INCIDENTS, OPERATIONS
+    from mrm.discovery.workflow import FINDINGS as SHADOWS
+    from mrm.discovery.workflow import SIGHTINGS
     from mrm.entitlement.workflow import ITEM, REVIEW
     from mrm.evaluation.workflow import COMPARISON, PERMISSION
     from mrm.evaluation.workflow import FLOW as EVALUATION
@@ -60,6 +62,8 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "deployment_revision": DEPLOYMENT,
         "deployment_operation": OPERATIONS,
         "deployment_incident": INCIDENTS,
+        "discovery_sighting": SIGHTINGS,
+        "discovery_shadowfinding": SHADOWS,
         "prediction_alert": ALERTS,
         "prediction_extract": EXTRACTS,
         "reporting_document": REPORTING,

@@ -37,6 +37,7 @@ from tests.factories import entitlement
 from tests.factories import validation as making
 from tests.factories.access import SETUP, Cast, fresh
 from tests.factories.approved import a_draft, a_model, an_approved
+from tests.factories.discovery import seen
 from tests.factories.release import released, under_experiment
 
 SECRET = "Secret credit decision"
@@ -110,6 +111,7 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     pushed = released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
     deployment.give_up(str(pushed.pk), "The secret-endpoint did not answer.")
     under_experiment(cast, version, an_approved(cast, model, tmp_path, "1.1.0", seed=3), place)
+    seen(place)
     now = timezone.now()
     deployment.declare_freeze(
         Environment.objects.get(key="test"), starts_at=now, ends_at=now + dt.timedelta(days=1), reason="Year end.",
@@ -380,9 +382,9 @@ def test_an_unknown_field_is_named_by_every_address_that_takes_a_body(cast: Cast
                 answers = [getattr(client, method)(address, {**body, "surprise": 1}) for client in clients]
                 assert {answer.status_code for answer in answers} <= {400, 403, 404, 415}, (method, address)
                 told = [answer.json()["reasons"] for answer in answers if answer.status_code == 400]
-                met |= {
-                    (route, method) for reasons in told if any("surprise: Unknown field" in line for line in reasons)
-                }
+                if any("surprise: Unknown field" in line for reasons in told for line in reasons):
+                    met.add((route, method))
+                    break
     wanted = {(route, method) for route in WALKED for method in ("post", "patch", "put") if bodies.of(route, method)}
     assert wanted - met == set()
     assert len(wanted) > 25

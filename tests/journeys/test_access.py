@@ -52,6 +52,12 @@ def test_access_is_reviewed_by_keyboard(enter: Enter) -> None:
     own = lead.go("/")
     own.get_by_role("link", name="Year end").click()
     checked(lead, "mine-420", own.get_by_role("heading", name="To decide"))
+    pipeline = own.get_by_role("row").filter(has_text="svc-training")  # nobody else in these journeys works with it
+    pipeline.get_by_role("link", name="Revoke").click()
+    checked(lead, "revoke-420", own.get_by_label("Reason"))
+    own.get_by_label("Reason").fill("The pipeline is not used any more.")
+    own.get_by_role("button", name="Revoke at once").click()
+    expect(own.locator("#decided")).to_contain_text("Revoked")
     for key in ("j", "x", "j", "x"):
         own.keyboard.press(key)
     expect(own.locator("[data-bulk-count]")).to_have_text("2")
@@ -59,11 +65,6 @@ def test_access_is_reviewed_by_keyboard(enter: Enter) -> None:
     checked(lead, "mine-chosen-420")
     own.get_by_role("button", name="Confirm the selected").click()
     expect(own.get_by_role("heading", name="Decided by you")).to_be_visible()
-    own.get_by_role("link", name="Revoke").first.click()
-    checked(lead, "revoke-420", own.get_by_label("Reason"))
-    own.get_by_label("Reason").fill("The pipeline is not used any more.")
-    own.get_by_role("button", name="Revoke at once").click()
-    expect(own.locator("#decided")).to_contain_text("Revoked")
 
     page = admin.go("/access/reviews/")
     checked(admin, "reviews")

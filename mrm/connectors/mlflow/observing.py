@@ -33,6 +33,7 @@ def observed_variant(tracking: Tracking, version: Mapping[str, Any]) -> Observed
 def listed(tracking: Tracking, model: Mapping[str, Any]) -> list[Listed]:
     """All versions of a registered model. Aliases stand at the model only."""
     name, aliases = str(model["name"]), aliases_of(model)
+    named = {str(number): sorted(a for a, at in aliases.items() if at == number) for number in aliases.values()}
     return [
         Listed(
             name=name,
@@ -40,7 +41,8 @@ def listed(tracking: Tracking, model: Mapping[str, Any]) -> list[Listed]:
             digest=None,
             source=str(version.get("source", "")),
             managed="mrm.key" in tags_of(version),
-            aliases=tuple(sorted(a for a, number in aliases.items() if number == version["version"])),
+            aliases=tuple(named.get(str(version["version"]), ())),
+            serving=str(version["version"]) in named,  # an alias is what scoring servers follow
         )
         for version in _versions(tracking, model, name)
     ]

@@ -158,6 +158,7 @@ class OipConnector(BaseConnector):
                 digest=None,
                 source=str(item["name"]),
                 managed=item["name"] in owners,
+                serving=str(item.get("state") or "READY") == "READY",
             )
             for item in items
             if item["name"] in page

@@ -37,6 +37,7 @@ from mrm.deployment.queries.experiments import (
 )
 from mrm.deployment.queries.history import Period, ran, ran_of_model
 from mrm.deployment.queries.incidents import incidents_visible_to, open_incidents, operations, unanswered
+from mrm.deployment.queries.panels import PLACE_PANELS, place_panels
 from mrm.deployment.queries.releases import (
     RELEASE,
     RELEASE_ACTION,
@@ -49,6 +50,7 @@ from mrm.deployment.queries.releases import (
 from mrm.deployment.queries.traffic import VARIANTS, answering, in_words, shares_of, why_no_advance, why_not_by
 
 __all__ = [
+    "PLACE_PANELS",
     "RELEASE",
     "RELEASE_ACTION",
     "VARIANTS",
@@ -71,6 +73,7 @@ __all__ = [
     "must_withdraw",
     "open_incidents",
     "operations",
+    "place_panels",
     "ran",
     "ran_of_model",
     "release_policy",

@@ -18,7 +18,7 @@ from mrm.deployment.services.plan import Plan, plan
 from mrm.deployment.services.record import give_up
 from mrm.deployment.services.release import Release, refuse, release
 from mrm.deployment.services.taking_out import FRESH, compose_stop, stop
-from mrm.deployment.services.target import add_target, check_target
+from mrm.deployment.services.target import add_target, check_target, contact, offered_by
 from mrm.deployment.services.watching import look_around, watch
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "check_target",
     "close_incident",
     "compose_stop",
+    "contact",
     "create",
     "declare_freeze",
     "define_environment",
@@ -42,6 +43,7 @@ __all__ = [
     "lift_freeze",
     "look_around",
     "name_deployer",
+    "offered_by",
     "plan",
     "promote",
     "read_experiment",

@@ -12,7 +12,7 @@ from mrm.deployment import policies, queries
 from mrm.deployment.models import Deployment, Look, Revision, RevisionKind, Target
 from mrm.deployment.policies import Drift, Kind, Share
 from mrm.deployment.services.incidents import CLOCK, open_incident
-from mrm.deployment.services.target import offered_by
+from mrm.deployment.services.target import offered_by, only_lists
 from mrm.deployment.services.wanting import UNIT, want
 from mrm.inventory.models import Model, Version
 from mrm.jobs import services as jobs
@@ -22,6 +22,8 @@ from mrm.jobs import services as jobs
 def create(model: Model, *, target: Target, endpoint: str, actor: Account) -> Deployment:
     """Name the endpoint at which a model is to be served."""
     permit(actor, "deployment.create", model)
+    if only_lists(target):
+        raise Invalid(f"{target} lists what it holds; nothing is served there.", fields={"target": ["Choose another."]})
     if Deployment.objects.filter(target=target, endpoint=endpoint).exists():
         raise Invalid(f"{target} has an endpoint {endpoint} already.", fields={"endpoint": ["Taken."]})
     describe(endpoint=endpoint, model=model.name)

@@ -3,11 +3,10 @@
 import dataclasses
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
 from mrm.approval import queries as approval
@@ -26,6 +25,7 @@ from mrm.deployment.services.probe import probe
 from mrm.deployment.services.record import desired_of, fail, read_revision, record_observation, settle
 from mrm.deployment.services.target import contact
 from mrm.deployment.workflow import OperationState, RevisionState
+from mrm.jobs.alone import alone as one_at
 from mrm.jobs.kinds import Later
 
 Report = Callable[[str, int, int], None]
@@ -59,19 +59,9 @@ def heal(revision_id: str, progress: Report) -> None:
         record_observation(revision.deployment, seen=found["observed"], drift=[], sync=Sync.IN_SYNC, actor=CLOCK)
 
 
-@contextmanager
-def alone(deployment: Deployment) -> Iterator[None]:
-    """One worker at a time per deployment, by a lock that dies with the connection."""
-    key = f"deployment {deployment.pk}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 1))", [key])
-        if not cursor.fetchone()[0]:
-            raise Later("Another worker is busy at this place.", 2.0)
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 1))", [key])
+def alone(deployment: Deployment) -> AbstractContextManager[None]:
+    """One worker at a time per deployment."""
+    return one_at(f"deployment {deployment.pk}")
 
 
 def _brought_about(revision: Revision, purpose: str, actor: Actor, progress: Report) -> dict[str, Any]:

@@ -49,6 +49,11 @@ def offered_by(target: Target) -> Cap:
     return connect(target).caps
 
 
+def only_lists(target: Target) -> bool:
+    """Whether nothing is served at the place: its connector lists what it holds, and that is all."""
+    return connector_class(target.connector, settings.CONNECTORS).caps == Cap.INVENTORY
+
+
 @contextmanager
 def contact(target: Target) -> Iterator[Connector]:
     """The connector, behind a circuit breaker: a place that failed five times in a row is left alone for a while.

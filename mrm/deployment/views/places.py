@@ -11,6 +11,7 @@ from mrm.access.queries import units_within
 from mrm.core.methods import takes_forms_only
 from mrm.deployment import queries, services
 from mrm.deployment.forms import TargetForm
+from mrm.inventory.views.panels import drawn
 
 
 @require_http_methods(["GET", "POST"])
@@ -42,7 +43,9 @@ def target(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = get_object_or_404(queries.targets_visible_to(account), pk=pk)
     served = queries.visible_to(account).filter(target=place)
     closed = account.lacks("deployment.check_target", place)
-    return render(request, "deployment/target.html", {"target": place, "deployments": served, "closed": closed})
+    panels = drawn(request, queries.place_panels(place, account))
+    context = {"target": place, "deployments": served, "closed": closed, "panels": panels}
+    return render(request, "deployment/target.html", context)
 
 
 @takes_forms_only

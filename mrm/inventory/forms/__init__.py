@@ -5,7 +5,7 @@ from mrm.inventory.forms.importing import ApplyForm, ImportForm
 from mrm.inventory.forms.lists import ModelFilter
 from mrm.inventory.forms.model import DecommissionForm, DependencyForm, ModelField, ModelForm, ReasonForm, RegisterForm
 from mrm.inventory.forms.rating import OverrideForm, RatingForm
-from mrm.inventory.forms.version import ArtifactForm, EndpointForm, VersionEditForm, VersionForm
+from mrm.inventory.forms.version import ArtifactForm, EndpointForm, VersionEditForm, VersionField, VersionForm
 
 __all__ = [
     "ApplyForm",
@@ -25,5 +25,6 @@ __all__ = [
     "ReasonForm",
     "RegisterForm",
     "VersionEditForm",
+    "VersionField",
     "VersionForm",
 ]

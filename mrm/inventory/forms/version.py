@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from mrm.access.forms import PersonField
 from mrm.access.queries import persons
 from mrm.connectors.remote_scoring import MOST_ROWS, Place
+from mrm.core.chooser import Chooser
 from mrm.inventory.forms.fields import Lines, Revised, long_text
 from mrm.inventory.models import ArtifactKind, ModelKind, Version
 
@@ -123,3 +124,15 @@ class EndpointForm(forms.Form):
     def place(self) -> Place:
         """What the service takes."""
         return Place(**self.cleaned_data)
+
+
+class VersionField(Chooser):
+    """One version, found by the name or reference of its model, or by its label."""
+
+    named_by = "model__name"
+    looked_in = ("model__name__icontains", "label__istartswith")
+    numbered = {"MDL": "model__number"}
+
+    @classmethod
+    def lines(cls, row: Any) -> tuple[str, str]:
+        return str(row), f"{row.model.ref}, {row.model.unit}, {row.get_status_display().lower()}"
