@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from django.test import Client
 from django.urls import reverse
 
@@ -20,6 +18,7 @@ from mrm.reporting import queries, services
 from tests.evaluation.test_client import Worked
 from tests.factories import journey
 from tests.factories.access import Cast, fresh
+from tests.reporting.cyclonedx_schema import faults
 
 
 def _client(account: object) -> Client:
@@ -37,7 +36,8 @@ def test_a_bill_says_what_the_record_says_and_is_valid(cast: Cast) -> None:
     answer = _client(cast.auditor).get(address)
     content = answer.getvalue()
     assert answer["Content-Disposition"] == f'attachment; filename="{version.model.ref}-1-0-0.cdx.json"'
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(content.decode()) is None
+    assert faults(content) == []
+    assert faults(content.replace(b'"bomFormat"', b'"bomform"'))
     bill, run, approval = json.loads(content), version.runs.get(), version.approvals.get()
     model, file, *data = bill["components"]
     assert (model["type"], model["version"], file["type"]) == ("machine-learning-model", "1.0.0", "file")
@@ -88,7 +88,7 @@ def test_a_notebook_takes_it_along_and_is_told_why_there_is_none(own_database: s
     client = Notebook("http://testserver", token.secret, transport=Worked())  # type: ignore[attr-defined]
     kept = client.bill_of_materials(str(draft.pk), tmp_path / "model.cdx.json")
     bill = json.loads(kept.read_text())
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(kept.read_text()) is None
+    assert faults(kept.read_text()) == []
     assert "quantitativeAnalysis" not in bill["components"][0]["modelCard"]
 
     bare = inventory.add_version(
