@@ -371,15 +371,19 @@ def test_an_unknown_field_is_named_by_every_address_that_takes_a_body(cast: Cast
     """Whoever may act gets the name of the field that nobody knows, and nothing is done."""
     bodies, before, met = Bodies(records.keys), contents(), set()
     clients = []
-    for account in cast.everybody().values():
+    for account in [cast.auditor, *cast.everybody().values()]:
         clients.append(APIClient())
         clients[-1].force_authenticate(fresh(account))
+    sees_all = clients[0]
     for route in (route for route in WALKED if route.startswith("api/")):
         for method in ("post", "patch", "put"):
             if not (body := bodies.of(route, method)):
                 continue
             for address in addresses(route, records.keys):
-                answers = [getattr(client, method)(address, {**body, "surprise": 1}) for client in clients]
+                asked = {**body, "surprise": 1}
+                if getattr(sees_all, method)(address, asked).status_code == 404:
+                    continue  # a record of another kind
+                answers = [getattr(client, method)(address, asked) for client in clients]
                 assert {answer.status_code for answer in answers} <= {400, 403, 404, 415}, (method, address)
                 told = [answer.json()["reasons"] for answer in answers if answer.status_code == 400]
                 if any("surprise: Unknown field" in line for reasons in told for line in reasons):
