@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from mrm.access.models import Account, BusinessUnit
 from mrm.audit.models import Governed
-from mrm.evaluation.workflow import PermissionState, RunState
+from mrm.evaluation.workflow import InspectionOutcome, PermissionState, RunState
 from mrm.inventory.models import Artifact, Dataset, Pack, Version
 
 
@@ -124,6 +124,54 @@ class ExecutionPermission(Governed):
     @property
     def audit_object(self) -> models.Model:
         return self.version.model
+
+
+class Inspection(Governed):
+    """What tools found in the bytes of an artifact, in the confined process. Never changed: the latest one counts."""
+
+    artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="inspections")
+    version = models.ForeignKey(Version, models.PROTECT, related_name="inspections")
+    declared = models.CharField(max_length=12)
+    found = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=12, choices=InspectionOutcome)
+    tools = models.JSONField()
+    findings = models.JSONField(default=list)
+    facts = models.JSONField(default=dict)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(outcome__in=InspectionOutcome.values), name="inspection_outcome"),
+            models.CheckConstraint(
+                condition=Q(outcome=InspectionOutcome.CLEAN, findings=[])
+                | ~Q(outcome=InspectionOutcome.CLEAN) & ~Q(findings=[]),
+                name="inspection_says_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"inspection of {self.artifact}"
+
+    def get_absolute_url(self) -> str:
+        return f"{self.version.get_absolute_url()}#inspection"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.version.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.version.model
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the tools object to, each once."""
+        return list(dict.fromkeys(each["sentence"] for each in self.findings))
+
+    @property
+    def told_tools(self) -> str:
+        return ", ".join(f"{each['name']} {each['version']}" for each in self.tools)
 
 
 class Comparison(Governed):

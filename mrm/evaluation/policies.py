@@ -108,6 +108,25 @@ def why_not_permit(version: Version, actor: Actor) -> str | None:
     return None
 
 
+def why_not_inspect(version: Version, waiting: bool) -> str | None:
+    """What is inspected is an artifact, by one worker at a time."""
+    if version.artifact_id is None:
+        return f"{version} has no artifact to inspect; attach it first."
+    if waiting:
+        return f"{version.artifact} is being inspected; its result appears when a worker is done."
+    return None
+
+
+def why_not_passed(filename: str, outcome: str, sentences: Sequence[str]) -> str | None:
+    """An artifact is used once an inspection found nothing in it; `outcome` is empty before the first one."""
+    if not outcome:
+        return f"{filename} is not inspected yet; a worker does it soon after it was attached."
+    if outcome == "clean":
+        return None
+    word = "flagged it" if outcome == "flagged" else "could not tell what it holds"
+    return f"The inspection of {filename} {word}: {' '.join(sentences)}"
+
+
 def why_not_scored_there(version: Version, settings: Mapping[str, Any]) -> str | None:
     """Scores come from one place: the model run here, a column of the data, or the version's scoring endpoint."""
     if not settings.get("endpoint"):

@@ -1,4 +1,4 @@
-"""The states of a run, of a comparison, and of the permission to run a pickle."""
+"""The states of a run, of a comparison, and of the permission to run a pickle; the outcomes of an inspection."""
 
 from django.db import models
 
@@ -42,3 +42,11 @@ PERMISSION = Workflow(
     Move("refuse", (_P.SCANNING,), _P.REFUSED),
     Move("withdraw_permission", (_P.GRANTED,), _P.WITHDRAWN, label="Withdraw the permission"),
 )
+
+
+class InspectionOutcome(models.TextChoices):
+    """What comes of an inspection, which is made once and has no further states."""
+
+    CLEAN = "clean", "Clean"
+    FLAGGED = "flagged", "Flagged"
+    UNSCANNABLE = "unscannable", "Unscannable"
