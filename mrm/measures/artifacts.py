@@ -131,7 +131,7 @@ def lightgbm_booster(content: bytes) -> Any:
     import lightgbm  # noqa: PLC0415  slow to load and of use to one kind only
 
     try:
-        return lightgbm.Booster(params={"num_threads": 1, "verbose": -1}, model_str=content.decode())
+        return lightgbm.Booster(model_str=content.decode())
     except (UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
         raise Refusal("LightGBM cannot read the file as one of its models.") from error
 
