@@ -45,6 +45,7 @@ BUILDING = {
     "evaluation.cancel_comparison",
     "evaluation.propose_alternative",
     "evaluation.ask_inspection",
+    "evaluation.convert",
     "validation.request",
     "validation.accept_finding",
     "validation.rebut_finding",

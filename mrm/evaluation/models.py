@@ -174,6 +174,53 @@ class Inspection(Governed):
         return ", ".join(f"{each['name']} {each['version']}" for each in self.tools)
 
 
+class Conversion(Governed):
+    """An artifact made into ONNX beside it: what was converted, on which rows both were compared, and what came of it."""
+
+    source = models.ForeignKey(Version, models.PROTECT, related_name="conversions")
+    source_sha256 = models.CharField(max_length=64)
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="conversions")
+    label = models.CharField(max_length=40)
+    tolerance = models.DecimalField(max_digits=12, decimal_places=9)
+    status = models.CharField(max_length=10, choices=RunState, default=RunState.QUEUED)
+    requested_by = models.ForeignKey(Account, models.PROTECT, related_name="conversions")
+    requested_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    converter = models.CharField(max_length=60, blank=True)
+    parity = models.JSONField(default=dict)
+    made = models.OneToOneField(Version, models.PROTECT, null=True, blank=True, related_name="converted_by")
+    made_sha256 = models.CharField(max_length=64, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=[RunState.QUEUED, RunState.DONE, RunState.FAILED]), name="conversion_state"
+            ),
+            models.CheckConstraint(condition=Q(tolerance__gt=0), name="conversion_tolerance"),
+            models.CheckConstraint(
+                condition=Q(status=RunState.DONE, made__isnull=False) & ~Q(made_sha256="")
+                | ~Q(status=RunState.DONE) & Q(made__isnull=True, made_sha256=""),
+                name="conversion_done_has_version",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"conversion of {self.source} to ONNX"
+
+    def get_absolute_url(self) -> str:
+        return f"{self.source.get_absolute_url()}#conversion"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.source.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.source.model
+
+
 class Comparison(Governed):
     """A champion against challengers on the same rows; contenders are pinned with the bytes and cut-off they had."""
 

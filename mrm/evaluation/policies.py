@@ -9,6 +9,7 @@ from mrm.inventory.models import ArtifactKind, DatasetRole, ModelKind, Version
 from mrm.measures.registry import TESTS, Entry, settled
 
 MOST_CHALLENGERS = 4
+CONVERTIBLE = frozenset({ArtifactKind.SKOPS, ArtifactKind.PICKLE, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM})
 
 
 def why_not_suite(suite: Mapping[str, Any], *, tier: str, regimes: Mapping[str, str], model_kind: str) -> str | None:
@@ -125,6 +126,27 @@ def why_not_passed(filename: str, outcome: str, sentences: Sequence[str]) -> str
         return None
     word = "flagged it" if outcome == "flagged" else "could not tell what it holds"
     return f"The inspection of {filename} {word}: {' '.join(sentences)}"
+
+
+def why_not_convert(version: Version, waiting: bool) -> str | None:
+    """What is converted is an artifact of a library that there is a converter for, and one at a time."""
+    if version.artifact is None:
+        return f"{version} has no artifact to convert; attach it first."
+    if version.artifact.kind not in CONVERTIBLE:
+        return f"{version.artifact} is {version.artifact.get_kind_display()}; skops, pickle, XGBoost and LightGBM are converted."
+    if waiting:
+        return f"{version.artifact} is being converted; the new version appears when a worker is done."
+    return None
+
+
+def why_not_alike(largest: float, tolerance: float, rows: int) -> str | None:
+    """A conversion that answers otherwise is another model."""
+    if largest <= tolerance:
+        return None
+    return (
+        f"The conversion answers otherwise: on {rows:,} rows scores differ by up to {largest:.3g}, {tolerance:.3g} is"
+        " allowed. Nothing was made of it."
+    )
 
 
 def why_not_scored_there(version: Version, settings: Mapping[str, Any]) -> str | None:

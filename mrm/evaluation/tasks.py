@@ -37,6 +37,17 @@ def inspect(arguments: dict[str, str], progress: Progress) -> None:
     carry_out(arguments, progress)
 
 
+def give_up_conversion(arguments: dict[str, str], sentence: str) -> None:
+    services.give_up_conversion(arguments["conversion"], sentence)
+
+
+@job("evaluation.convert", given_up=give_up_conversion)
+def convert(arguments: dict[str, str], progress: Progress) -> None:
+    from mrm.evaluation.services.converting import carry_out  # noqa: PLC0415  the numeric libraries load in workers only
+
+    carry_out(arguments["conversion"], progress)
+
+
 def give_up_comparison(arguments: dict[str, str], sentence: str) -> None:
     services.give_up_comparison(arguments["comparison"], sentence)
 

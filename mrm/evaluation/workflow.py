@@ -1,4 +1,4 @@
-"""The states of a run, of a comparison, and of the permission to run a pickle; the outcomes of an inspection."""
+"""The states of a run, of a comparison, of a conversion, and of the permission to run a pickle; the outcomes of an inspection."""
 
 from django.db import models
 
@@ -25,6 +25,13 @@ COMPARISON = Workflow(
     Move("complete_comparison", (_R.QUEUED,), _R.DONE),
     Move("fail_comparison", (_R.QUEUED,), _R.FAILED),
     Move("cancel_comparison", (_R.QUEUED,), _R.CANCELLED, label="Cancel"),
+)
+
+
+CONVERSION = Workflow(
+    "evaluation",
+    Move("complete_conversion", (_R.QUEUED,), _R.DONE),
+    Move("fail_conversion", (_R.QUEUED,), _R.FAILED),
 )
 
 

@@ -1,4 +1,5 @@
-"""The confined process: opens one artifact, scores, explains or examines one file or variants of it, and ends.
+"""The confined process: opens one artifact, inspects or converts it, scores, explains or examines one file or
+variants of it, and ends.
 
 Run as a module. Reads one JSON request from standard input, writes JSON lines to standard output:
 progress, then a result or an error with a sentence. Confines itself before anything else.
@@ -65,6 +66,12 @@ def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dic
         return inspect(content, request["kind"], Limits(**request["limits"])).as_dict()
 
     scorer, native = OPENERS[request["kind"]](content, request["features"])
+    if request["task"] == "convert":
+        from mrm.measures.conversion import converted
+
+        made, converter = converted(native, request["kind"], len(request["features"]))
+        Path(request["onnx_out"]).write_bytes(made)
+        return {"converter": converter}
     serve = {"score": _score, "variants": _score_variants, "explain": _explain, "examine": _examine}[request["task"]]
     began = time.process_time()  # what it costs to load libraries and model is no cost of a prediction
     answer = serve(scorer, native, request, progress)

@@ -13,6 +13,7 @@ from mrm.evaluation.queries.alternatives import (
 )
 from mrm.evaluation.queries.candidates import candidate, candidates
 from mrm.evaluation.queries.compared import compared
+from mrm.evaluation.queries.conversions import conversion_facts, conversions_visible_to, is_being_converted
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, tabled, what_stands
 from mrm.evaluation.queries.elsewhere import scored_through
 from mrm.evaluation.queries.explained import explained
@@ -91,6 +92,8 @@ __all__ = [
     "compared",
     "comparisons_visible_to",
     "completed",
+    "conversion_facts",
+    "conversions_visible_to",
     "dataset_choices",
     "decided_on",
     "decimal",
@@ -107,6 +110,7 @@ __all__ = [
     "inspection_of",
     "inspections_of",
     "interval",
+    "is_being_converted",
     "is_being_inspected",
     "kind_panels",
     "latest_inspections",

@@ -1,4 +1,4 @@
-"""Named changes to runs and to what may be run; the work itself is in `carry`, `inspecting` and `scanning`, which only workers load."""
+"""Named changes to runs and to what may be run; the work itself is in `carry`, `converting`, `inspecting` and `scanning`, which only workers load."""
 
 from mrm.evaluation.services.choosing import decide_alternative, propose_alternative
 from mrm.evaluation.services.comparing import (
@@ -8,6 +8,7 @@ from mrm.evaluation.services.comparing import (
     fail_comparison,
     give_up_comparison,
 )
+from mrm.evaluation.services.conversion import complete_conversion, convert, fail_conversion, give_up_conversion
 from mrm.evaluation.services.inspection import (
     ask_inspection,
     give_up_inspection,
@@ -44,11 +45,15 @@ __all__ = [
     "compare",
     "complete",
     "complete_comparison",
+    "complete_conversion",
+    "convert",
     "decide_alternative",
     "fail",
     "fail_comparison",
+    "fail_conversion",
     "give_up",
     "give_up_comparison",
+    "give_up_conversion",
     "give_up_inspection",
     "give_up_scan",
     "grant",
