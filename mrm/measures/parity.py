@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -44,7 +45,7 @@ def convert_artifact(
     if file_digest(artifact) != sha256:
         raise CannotScore("The artifact's digest is not the one on record; it was not opened.")
     target = folder / "converted.onnx"
-    request = {"task": "convert", "artifact": str(artifact.resolve()), "kind": kind, "sha256": sha256}
+    request: dict[str, Any] = {"task": "convert", "artifact": str(artifact.resolve()), "kind": kind, "sha256": sha256}
     request |= {"features": list(features), "onnx_out": str(target.resolve())}
     converter = str(run_confined(request, timeout_s, memory_mb, progress)["converter"])
     made = file_digest(target)

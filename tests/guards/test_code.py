@@ -39,7 +39,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.deployment.workflow import FLOW as DEPLOYMENT
     from mrm.deployment.workflow import INCIDENTS, OPERATIONS
     from mrm.entitlement.workflow import ITEM, REVIEW
-    from mrm.evaluation.workflow import COMPARISON, PERMISSION
+    from mrm.evaluation.workflow import COMPARISON, CONVERSION, PERMISSION
     from mrm.evaluation.workflow import FLOW as EVALUATION
     from mrm.inventory.workflow import LIFE, VERSION
     from mrm.prediction.workflow import ALERTS, EXTRACTS
@@ -53,6 +53,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "evaluation_run": EVALUATION,
         "evaluation_executionpermission": PERMISSION,
         "evaluation_comparison": COMPARISON,
+        "evaluation_conversion": CONVERSION,
         "validation_validation": VALIDATION,
         "validation_finding": FINDING,
         "signoff_request": SIGNOFF,
