@@ -7,6 +7,8 @@
     client.wait(run["id"])
     client.results(run["id"])
     client.report(run["id"], "bias", Path("bias.pdf"))
+    client.inspection(version)
+    client.convert(version, data["id"], label="2.1.0-onnx", tolerance="0.00001")
     client.bill_of_materials(version, Path("model.cdx.json"))
     client.decisions("req-2026-11-27-000017", on=date(2026, 11, 27))
 
@@ -100,6 +102,30 @@ class Client:
         target.write_bytes(answer.content)
         return target
 
+    def inspection(self, version: str, *, again: bool = False, timeout_s: float = 600) -> Record:
+        """What the inspection of a version's artifact found, once there is one; `again` asks for another first."""
+        since = ""
+        if again:
+            since = self._asked("POST", f"versions/{version}/inspections/")["asked_at"]
+        ends = time.monotonic() + timeout_s
+        while True:
+            found: list[Record] = self._asked("GET", f"versions/{version}/inspections/")["results"]
+            if found and _moment(found[0]["made_at"]) >= _moment(since or found[0]["made_at"]):
+                return found[0]
+            if time.monotonic() > ends:
+                raise Refusal(f"The artifact was not inspected within {timeout_s:.0f} s; ask for it later.")
+            time.sleep(POLL_S)
+
+    def convert(self, version: str, dataset: str, *, label: str, tolerance: str, timeout_s: float = 1_800) -> Record:
+        """Have a version converted to ONNX as a new draft under `label`, once both agree on the rows of `dataset`.
+
+        Gives the conversion: `made` is the new version, `parity` how far the two differ. Raises `Refusal`
+        with the reason if scores differ by more than `tolerance`, or the model is not converted.
+        """
+        wanted = {"dataset": dataset, "label": label, "tolerance": tolerance}
+        asked = self._asked("POST", f"versions/{version}/conversions/", json=wanted)
+        return self._until(f"conversions/{asked['id']}/", "done", timeout_s, lambda progress: None)
+
     def bill_of_materials(self, version: str, target: Path) -> Path:
         """Keep the bill of materials of a version, CycloneDX 1.6 as JSON, under `target`."""
         answer = self._http.get(f"versions/{version}/bill-of-materials/")
@@ -148,6 +174,10 @@ def _bytes(table: pd.DataFrame | Path) -> tuple[str, bytes]:
     target = io.BytesIO()
     table.to_parquet(target, index=False)
     return "table.parquet", target.getvalue()
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
 
 
 def _check(answer: httpx.Response) -> None:

@@ -58,6 +58,8 @@ WORDS = {
     "evaluation.cancel_comparison": _("cancel a comparison"),
     "evaluation.decide_alternative": _("decide on a less discriminatory alternative"),
     "evaluation.propose_alternative": _("propose which alternative is taken"),
+    "evaluation.convert": _("have an artifact converted to ONNX"),
+    "evaluation.ask_inspection": _("have an artifact inspected again"),
     "evaluation.permit": _("permit that a scanned pickle is run"),
     "evaluation.withdraw_permission": _("withdraw the permission to run a pickle"),
     "evaluation.start": _("run an evaluation"),

@@ -89,7 +89,7 @@ def propose_exception(request: HttpRequest, pk: object) -> HttpResponse:
     model = get_object_or_404(models_visible_to(account), pk=pk)
     permit(account, "approval.ask_exception", model)
     form = ExceptionForm(
-        request.POST or None, clauses=queries.clauses(), initial={"clause": request.GET.get("clause", "")}
+        request.POST or None, clauses=queries.clauses([model.pk]), initial={"clause": request.GET.get("clause", "")}
     )
     if made := carried_out(form, lambda: signoff.propose(model, "policy_exception", **form.proposal(), actor=account)):
         messages.success(request, "Proposed; the clause holds until the exception is signed for.")

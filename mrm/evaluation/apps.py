@@ -10,5 +10,7 @@ class EvaluationConfig(AppConfig):
         from mrm.evaluation.queries import RUN_PANELS  # noqa: PLC0415
         from mrm.inventory.queries.tabs import VERSION_PANELS  # noqa: PLC0415  needs the apps
 
+        VERSION_PANELS.add("1-inspection", views.inspection_panel)
+        VERSION_PANELS.add("conversion", views.conversion_panel)
         VERSION_PANELS.add("evaluation", views.version_panel)
         RUN_PANELS.add("1-alternatives", views.choice_panel)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from mrm.access.models import Account, BusinessUnit
 from mrm.audit.models import Governed
-from mrm.evaluation.workflow import PermissionState, RunState
+from mrm.evaluation.workflow import InspectionOutcome, PermissionState, RunState
 from mrm.inventory.models import Artifact, Dataset, Pack, Version
 
 
@@ -124,6 +124,101 @@ class ExecutionPermission(Governed):
     @property
     def audit_object(self) -> models.Model:
         return self.version.model
+
+
+class Inspection(Governed):
+    """What tools found in the bytes of an artifact, in the confined process. Never changed: the latest one counts."""
+
+    artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="inspections")
+    version = models.ForeignKey(Version, models.PROTECT, related_name="inspections")
+    declared = models.CharField(max_length=12)
+    found = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=12, choices=InspectionOutcome)
+    tools = models.JSONField()
+    findings = models.JSONField(default=list)
+    facts = models.JSONField(default=dict)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(outcome__in=InspectionOutcome.values), name="inspection_outcome"),
+            models.CheckConstraint(
+                condition=Q(outcome=InspectionOutcome.CLEAN, findings=[])
+                | ~Q(outcome=InspectionOutcome.CLEAN) & ~Q(findings=[]),
+                name="inspection_says_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"inspection of {self.artifact}"
+
+    def get_absolute_url(self) -> str:
+        return f"{self.version.get_absolute_url()}#inspection"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.version.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.version.model
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the tools object to, each once."""
+        return list(dict.fromkeys(each["sentence"] for each in self.findings))
+
+    @property
+    def told_tools(self) -> str:
+        return ", ".join(f"{each['name']} {each['version']}" for each in self.tools)
+
+
+class Conversion(Governed):
+    """An artifact made into ONNX beside it: what was converted, on which rows both were compared, and what came of it."""
+
+    source = models.ForeignKey(Version, models.PROTECT, related_name="conversions")
+    source_sha256 = models.CharField(max_length=64)
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="conversions")
+    label = models.CharField(max_length=40)
+    tolerance = models.DecimalField(max_digits=12, decimal_places=9)
+    status = models.CharField(max_length=10, choices=RunState, default=RunState.QUEUED)
+    requested_by = models.ForeignKey(Account, models.PROTECT, related_name="conversions")
+    requested_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    converter = models.CharField(max_length=60, blank=True)
+    parity = models.JSONField(default=dict)
+    made = models.OneToOneField(Version, models.PROTECT, null=True, blank=True, related_name="converted_by")
+    made_sha256 = models.CharField(max_length=64, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=[RunState.QUEUED, RunState.DONE, RunState.FAILED]), name="conversion_state"
+            ),
+            models.CheckConstraint(condition=Q(tolerance__gt=0), name="conversion_tolerance"),
+            models.CheckConstraint(
+                condition=Q(status=RunState.DONE, made__isnull=False) & ~Q(made_sha256="")
+                | ~Q(status=RunState.DONE) & Q(made__isnull=True, made_sha256=""),
+                name="conversion_done_has_version",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"conversion of {self.source} to ONNX"
+
+    def get_absolute_url(self) -> str:
+        return f"{self.source.get_absolute_url()}#conversion"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.source.model.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.source.model
 
 
 class Comparison(Governed):

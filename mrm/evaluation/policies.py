@@ -9,6 +9,7 @@ from mrm.inventory.models import ArtifactKind, DatasetRole, ModelKind, Version
 from mrm.measures.registry import TESTS, Entry, settled
 
 MOST_CHALLENGERS = 4
+CONVERTIBLE = frozenset({ArtifactKind.SKOPS, ArtifactKind.PICKLE, ArtifactKind.XGBOOST, ArtifactKind.LIGHTGBM})
 
 
 def why_not_suite(suite: Mapping[str, Any], *, tier: str, regimes: Mapping[str, str], model_kind: str) -> str | None:
@@ -106,6 +107,46 @@ def why_not_permit(version: Version, actor: Actor) -> str | None:
         if actor.identity.person in parts:
             return f"You have a part in {each.model}; somebody without one permits that its pickle is run."
     return None
+
+
+def why_not_inspect(version: Version, waiting: bool) -> str | None:
+    """What is inspected is an artifact, by one worker at a time."""
+    if version.artifact_id is None:
+        return f"{version} has no artifact to inspect; attach it first."
+    if waiting:
+        return f"{version.artifact} is being inspected; its result appears when a worker is done."
+    return None
+
+
+def why_not_passed(filename: str, outcome: str, sentences: Sequence[str]) -> str | None:
+    """An artifact is used once an inspection found nothing in it; `outcome` is empty before the first one."""
+    if not outcome:
+        return f"{filename} is not inspected yet; a worker does it soon after it was attached."
+    if outcome == "clean":
+        return None
+    word = "flagged it" if outcome == "flagged" else "could not tell what it holds"
+    return f"The inspection of {filename} {word}: {' '.join(sentences)}"
+
+
+def why_not_convert(version: Version, waiting: bool) -> str | None:
+    """What is converted is an artifact of a library that there is a converter for, and one at a time."""
+    if version.artifact is None:
+        return f"{version} has no artifact to convert; attach it first."
+    if version.artifact.kind not in CONVERTIBLE:
+        return f"{version.artifact} is {version.artifact.get_kind_display()}; skops, pickle, XGBoost and LightGBM are converted."
+    if waiting:
+        return f"{version.artifact} is being converted; the new version appears when a worker is done."
+    return None
+
+
+def why_not_alike(largest: float, tolerance: float, rows: int) -> str | None:
+    """A conversion that answers otherwise is another model."""
+    if largest <= tolerance:
+        return None
+    return (
+        f"The conversion answers otherwise: on {rows:,} rows scores differ by up to {largest:.3g}, {tolerance:.3g} is"
+        " allowed. Nothing was made of it."
+    )
 
 
 def why_not_scored_there(version: Version, settings: Mapping[str, Any]) -> str | None:

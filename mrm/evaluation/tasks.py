@@ -26,6 +26,28 @@ def scan(arguments: dict[str, str], progress: Progress) -> None:
     carry_out(arguments["permission"], progress)
 
 
+def give_up_inspection(arguments: dict[str, str], sentence: str) -> None:
+    services.give_up_inspection(arguments["version"], arguments["sha256"], sentence)
+
+
+@job("evaluation.inspect", given_up=give_up_inspection)
+def inspect(arguments: dict[str, str], progress: Progress) -> None:
+    from mrm.evaluation.services.inspecting import carry_out  # noqa: PLC0415  the numeric libraries load in workers only
+
+    carry_out(arguments, progress)
+
+
+def give_up_conversion(arguments: dict[str, str], sentence: str) -> None:
+    services.give_up_conversion(arguments["conversion"], sentence)
+
+
+@job("evaluation.convert", given_up=give_up_conversion)
+def convert(arguments: dict[str, str], progress: Progress) -> None:
+    from mrm.evaluation.services.converting import carry_out  # noqa: PLC0415  the numeric libraries load in workers only
+
+    carry_out(arguments["conversion"], progress)
+
+
 def give_up_comparison(arguments: dict[str, str], sentence: str) -> None:
     services.give_up_comparison(arguments["comparison"], sentence)
 

@@ -4,9 +4,11 @@ from django.urls import path
 
 from mrm.evaluation.api import choosing as choosing_api
 from mrm.evaluation.api import comparison as comparison_api
+from mrm.evaluation.api import converting as converting_api
+from mrm.evaluation.api import inspection as inspection_api
 from mrm.evaluation.api import permission as permission_api
 from mrm.evaluation.api import runs as rest
-from mrm.evaluation.views import choosing, comparing, library, permission, runs
+from mrm.evaluation.views import choosing, comparing, converting, inspection, library, permission, runs
 
 app_name = "evaluation"
 
@@ -15,6 +17,8 @@ urlpatterns = [
     path("tests/", library.tests, name="tests"),
     path("tests/<slug:name>/", library.test, name="test"),
     path("start/<uuid:pk>/", runs.start, name="start"),
+    path("convert/<uuid:pk>/", converting.convert, name="convert"),
+    path("inspections/<uuid:pk>/ask/", inspection.inspect, name="inspect"),
     path("permissions/<uuid:pk>/ask/", permission.permit, name="permit"),
     path("permissions/<int:pk>/withdraw/", permission.withdraw, name="withdraw_permission"),
     path("compare/<uuid:pk>/", comparing.compare, name="compare"),
@@ -38,6 +42,9 @@ api = [
     path("tests/<slug:name>/", rest.OneTest.as_view(), name="test"),
     path("versions/<uuid:pk>/runs/", rest.Runs.as_view(), name="runs"),
     path("versions/<uuid:pk>/suites/", rest.Suites.as_view(), name="suites"),
+    path("versions/<uuid:pk>/conversions/", converting_api.Conversions.as_view(), name="conversions"),
+    path("conversions/<int:pk>/", converting_api.OneConversion.as_view(), name="conversion"),
+    path("versions/<uuid:pk>/inspections/", inspection_api.Inspections.as_view(), name="inspections"),
     path("versions/<uuid:pk>/permission/", permission_api.Permission.as_view(), name="permission"),
     path("permissions/<int:pk>/withdraw/", permission_api.WithdrawPermission.as_view(), name="withdraw_permission"),
     path("versions/<uuid:pk>/comparisons/", comparison_api.Comparisons.as_view(), name="comparisons"),

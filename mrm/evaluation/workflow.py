@@ -1,4 +1,4 @@
-"""The states of a run, of a comparison, and of the permission to run a pickle."""
+"""The states of a run, of a comparison, of a conversion, and of the permission to run a pickle; the outcomes of an inspection."""
 
 from django.db import models
 
@@ -28,6 +28,13 @@ COMPARISON = Workflow(
 )
 
 
+CONVERSION = Workflow(
+    "evaluation",
+    Move("complete_conversion", (_R.QUEUED,), _R.DONE),
+    Move("fail_conversion", (_R.QUEUED,), _R.FAILED),
+)
+
+
 class PermissionState(models.TextChoices):
     SCANNING = "scanning", "Being scanned"
     GRANTED = "granted", "Granted"
@@ -42,3 +49,11 @@ PERMISSION = Workflow(
     Move("refuse", (_P.SCANNING,), _P.REFUSED),
     Move("withdraw_permission", (_P.GRANTED,), _P.WITHDRAWN, label="Withdraw the permission"),
 )
+
+
+class InspectionOutcome(models.TextChoices):
+    """What comes of an inspection, which is made once and has no further states."""
+
+    CLEAN = "clean", "Clean"
+    FLAGGED = "flagged", "Flagged"
+    UNSCANNABLE = "unscannable", "Unscannable"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import onnx
 import pandas as pd
 from numpy.typing import NDArray
 
+from mrm.measures import onnx_graph
+
 Scorer = Callable[[pd.DataFrame], NDArray[np.float64]]
 
-ONNX_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 SKOPS_TRUSTED = frozenset({
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
@@ -49,12 +50,17 @@ def open_skops(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
 
     Raises `Refusal` on any other type, named, and if the model was fitted on other columns.
     """
+    return predicting(skops_model(content), features)
+
+
+def skops_model(content: bytes) -> Any:
+    """The estimator of a skops file. Raises `Refusal` on types that are not trusted, before one of them is made."""
     import skops.io  # noqa: PLC0415  slow to load and of use to one kind only
 
     unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - SKOPS_TRUSTED)
     if unknown:
         raise Refusal(f"The file contains types that are not trusted: {', '.join(unknown)}.")
-    return predicting(skops.io.loads(content, trusted=sorted(SKOPS_TRUSTED)), features)
+    return skops.io.loads(content, trusted=sorted(SKOPS_TRUSTED))
 
 
 def predicting(model: Any, features: Sequence[str]) -> tuple[Scorer, Any]:
@@ -73,8 +79,24 @@ def predicting(model: Any, features: Sequence[str]) -> tuple[Scorer, Any]:
 def open_xgboost(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
     """A scoring function and the booster of a native XGBoost file, JSON or UBJSON.
 
-    Raises `Refusal` on the deprecated binary format, which has no declared structure, on anything
-    else, and if the booster was trained on other columns.
+    Raises `Refusal` as `xgboost_booster`, and if the booster was trained on other columns.
+    """
+    import xgboost  # noqa: PLC0415  slow to load and of use to one kind only
+
+    booster = xgboost_booster(content)
+    _same_columns(booster.feature_names, features)
+    names = list(features) if booster.feature_names else None
+
+    def scorer(frame: pd.DataFrame) -> NDArray[np.float64]:
+        return _event_column(booster.predict(xgboost.DMatrix(frame.to_numpy(np.float32), feature_names=names)))
+
+    return scorer, booster
+
+
+def xgboost_booster(content: bytes) -> Any:
+    """The booster of a native XGBoost file.
+
+    Raises `Refusal` on the deprecated binary format, which has no declared structure, and on anything else.
     """
     import xgboost  # noqa: PLC0415  slow to load and of use to one kind only
 
@@ -87,13 +109,7 @@ def open_xgboost(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
         booster.load_model(bytearray(content))
     except xgboost.core.XGBoostError as error:
         raise Refusal("XGBoost cannot read the file as one of its models.") from error
-    _same_columns(booster.feature_names, features)
-    names = list(features) if booster.feature_names else None
-
-    def scorer(frame: pd.DataFrame) -> NDArray[np.float64]:
-        return _event_column(booster.predict(xgboost.DMatrix(frame.to_numpy(np.float32), feature_names=names)))
-
-    return scorer, booster
+    return booster
 
 
 def open_lightgbm(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
@@ -101,18 +117,23 @@ def open_lightgbm(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]
 
     Raises `Refusal` on anything else, and if the booster was trained on other columns.
     """
-    import lightgbm  # noqa: PLC0415  slow to load and of use to one kind only
-
-    try:
-        booster = lightgbm.Booster(params={"num_threads": 1, "verbose": -1}, model_str=content.decode())
-    except (UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
-        raise Refusal("LightGBM cannot read the file as one of its models.") from error
+    booster = lightgbm_booster(content)
     named = booster.feature_name()
     invented = [f"Column_{i}" for i in range(len(named))]
     _same_columns(None if named == invented else named, features)
     if booster.num_feature() != len(features):
         raise Refusal(f"The booster takes {booster.num_feature()} columns; {len(features)} features are named.")
     return lambda frame: _event_column(booster.predict(frame.to_numpy(np.float64), num_threads=1)), booster
+
+
+def lightgbm_booster(content: bytes) -> Any:
+    """The booster of a LightGBM text file. Raises `Refusal` on anything else."""
+    import lightgbm  # noqa: PLC0415  slow to load and of use to one kind only
+
+    try:
+        return lightgbm.Booster(model_str=content.decode())
+    except (UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+        raise Refusal("LightGBM cannot read the file as one of its models.") from error
 
 
 def _open_pickle(content: bytes, features: Sequence[str]) -> tuple[Scorer, Any]:
@@ -135,42 +156,8 @@ def _check_onnx(content: bytes) -> None:
         model = onnx.load_model_from_string(content)
     except Exception as error:
         raise Refusal("The file is not an ONNX model.") from error
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
-        raise Refusal("The model keeps its weights outside the file; only self-contained models are run.")
-    used = {each.domain for each in model.opset_import} | {node.domain for node in _nodes(model)}
-    foreign = sorted(used - set(ONNX_DOMAINS))
-    if foreign:
-        raise Refusal(f"The model uses operators of its own ({', '.join(foreign)}); only the standard sets are run.")
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise Refusal(f"The ONNX checker refuses the model: {str(error).splitlines()[0]}") from error
-
-
-def _graphs(graph: Any) -> Iterator[Any]:
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            for inner in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
-                yield from _graphs(inner)
-
-
-def _nodes(model: Any) -> Iterator[Any]:
-    for graph in _graphs(model.graph):
-        yield from graph.node
-    for function in model.functions:
-        yield from function.node
-
-
-def _tensors(model: Any) -> Iterator[Any]:
-    for graph in _graphs(model.graph):
-        yield from graph.initializer
-        for sparse in graph.sparse_initializer:
-            yield from (sparse.values, sparse.indices)
-    for node in _nodes(model):
-        for attribute in node.attribute:
-            yield from ([attribute.t] if attribute.HasField("t") else [])
-            yield from attribute.tensors
+    for fault in onnx_graph.faults(model):
+        raise Refusal(fault)
 
 
 def _feeder(inputs: Sequence[Any], features: Sequence[str]) -> Callable[[pd.DataFrame], dict[str, Any]]:

@@ -37,8 +37,15 @@ _NAMED = frozenset({
 })  # fmt: skip
 
 
+class Untold(Refusal):
+    """The file cannot be read, so that nobody can say what it holds."""
+
+
 def scan(content: bytes) -> list[str]:
-    """The names that a pickle or joblib file holds, sorted. Raises `Refusal` on the first that may not be in it."""
+    """The names that a pickle or joblib file holds, sorted. Raises `Refusal` on the first that may not be in it.
+
+    Raises `Untold`, which is one, on what cannot be read here as a pickle.
+    """
     return _read(content)[1]
 
 
@@ -56,7 +63,7 @@ def _read(content: bytes) -> tuple[Any, list[str]]:
     class Checked(numpy_pickle.NumpyUnpickler):  # type: ignore[misc]  # the library has no types
         def find_class(self, module: str, name: str) -> Any:
             found.add(f"{module}.{name}")
-            if not _known(module, name):
+            if not known(module, name):
                 raise Refusal(f"The file names {module}.{name}, which no estimator needs; it is not opened.")
             made = super().find_class(module, name)
             if (module, name) not in _NAMED and not isinstance(made, type) and not name.startswith("__pyx_unpickle_"):
@@ -71,12 +78,13 @@ def _read(content: bytes) -> tuple[Any, list[str]]:
     except Refusal:
         raise
     except Exception as error:
-        raise Refusal(
+        raise Untold(
             f"The file is not a pickle that can be read here: {type(error).__name__}: {error}"[:300]
         ) from error
     finally:
         numpy_pickle.NumpyUnpickler = kept
 
 
-def _known(module: str, name: str) -> bool:
+def known(module: str, name: str) -> bool:
+    """Whether an estimator needs what a pickle names."""
     return (module, name) in _NAMED or ("." not in name and bool(_CLASSES.match(module)) and not _NEVER.match(module))

@@ -1,4 +1,5 @@
-"""The confined process: opens one artifact, scores, explains or examines one file or variants of it, and ends.
+"""The confined process: opens one artifact, inspects or converts it, scores, explains or examines one file or
+variants of it, and ends.
 
 Run as a module. Reads one JSON request from standard input, writes JSON lines to standard output:
 progress, then a result or an error with a sentence. Confines itself before anything else.
@@ -39,7 +40,7 @@ def main() -> int:
     except MemoryError:
         return _failed(channel, "memory", "")
     except Exception as error:
-        cause = "refused" if type(error).__name__ == "Refusal" else "failed"
+        cause = "refused" if "Refusal" in {each.__name__ for each in type(error).__mro__} else "failed"
         text = str(error) or type(error).__name__
         if "bad_alloc" in text or "allocate memory" in text:
             cause = "memory"
@@ -59,15 +60,19 @@ def _serve(request: dict[str, Any], progress: Callable[[int, int], None]) -> dic
     content = Path(request["artifact"]).read_bytes()
     if hashlib.sha256(content).hexdigest() != request["sha256"]:
         raise Refusal("The artifact's digest is not the one on record.")
-    if request["task"] == "scan":
-        from mrm.measures.pickles import scan
+    if request["task"] == "inspect":
+        from mrm.measures.inspection import Limits, inspect
 
-        return {"names": scan(content)}
+        return inspect(content, request["kind"], Limits(**request["limits"])).as_dict()
 
     scorer, native = OPENERS[request["kind"]](content, request["features"])
+    if request["task"] == "convert":
+        from mrm.measures.conversion import converted
+
+        made, converter = converted(native, request["kind"], len(request["features"]))
+        Path(request["onnx_out"]).write_bytes(made)
+        return {"converter": converter}
     serve = {"score": _score, "variants": _score_variants, "explain": _explain, "examine": _examine}[request["task"]]
-    if request["task"] == "explain":
-        pass
     began = time.process_time()  # what it costs to load libraries and model is no cost of a prediction
     answer = serve(scorer, native, request, progress)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -203,19 +203,18 @@ def examine_artifact(
     return said
 
 
-def scan_artifact(
-    artifact_path: Path, expected_sha256: str, timeout_s: float = 300, memory_mb: int = 4_096,
-    progress: Progress | None = None,
-) -> list[str]:  # fmt: skip
-    """The names that a pickle holds, read in a confined process that makes nothing it does not know.
+def inspect_artifact(
+    artifact_path: Path, kind: str, expected_sha256: str, limits: Mapping[str, int], timeout_s: float = 300,
+    memory_mb: int = 4_096, progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What the file is and holds, looked through in a confined process: `inspection.Report` as a dict.
 
-    Raises `CannotScore`, with the sentence, on a name that may not be in it; `ScoringFailed` as `score`.
+    `limits` are those of `inspection.Limits`. Raises `ScoringFailed`, with the sentence, if there is no answer.
     """
     if file_digest(artifact_path) != expected_sha256:
         raise ScoringFailed("The artifact's digest is not the one on record; it was not opened.")
-    request = {"task": "scan", "artifact": str(artifact_path.resolve()), "kind": "pickle", "sha256": expected_sha256}
-    names: list[str] = run_confined(request, timeout_s, memory_mb, progress)["names"]
-    return names
+    request = {"task": "inspect", "artifact": str(artifact_path.resolve()), "kind": kind, "sha256": expected_sha256}
+    return run_confined({**request, "limits": dict(limits)}, timeout_s, memory_mb, progress)
 
 
 def together(

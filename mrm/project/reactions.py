@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mrm.audit.models import Event, Undispatched
 from mrm.audit.trail import REACTING
+from mrm.evaluation import services as evaluation
 from mrm.reporting import services as reporting
 from mrm.signoff import services as signoff
 
@@ -23,6 +24,7 @@ def _look_again(_event: Event) -> None:
 
 # each reaction may run more than once and must not mind
 REACTIONS: dict[str, list[Callable[[Event], None]]] = {
+    "inventory.attach_artifact": [evaluation.inspect_after_attach],
     "approval.grant": [reporting.file_after_approval],
     # a vote that no longer counts opens its stage again: the requests are listed anew for the roles they wait for
     "access.revoke": [_look_again],

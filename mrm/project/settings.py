@@ -177,6 +177,15 @@ BROKER_URL = env.str("MRM_BROKER_URL", f"redis+socket://{socket_folder(DATA_DIR)
 STORAGE_URL = env.str("MRM_STORAGE_URL", f"file://{DATA_DIR}/blobs")
 LARGEST_UPLOAD = env.int("MRM_LARGEST_UPLOAD", 512 * 1024 * 1024)
 
+# what an artifact may have at most to be inspected, and what its inspection may take
+INSPECTION = {
+    "size": env.int("MRM_INSPECTION_SIZE", LARGEST_UPLOAD),
+    "unpacked": env.int("MRM_INSPECTION_UNPACKED", 2 * 1024 * 1024 * 1024),
+    "nodes": env.int("MRM_INSPECTION_NODES", 100_000),
+    "seconds": env.int("MRM_INSPECTION_SECONDS", 300),
+    "memory_mb": env.int("MRM_INSPECTION_MEMORY", 4_096),
+}
+
 # how much of the machine one query over a table may take; what does not fit into memory goes to the spill folder
 TABLE_ENGINE = {
     "memory_limit": env("MRM_TABLE_MEMORY", default="1GB"),

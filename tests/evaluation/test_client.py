@@ -43,6 +43,10 @@ def test_predictions_are_pushed_and_results_read(own_database: str, tmp_path: Pa
     table = pd.DataFrame(
         {"row_id": np.arange(1_500), "default": (draw.random(1_500) < scores).astype(int), "score": scores}
     )
+    assert client.inspection(str(draft.pk))["outcome"] == "clean"
+    again = client.inspection(str(draft.pk), again=True)
+    assert [each["name"] for each in again["tools"]] == ["format", "onnx"]
+
     held = client.push(table, name="Scored elsewhere", source="Notebook", unit=cast.retail.key, version=str(draft.pk))
     assert held["rows"] == 1_500
 

@@ -15,6 +15,7 @@ from mrm.signoff import queries, services
 from mrm.signoff.models import Decision, GateState
 from mrm.validation import services as validation
 from tests.factories.access import PASSWORD, Cast, fresh, with_password
+from tests.factories.inspection import inspected
 from tests.factories.validation import outcome_signed
 
 FEATURES = ["income", "debt"]
@@ -78,9 +79,11 @@ def a_draft(cast: Cast, model: Model, folder: Path, label: str = "1.0.0", seed: 
     )  # fmt: skip
     data = Dataset.objects.filter(name="Test data").first() or a_dataset(cast, folder)
     inventory.link_dataset(version, dataset=data, role="test", actor=cast.developer)
-    return inventory.attach_artifact(
+    attached = inventory.attach_artifact(
         version, chunks=[onnx(seed)], filename=f"model-{label}.onnx", kind="onnx", actor=cast.developer
     )
+    inspected(attached)
+    return attached
 
 
 def a_validated(cast: Cast, model: Model, folder: Path, label: str = "1.0.0", seed: int = 1) -> Version:

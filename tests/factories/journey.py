@@ -23,6 +23,7 @@ from mrm.signoff.models import Decision, Request
 from mrm.validation import services as validation
 from mrm.validation.models import Validation
 from tests.factories.access import PASSWORD, Cast, fresh, with_password
+from tests.factories.inspection import inspected
 from tests.factories.validation import outcome_signed
 
 KINDS = ["performance", "bias", "explainability"]
@@ -63,9 +64,11 @@ def version(cast: Cast, *, kind: str = "onnx", label: str = "1.0.0") -> Version:
     )
     for role in ("training", "test", "protected"):
         inventory.link_dataset(draft, dataset=_dataset(cast, role), role=role, actor=cast.developer)
-    return inventory.attach_artifact(
+    attached = inventory.attach_artifact(
         draft, chunks=iter([made.logistic]), filename=f"model.{kind}", kind=kind, actor=cast.developer
     )
+    inspected(attached)
+    return attached
 
 
 def _dataset(cast: Cast, role: str) -> Dataset:

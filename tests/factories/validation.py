@@ -17,6 +17,7 @@ from mrm.signoff.models import Proposal, open_request
 from mrm.validation import services
 from mrm.validation.models import Finding, Validation
 from tests.factories.access import Cast
+from tests.factories.inspection import inspected, small_onnx
 from tests.factories.signing import sign
 
 ANSWERS = {
@@ -72,8 +73,9 @@ def version(cast: Cast, of: Model, label: str = "4.0.0", content: bytes | None =
     made = inventory.add_version(
         of, label=label, developer=cast.developer.person, actor=cast.developer, **given | facts
     )
-    payload = content or f"{of.name} {label}".encode()
+    payload = content or small_onnx(f"{of.name} {label}")
     inventory.attach_artifact(made, chunks=[payload], filename="model.onnx", kind="onnx", actor=cast.developer)
+    inspected(Version.objects.select_related("artifact").get(pk=made.pk))
     data = Dataset.objects.filter(name="Training 2025").first() or dataset(cast, "Training 2025")
     inventory.link_dataset(made, dataset=data, role="training", actor=cast.developer)
     return Version.objects.get(pk=made.pk)

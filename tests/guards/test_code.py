@@ -41,7 +41,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.discovery.workflow import FINDINGS as SHADOWS
     from mrm.discovery.workflow import SIGHTINGS
     from mrm.entitlement.workflow import ITEM, REVIEW
-    from mrm.evaluation.workflow import COMPARISON, PERMISSION
+    from mrm.evaluation.workflow import COMPARISON, CONVERSION, PERMISSION
     from mrm.evaluation.workflow import FLOW as EVALUATION
     from mrm.inventory.workflow import LIFE, VERSION
     from mrm.prediction.workflow import ALERTS, EXTRACTS
@@ -55,6 +55,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "evaluation_run": EVALUATION,
         "evaluation_executionpermission": PERMISSION,
         "evaluation_comparison": COMPARISON,
+        "evaluation_conversion": CONVERSION,
         "validation_validation": VALIDATION,
         "validation_finding": FINDING,
         "signoff_request": SIGNOFF,

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from mrm.measures.artifacts import Refusal
 from mrm.measures.pickles import open_pickle, scan
 from mrm.measures.process import CannotScore
-from mrm.measures.scoring import file_digest, scan_artifact, score
+from mrm.measures.scoring import file_digest, inspect_artifact, score
 
 DRAW = np.random.default_rng(11)
 FRAME = pd.DataFrame(DRAW.normal(size=(300, 3)), columns=["income", "age", "debt"])
@@ -102,19 +102,23 @@ def test_functions_of_a_known_package_are_not_taken() -> None:
         scan(b"no pickle")
 
 
+def inspected(artifact: Path) -> dict[str, Any]:
+    limits = {"size": 2**20, "unpacked": 2**20, "nodes": 100}
+    return inspect_artifact(artifact, "pickle", file_digest(artifact), limits)
+
+
 def test_the_confined_process_scans_and_scores(tmp_path: Path) -> None:
     data, artifact = tmp_path / "data.parquet", tmp_path / "model.pkl"
     pq.write_table(pa.Table.from_pandas(FRAME, preserve_index=False), data)
     model = MODELS[0].fit(FRAME, LABELS)
     artifact.write_bytes(pickle.dumps(model))
-    assert "sklearn.pipeline.Pipeline" in scan_artifact(artifact, file_digest(artifact))
+    assert "sklearn.pipeline.Pipeline" in inspected(artifact)["facts"]["names"]
     done = score(artifact, "pickle", file_digest(artifact), data, tmp_path / "out.parquet", list(FRAME.columns))
     scores = pq.read_table(done.path)["score"].to_numpy()
     assert np.array_equal(scores, model.predict_proba(FRAME)[:, 1])
 
     artifact.write_bytes(pickle.dumps(Calls(os.system, f"touch {tmp_path / 'there'}")))
-    with pytest.raises(CannotScore, match=r"posix.system"):
-        scan_artifact(artifact, file_digest(artifact))
+    assert inspected(artifact)["outcome"] == "flagged"
     with pytest.raises(CannotScore, match=r"posix.system"):
         score(artifact, "pickle", file_digest(artifact), data, tmp_path / "out.parquet", list(FRAME.columns))
     assert not (tmp_path / "there").exists()

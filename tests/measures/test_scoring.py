@@ -142,7 +142,7 @@ def test_scores_that_are_no_numbers_are_located(place, rows):
 def test_custom_operators_are_refused(place, rows):
     nodes = [helper.make_node("Secret", ["x"], ["p"], domain="acme")]
     artifact = graph_file(place / "custom.onnx", nodes, matrix_input(), opsets=[("", 17), ("acme", 1)])
-    with pytest.raises(CannotScore, match=r"operators of its own \(acme\)"):
+    with pytest.raises(CannotScore, match=r"operators of its own \(acme: Secret\)"):
         run(place, artifact, "onnx")
 
 

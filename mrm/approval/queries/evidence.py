@@ -1,15 +1,16 @@
 """What stands behind a version, and the gates that it opens."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from mrm.approval.queries.inspected import inspection_clauses, inspection_gate
 from mrm.evaluation import queries as evaluation
-from mrm.evaluation.models import Run
+from mrm.evaluation.models import Inspection, Run
 from mrm.inventory import policies as inventory_policies
 from mrm.inventory import queries as inventory
 from mrm.inventory.models import Pack, Version, VersionDataset
@@ -44,7 +45,7 @@ _WORST = ("fail", "watch", "insufficient", "pass")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What stands behind a version: validation, runs by kind, open findings, data, and the rules of the record."""
+    """What stands behind a version: validation, runs by kind, inspection, open findings, data, the rules of the record."""
 
     version: Version
     concluded: Validation | None
@@ -53,6 +54,7 @@ class Evidence:
     uses: Sequence[VersionDataset]
     packs: Sequence[Pack]
     exceptions: Mapping[str, RiskAcceptance] = field(default_factory=dict)
+    inspection: Inspection | None = None
 
 
 def subject_versions() -> QuerySet[Version]:
@@ -75,6 +77,7 @@ def evidence_of(versions: Sequence[Version]) -> dict[uuid.UUID, Evidence]:
     for use in VersionDataset.objects.filter(version__in=versions).select_related("dataset").order_by("id"):
         linked.setdefault(use.version_id, []).append(use)
     exceptions = exceptions_of([version.model_id for version in versions])
+    inspections = evaluation.latest_inspections([version.artifact_id for version in versions if version.artifact_id])
     return {
         version.pk: Evidence(
             version,
@@ -84,6 +87,7 @@ def evidence_of(versions: Sequence[Version]) -> dict[uuid.UUID, Evidence]:
             linked.get(version.pk, []),
             packs,
             {clause: each for (model, clause), each in exceptions.items() if model == version.model_id},
+            inspections.get(version.artifact_id or ""),
         )
         for version in versions
     }
@@ -150,21 +154,23 @@ def gates_of(evidence: Evidence) -> list[Gate]:
         _no_serious_finding(evidence),
         *(_complete(evidence, pack) for pack in evidence.packs),
         _stored(evidence.version),
+        inspection_gate(evidence.version, evidence.inspection),
     ]
-    return [_excepted(gate, evidence.exceptions.get(gate.key)) for gate in found]
+    return [_excepted(gate, evidence.exceptions.get(gate.clause)) for gate in found]
 
 
 def _excepted(gate: Gate, exception: RiskAcceptance | None) -> Gate:
     """A gate that a standing exception stands in for."""
-    if exception is None or gate.state != GateState.MISSING or not gate.waivable:
+    if exception is None or gate.state != GateState.MISSING:
         return gate
     told = f"{exception.ref}, {exception.request.ref}, until {exception.until:%Y-%m-%d}"
     return replace(gate, state=GateState.WAIVED, detail=told, url=exception.request.get_absolute_url())
 
 
-def clauses() -> dict[str, str]:
-    """What an exception may be from: the gates that may be waived, by key with their titles."""
-    return dict(KINDS) | {f"fields-{pack.key}": f"Record complete for {pack.title}" for pack in inventory.field_packs()}
+def clauses(models: Collection[uuid.UUID] = ()) -> dict[str, str]:
+    """What an exception may be from: the gates that may be waived, with their titles, and inspections on the models."""
+    fields = {f"fields-{pack.key}": f"Record complete for {pack.title}" for pack in inventory.field_packs()}
+    return dict(KINDS) | fields | inspection_clauses(models)
 
 
 def exceptions_of(models: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, str], RiskAcceptance]:
@@ -202,6 +208,7 @@ def _run(evidence: Evidence, kind: str, title: str) -> Gate:
         url=(run or evidence.version).get_absolute_url(),
         as_of=run.finished_at.date().isoformat() if run and run.finished_at else "",
         waivable=True,
+        clause=kind,
     )
 
 
@@ -229,6 +236,7 @@ def _complete(evidence: Evidence, pack: Pack) -> Gate:
         f"Empty: {', '.join(missing)}" if missing else f"{pack.key} {pack.version}",
         url=version.model.get_absolute_url(),
         waivable=True,
+        clause=f"fields-{pack.key}",
     )
 
 

@@ -72,7 +72,8 @@ def risk_counts(account: Account, unit: BusinessUnit | None = None) -> dict[str,
 def borne(entries: Iterable[RiskAcceptance]) -> list[Borne]:
     """Lines of the register, each with what it is about in words."""
     found, today = list(entries), timezone.localdate()
-    titles = clauses() if any(each.clause for each in found) else {}
+    models = {each.model_id for each in found if each.clause}
+    titles = clauses(models) if models else {}
     return [Borne(each, _title(each, titles), today) for each in found]
 
 

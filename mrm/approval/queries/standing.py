@@ -9,6 +9,8 @@ from django.utils import timezone
 from mrm.access.models import Account
 from mrm.approval import policies
 from mrm.approval.models import Approval, Condition
+from mrm.approval.queries.evidence import exceptions_of
+from mrm.approval.queries.inspected import why_inspection_bars
 from mrm.approval.workflow import STANDING, ApprovalState
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
@@ -85,13 +87,16 @@ def why_not_in_force(approval: Approval) -> str | None:
 def why_not_usable(version: Version, sha256: str) -> str | None:
     """Why this version may not run with these bytes now, or None.
 
-    Asked again at every use: the approval must be in force, for these bytes, and its signatures must
-    still carry it, judged by the policy they were pinned to.
+    Asked again at every use: the approval must be in force, for these bytes, which the last inspection
+    found clean or an exception stands in for, and its signatures must still carry it, judged by the
+    policy they were pinned to.
     """
     approval = standing_approval(version)
     if approval is None:
         return f"{version} has no valid approval."
     if reason := policies.in_force(approval, timezone.localdate()) or policies.same_bytes(approval, sha256):
+        return reason
+    if reason := why_inspection_bars(version, sha256, exceptions_of([version.model_id])):
         return reason
     found = verdict_at_use(approval)
     if found.state == "approved":

@@ -37,7 +37,7 @@ class PolicyException(ProposalSubject):
         return record.tier
 
     def check(self, record: Model, content: Mapping[str, Any], actor: Actor) -> Mapping[str, Any]:
-        clauses = queries.clauses()
+        clauses = queries.clauses([record.pk])
         clause = str(content.get("clause", ""))
         if clause not in clauses:
             raise Invalid(

@@ -110,7 +110,7 @@ class VersionUse(PlainSubject):
 
 
 class InterimUse(VersionUse):
-    """Use before the evidence is complete: whatever is missing may be owed as a condition, but for the bytes."""
+    """Use before the evidence is complete: whatever is missing may be owed as a condition, but for the inspected bytes."""
 
     kind = ApprovalKind.INTERIM
 
@@ -123,7 +123,7 @@ class InterimUse(VersionUse):
 
 
 class EmergencyUse(InterimUse):
-    """Use at once: two people open it, nothing but the bytes is waited for, and a third reviews it afterwards."""
+    """Use at once: two people open it, nothing but the inspected bytes is waited for, and a third reviews it afterwards."""
 
     kind = ApprovalKind.EMERGENCY
 
@@ -136,7 +136,8 @@ class EmergencyUse(InterimUse):
 
 
 def _owed(gate: Gate) -> Gate:
-    return replace(gate, waivable=gate.key != "artifact")
+    """Everything may be owed but the bytes, and that they were looked through."""
+    return replace(gate, waivable=gate.key not in {"artifact", "inspection"})
 
 
 def _waived(gate: Gate) -> Gate:
@@ -162,6 +163,7 @@ def _content(evidence: Evidence) -> dict[str, Any]:
         },
         "runs": {kind: _digest(evidence, kind) for kind, _ in queries.KINDS},
         "exceptions": sorted(str(each) for each in evidence.exceptions.values()),
+        "inspection": evidence.inspection.outcome if evidence.inspection else "",
         "open_findings": sorted(f"{entry.ref} {entry.severity}" for entry in evidence.findings),
     }
 

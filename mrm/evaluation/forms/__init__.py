@@ -2,7 +2,8 @@
 
 from mrm.evaluation.forms.choosing import ChoiceForm
 from mrm.evaluation.forms.comparing import CompareForm
+from mrm.evaluation.forms.converting import ConvertForm
 from mrm.evaluation.forms.reason import ReasonForm
 from mrm.evaluation.forms.start import StartForm
 
-__all__ = ["ChoiceForm", "CompareForm", "ReasonForm", "StartForm"]
+__all__ = ["ChoiceForm", "CompareForm", "ConvertForm", "ReasonForm", "StartForm"]

@@ -13,9 +13,19 @@ from mrm.evaluation.queries.alternatives import (
 )
 from mrm.evaluation.queries.candidates import candidate, candidates
 from mrm.evaluation.queries.compared import compared
+from mrm.evaluation.queries.conversions import conversion_facts, conversions_visible_to, is_being_converted
 from mrm.evaluation.queries.drawings import capability, figures_by_kind, tabled, what_stands
 from mrm.evaluation.queries.elsewhere import scored_through
 from mrm.evaluation.queries.explained import explained
+from mrm.evaluation.queries.inspections import (
+    INSPECT,
+    inspection_facts,
+    inspection_of,
+    inspections_of,
+    is_being_inspected,
+    latest_inspections,
+    why_artifact_not_passed,
+)
 from mrm.evaluation.queries.kinds import divided, domain_panel, kind_panels, performance_panel
 from mrm.evaluation.queries.library import TITLES, explained_at, library, library_entry, suites_naming
 from mrm.evaluation.queries.numbers import decimal, interval, shown
@@ -55,6 +65,7 @@ from mrm.evaluation.queries.tables import figure_of, figure_table, results_docum
 
 __all__ = [
     "CROSS",
+    "INSPECT",
     "KEYS",
     "OF_POPULATION",
     "OF_PRESENT_ENDPOINT",
@@ -81,6 +92,8 @@ __all__ = [
     "compared",
     "comparisons_visible_to",
     "completed",
+    "conversion_facts",
+    "conversions_visible_to",
     "dataset_choices",
     "decided_on",
     "decimal",
@@ -93,8 +106,14 @@ __all__ = [
     "figure_of",
     "figure_table",
     "figures_by_kind",
+    "inspection_facts",
+    "inspection_of",
+    "inspections_of",
     "interval",
+    "is_being_converted",
+    "is_being_inspected",
     "kind_panels",
+    "latest_inspections",
     "library",
     "library_entry",
     "like_cases",
@@ -118,5 +137,6 @@ __all__ = [
     "tabled",
     "visible_to",
     "what_stands",
+    "why_artifact_not_passed",
     "why_not_run_here",
 ]

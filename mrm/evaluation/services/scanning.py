@@ -1,30 +1,22 @@
-"""In the worker: have a pickle read by the confined process, which makes nothing it does not know."""
+"""In the worker: a permission to run a pickle is granted by a clean inspection of it, and refused by any other."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
-from mrm.core import blobs
 from mrm.core.actors import System
-from mrm.core.refusal import Refused
 from mrm.evaluation.models import ExecutionPermission
+from mrm.evaluation.services.inspecting import inspect
 from mrm.evaluation.services.permission import grant, refuse
-from mrm.evaluation.workflow import PermissionState
-from mrm.measures.results import EvaluationFailed
-from mrm.measures.scoring import scan_artifact
+from mrm.evaluation.workflow import InspectionOutcome, PermissionState
 
 
 def carry_out(permission_id: str, progress: Callable[[str, int, int], None]) -> None:
-    """Scan one artifact; one that was settled before is left as it is, so a second call changes nothing."""
-    permission = ExecutionPermission.objects.get(pk=permission_id)
+    """Inspect one artifact anew; a permission settled before is left as it is, so a second call changes nothing."""
+    permission = ExecutionPermission.objects.select_related("version__model__unit", "artifact").get(pk=permission_id)
     if permission.status != PermissionState.SCANNING:
         return
     progress("Scanning", 0, 0)
-    try:
-        with tempfile.TemporaryDirectory(prefix="mrm-scan-") as folder:
-            sha256 = permission.artifact_id
-            names = scan_artifact(blobs.fetch(sha256, Path(folder)), sha256)
-    except (EvaluationFailed, Refused) as fault:
-        refuse(permission, error=str(fault), actor=System("evaluation"))
+    found = inspect(permission.version, permission.artifact)
+    if found.outcome == InspectionOutcome.CLEAN:
+        grant(permission, names=found.facts.get("names", []), actor=System("evaluation"))
     else:
-        grant(permission, names=names, actor=System("evaluation"))
+        refuse(permission, error=" ".join(found.sentences), actor=System("evaluation"))

@@ -22,6 +22,7 @@ from mrm.inventory.models import Dataset, Model, Version
 from mrm.jobs.runner import run_next
 from mrm.project.demo.bank import PASSWORD, account_of, plan
 from mrm.project.demo.material import Material, Table, chunks, prepare
+from mrm.project.reactions import dispatch_all
 from mrm.signoff import services as signoff
 from mrm.signoff.models import Decision, Request
 from mrm.validation import services as validation
@@ -133,7 +134,9 @@ def _version(model: Model, label: str, material: Material, artifact: bytes, data
     for role, dataset in data.items():
         inventory.link_dataset(version, dataset=dataset, role=role, actor=priya)
     name = f"retail-credit-{label}.onnx"
-    return inventory.attach_artifact(version, chunks=chunks(artifact), filename=name, kind="onnx", actor=priya)
+    attached = inventory.attach_artifact(version, chunks=chunks(artifact), filename=name, kind="onnx", actor=priya)
+    dispatch_all()  # as the bell does where there are workers: the artifact is inspected with the next job
+    return attached
 
 
 def _evaluate(version: Version, dataset: Dataset, kinds: Sequence[str] = KINDS) -> Run:

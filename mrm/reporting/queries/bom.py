@@ -16,6 +16,7 @@ from mrm.audit.models import Event, Outcome
 from mrm.audit.queries import timeline
 from mrm.core.canonical import digest, timestamp
 from mrm.evaluation.models import Run
+from mrm.evaluation.queries import inspection_of
 from mrm.inventory.models import Artifact, Dataset, Version, VersionDataset
 from mrm.reporting.queries.compliance import runs_told
 from mrm.reporting.queries.model_card import filled, model_card
@@ -124,6 +125,8 @@ def _version(version: Version, artifact: Artifact, links: list[VersionDataset], 
 
 def _file(artifact: Artifact) -> dict[str, Any]:
     facts = {"mrm:kind": artifact.get_kind_display(), "mrm:size": str(artifact.size)}
+    if found := inspection_of(artifact.sha256):
+        facts |= {"mrm:inspection": found.outcome, "mrm:inspected_by": found.told_tools, "mrm:format": found.found}
     return {
         "type": "file",
         "bom-ref": artifact.sha256,

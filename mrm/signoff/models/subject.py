@@ -32,6 +32,7 @@ class Gate:
     url: str = ""
     as_of: str = ""
     waivable: bool = False
+    clause: str = ""  # what an exception from it is asked for by, where there may be one
 
     @property
     def day(self) -> dt.date | None:
