@@ -27,6 +27,7 @@ WORDS = {
     "audit.view": _("read the trail, people and their roles"),
     "deployment.add_target": _("name a serving place"),
     "deployment.advance": _("move a canary on to its next step"),
+    "deployment.change_rules": _("set by which rules an endpoint serves"),
     "deployment.change_traffic": _("divide traffic between approved versions"),
     "deployment.check_target": _("test whether a serving place answers"),
     "deployment.close_incident": _("close an incident at a serving place"),

@@ -146,6 +146,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "view",
                 "deployment.create",
                 "deployment.deploy",
+                "deployment.change_rules",
                 "deployment.change_traffic",
                 "deployment.advance",
                 "deployment.register_experiment",

@@ -5,6 +5,17 @@ from datetime import datetime
 from enum import Flag, auto
 from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 
+from mrm.serving import (
+    Action,
+    Condition,
+    Failover,
+    LoggedInputs,
+    LogPolicy,
+    OnWithdrawn,
+    SegmentRule,
+    Serving,
+)
+
 from .answers import Listed, Observed, ObservedVariant, Page, Result
 from .errors import (
     AuthFailed,
@@ -17,16 +28,6 @@ from .errors import (
     RateLimited,
     Transient,
     Unsupported,
-)
-from .serving import (
-    Action,
-    Condition,
-    Failover,
-    LoggedInputs,
-    LogPolicy,
-    OnWithdrawn,
-    SegmentRule,
-    Serving,
 )
 from .values import (
     FULL,

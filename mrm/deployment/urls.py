@@ -6,8 +6,9 @@ from mrm.deployment.api import deployments as json
 from mrm.deployment.api import environments as json_environments
 from mrm.deployment.api import experiments as json_experiments
 from mrm.deployment.api import incidents as json_incidents
+from mrm.deployment.api import rules as json_rules
 from mrm.deployment.api import traffic as json_traffic
-from mrm.deployment.views import deployments, environments, experiments, incidents, places, traffic
+from mrm.deployment.views import deployments, environments, experiments, incidents, places, rules, traffic
 
 app_name = "deployment"
 urlpatterns = [
@@ -39,6 +40,8 @@ urlpatterns = [
     path("<uuid:pk>/plan/", deployments.plan, name="plan"),
     path("<uuid:pk>/deploy/", deployments.deploy, name="deploy"),
     path("<uuid:pk>/roll-back/", deployments.roll_back, name="roll_back"),
+    path("<uuid:pk>/rules/", rules.rules, name="rules"),
+    path("<uuid:pk>/rules/plan/", rules.plan_rules, name="plan_rules"),
     path("<uuid:pk>/traffic/", traffic.traffic, name="traffic"),
     path("<uuid:pk>/traffic/plan/", traffic.plan_traffic, name="plan_traffic"),
     path("<uuid:pk>/experiment/", experiments.register, name="register_experiment"),
@@ -65,6 +68,8 @@ api = [
     path("deployments/<uuid:pk>/roll-back/", json.RollBack.as_view(), name="roll_back"),
     path("deployments/<uuid:pk>/traffic/", json_traffic.Traffic.as_view(), name="traffic"),
     path("deployments/<uuid:pk>/traffic/plan/", json_traffic.TrafficPlan.as_view(), name="traffic_plan"),
+    path("deployments/<uuid:pk>/rules/", json_rules.Rules.as_view(), name="rules"),
+    path("deployments/<uuid:pk>/rules/plan/", json_rules.RulesPlan.as_view(), name="rules_plan"),
     path("deployments/<uuid:pk>/advance/", json_traffic.Advance.as_view(), name="advance"),
     path("deployments/<uuid:pk>/experiments/", json_experiments.Experiments.as_view(), name="experiments"),
     path("experiments/<uuid:pk>/", json_experiments.ExperimentDetail.as_view(), name="experiment"),

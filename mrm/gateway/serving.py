@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -97,7 +96,7 @@ class Serving:
             "deployment": stored.route.deployment,
             "revision": stored.route.revision,
             "ready": endpoint.ready,
-            "serving": asdict(stored.route.rules),
+            "serving": stored.route.rules.told(),
             "variants": [self._observed_variant(item) for item in endpoint.loaded],
         }
 

@@ -89,6 +89,10 @@ class Migration(migrations.Migration):
                 ('drift_policy', models.CharField(choices=[('report', 'Report'), ('freeze', 'Freeze'), ('heal', 'Heal'), ('failover', 'Fail over')], default='report', max_length=10)),
                 ('look_every', models.PositiveIntegerField(default=300)),
                 ('named_only', models.BooleanField(default=False)),
+                ('log_least', models.CharField(choices=[('best_effort', 'Answers do not wait for the log'), ('must_log', 'No answer without its line in the log')], default='best_effort', max_length=12)),
+                ('inputs_least', models.CharField(choices=[('none', 'Nothing'), ('hashed', 'Their digest'), ('reference', "The caller's reference"), ('full', 'All of them')], default='none', max_length=12)),
+                ('withdrawn_least', models.CharField(choices=[('alert', 'It answers, with an alert'), ('backup', 'The backup answers'), ('stop', 'Nobody answers')], default='alert', max_length=12)),
+                ('segment_required', models.BooleanField(default=False)),
             ],
             options={
                 'ordering': ['name'],
@@ -183,6 +187,7 @@ class Migration(migrations.Migration):
                 ('artifact_sha256', models.CharField(blank=True, max_length=64)),
                 ('unit_field', models.CharField(blank=True, max_length=60)),
                 ('salt', models.CharField(blank=True, max_length=32)),
+                ('rules', models.JSONField(blank=True, default=dict)),
                 ('variant_count', models.PositiveIntegerField(default=0)),
                 ('steps', models.JSONField(blank=True, default=list)),
                 ('step', models.PositiveIntegerField(blank=True, null=True)),
@@ -269,6 +274,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='environment',
             constraint=models.CheckConstraint(condition=models.Q(('look_every__gte', 10), ('look_every__lte', 86400)), name='environment_look_every'),
+        ),
+        migrations.AddConstraint(
+            model_name='environment',
+            constraint=models.CheckConstraint(condition=models.Q(('inputs_least__in', ['none', 'hashed', 'reference', 'full']), ('log_least__in', ['best_effort', 'must_log']), ('withdrawn_least__in', ['alert', 'backup', 'stop'])), name='environment_least'),
         ),
         migrations.AddField(
             model_name='deployer',

@@ -1,6 +1,17 @@
 """Where models run, what is wanted there, what was tried, and what went wrong."""
 
-from mrm.deployment.models.environment import Breaker, Deployer, DriftPolicy, Environment, Freeze, Stage, Target
+from mrm.deployment.models.environment import (
+    Breaker,
+    Deployer,
+    DriftPolicy,
+    Environment,
+    Freeze,
+    LoggedInputs,
+    LogPolicy,
+    OnWithdrawn,
+    Stage,
+    Target,
+)
 from mrm.deployment.models.experiment import Ending, Experiment, ExperimentArm, Reading, ReadingKind
 from mrm.deployment.models.incident import Incident, Look, Operation
 from mrm.deployment.models.revision import Deployment, Health, Revision, RevisionKind, Sync
@@ -19,7 +30,10 @@ __all__ = [
     "Freeze",
     "Health",
     "Incident",
+    "LogPolicy",
+    "LoggedInputs",
     "Look",
+    "OnWithdrawn",
     "Operation",
     "Reading",
     "ReadingKind",

@@ -17,6 +17,7 @@ from mrm.deployment.services.incidents import close_incident, explain_incident
 from mrm.deployment.services.plan import Plan, plan
 from mrm.deployment.services.record import give_up
 from mrm.deployment.services.release import Release, refuse, release
+from mrm.deployment.services.rules import change_rules, read_rules, shares_under
 from mrm.deployment.services.taking_out import FRESH, compose_stop, stop
 from mrm.deployment.services.target import add_target, check_target
 from mrm.deployment.services.watching import look_around, watch
@@ -28,6 +29,7 @@ __all__ = [
     "add_target",
     "advance",
     "answer",
+    "change_rules",
     "change_traffic",
     "check_target",
     "close_incident",
@@ -45,12 +47,14 @@ __all__ = [
     "plan",
     "promote",
     "read_experiment",
+    "read_rules",
     "refresh",
     "refuse",
     "register_experiment",
     "release",
     "roll_back",
     "set_policy",
+    "shares_under",
     "stop",
     "unname_deployer",
     "watch",

@@ -48,6 +48,7 @@ def plan_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "deployment": place,
         "plan": services.plan(place, form.cleaned_data["shares"], form.cleaned_data["steps"]),
         "steps": [f"{step / 100:g} %" for step in form.cleaned_data["steps"]],
+        "action": "deployment:traffic",
         "posted": [(name, request.GET.get(name, "")) for name in form.fields],
         "release_policy": queries.release_policy(place.model),
         "closed": _closed(place, account),
