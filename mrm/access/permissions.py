@@ -37,6 +37,7 @@ WORDS = {
     "deployment.deploy": _("bring an approved version to its place"),
     "deployment.end_experiment": _("end an experiment between versions"),
     "deployment.explain_incident": _("explain an incident at a serving place"),
+    "deployment.fail_back": _("send a version back to its requests after a fail-over"),
     "deployment.lift_freeze": _("lift a freeze"),
     "deployment.name_deployer": _("name who deploys to an environment"),
     "deployment.read_experiment": _("read an experiment between versions"),

@@ -153,6 +153,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "deployment.read_experiment",
                 "deployment.end_experiment",
                 "deployment.roll_back",
+                "deployment.fail_back",
                 "deployment.refresh",
                 "deployment.stop",
                 "deployment.explain_incident",

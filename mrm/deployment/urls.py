@@ -47,6 +47,7 @@ urlpatterns = [
     path("<uuid:pk>/experiment/", experiments.register, name="register_experiment"),
     path("<uuid:pk>/advance/", traffic.advance, name="advance"),
     path("<uuid:pk>/stop/", traffic.stop, name="stop"),
+    path("<uuid:pk>/fail-back/", traffic.fail_back, name="fail_back"),
     path("<uuid:pk>/refresh/", deployments.refresh, name="refresh"),
 ]
 
@@ -78,5 +79,11 @@ api = [
     path("experiments/<uuid:pk>/promote/", json_experiments.Promote.as_view(), name="promote"),
     path("deployments/<uuid:pk>/stop/statement/", json_traffic.StopStatement.as_view(), name="stop_statement"),
     path("deployments/<uuid:pk>/stop/", json_traffic.Stop.as_view(), name="stop"),
+    path(
+        "deployments/<uuid:pk>/fail-back/statement/",
+        json_traffic.FailBackStatement.as_view(),
+        name="fail_back_statement",
+    ),
+    path("deployments/<uuid:pk>/fail-back/", json_traffic.FailBackSigned.as_view(), name="fail_back"),
     path("deployments/<uuid:pk>/refresh/", json.Refresh.as_view(), name="refresh"),
 ]

@@ -114,6 +114,8 @@ class Serving:
             "digest": model.digest if model else None,
             "ready": model is not None,
             "reason": item.reason or self.artifacts.complaint(wanted.digest) or self._trouble(item),
+            "standing": fallen.standing if (fallen := self.approvals.fallen(wanted.approval_id)) else "valid",
+            "passed_over": item.breaker.told() if item.breaker else "",
         }
 
     def _trouble(self, item: Loaded) -> str:

@@ -76,7 +76,7 @@ def test_rules_are_planned_signed_for_and_kept_on_pages(
     wanted = {"reason": "Only whom it was made for.", "planned_on": plan.context["plan"].fingerprint}
     assert client.post(address, fields | wanted).status_code == 302
     revision = deployment.revisions.get(number=2)
-    changes = {each.what: each.after for each in services.Release().changes(revision)[1]}
+    changes = {each.name: each.after for each in services.Release().changes(revision)[1]}
     assert changes["Log"] == "No answer without its line in the log", "whoever signs sees it"
     applied(cast, revision)
     event = Event.objects.get(verb="deployment.change_rules", outcome="done")

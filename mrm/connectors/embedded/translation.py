@@ -49,6 +49,8 @@ def observed(state: Mapping[str, Any]) -> Observed:
                 role=item["role"],
                 reason=item["reason"],
                 mirror_bp=item["mirror_bp"],
+                standing=item["standing"],
+                passed_over=item["passed_over"],
             )
             for item in state["variants"]
         )

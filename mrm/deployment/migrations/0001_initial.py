@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('number', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('missing', 'Nothing is served'), ('not_ready', 'Not ready'), ('version', 'Another version'), ('artifact', 'Other bytes'), ('behaviour', 'Other answers'), ('traffic', 'Other traffic'), ('shadow', 'Other shadow'), ('config', 'Other configuration'), ('extra', 'Not approved'), ('orphan', 'Not wanted'), ('unobservable', 'Cannot be seen'), ('withdrawn', 'Must be withdrawn'), ('push_failed', 'Not brought about'), ('emergency', 'Emergency, to be reviewed'), ('harm', 'Does harm')], max_length=16)),
+                ('kind', models.CharField(choices=[('missing', 'Nothing is served'), ('not_ready', 'Not ready'), ('version', 'Another version'), ('artifact', 'Other bytes'), ('behaviour', 'Other answers'), ('traffic', 'Other traffic'), ('shadow', 'Other shadow'), ('config', 'Other configuration'), ('extra', 'Not approved'), ('orphan', 'Not wanted'), ('unobservable', 'Cannot be seen'), ('withdrawn', 'Must be withdrawn'), ('push_failed', 'Not brought about'), ('emergency', 'Emergency, to be reviewed'), ('harm', 'Does harm'), ('passed_over', 'Passed over')], max_length=16)),
                 ('severity', models.CharField(choices=[('critical', 'Critical'), ('high', 'High'), ('medium', 'Medium')], max_length=10)),
                 ('sentence', models.TextField()),
                 ('status', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed')], default='open', max_length=10)),
@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
             name='Operation',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('purpose', models.CharField(choices=[('apply', 'Apply'), ('heal', 'Heal'), ('stop', 'Take out')], max_length=10)),
+                ('purpose', models.CharField(choices=[('apply', 'Apply'), ('heal', 'Heal'), ('stop', 'Take out'), ('fail_back', 'Send back')], max_length=10)),
                 ('key', models.CharField(max_length=120)),
                 ('attempt', models.PositiveIntegerField()),
                 ('status', models.CharField(choices=[('sent', 'Sent'), ('done', 'Done'), ('failed', 'Failed'), ('unknown', 'Outcome unknown')], default='sent', max_length=10)),
@@ -504,7 +504,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['missing', 'not_ready', 'version', 'artifact', 'behaviour', 'traffic', 'shadow', 'config', 'extra', 'orphan', 'unobservable', 'withdrawn', 'push_failed', 'emergency', 'harm'])), name='incident_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['missing', 'not_ready', 'version', 'artifact', 'behaviour', 'traffic', 'shadow', 'config', 'extra', 'orphan', 'unobservable', 'withdrawn', 'push_failed', 'emergency', 'harm', 'passed_over'])), name='incident_kind'),
         ),
         migrations.AddConstraint(
             model_name='incident',
@@ -549,5 +549,25 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='ending',
             constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='ending_has_a_reason'),
+        ),
+        migrations.CreateModel(
+            name='FailBack',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('passed_over', models.JSONField()),
+                ('reason', models.TextField()),
+                ('statement', models.TextField()),
+                ('statement_digest', models.CharField(max_length=64, unique=True)),
+                ('method', models.CharField(choices=[('password', 'Password'), ('totp', 'Authenticator'), ('webauthn', 'Passkey')], max_length=20)),
+                ('evidence', models.JSONField(blank=True, default=dict)),
+                ('signed_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('deployment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fail_backs', to='deployment.deployment')),
+                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fail_backs', to='deployment.revision')),
+                ('signed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fail_backs', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ['-signed_at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), _negated=True), models.Q(('statement', ''), _negated=True), models.Q(('statement_digest', ''), _negated=True), models.Q(('method', ''), _negated=True), models.Q(('passed_over', {}), _negated=True)), name='fail_back_is_signed')],
+            },
         ),
     ]

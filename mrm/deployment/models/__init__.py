@@ -13,6 +13,7 @@ from mrm.deployment.models.environment import (
     Target,
 )
 from mrm.deployment.models.experiment import Ending, Experiment, ExperimentArm, Reading, ReadingKind
+from mrm.deployment.models.fail_back import FailBack
 from mrm.deployment.models.incident import Incident, Look, Operation
 from mrm.deployment.models.revision import Deployment, Health, Revision, RevisionKind, Sync
 from mrm.deployment.models.variant import LIVE, Variant, VariantRole
@@ -27,6 +28,7 @@ __all__ = [
     "Environment",
     "Experiment",
     "ExperimentArm",
+    "FailBack",
     "Freeze",
     "Health",
     "Incident",

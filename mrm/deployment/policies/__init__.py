@@ -13,7 +13,7 @@ from mrm.deployment.policies.experiment import (
     wrong_table,
 )
 from mrm.deployment.policies.moment import closed_by_incident, frozen, over, reviewed_by_another, still_as_planned
-from mrm.deployment.policies.people import applied_before, named, not_a_maker, not_a_signer, records
+from mrm.deployment.policies.people import applied_before, named, not_a_maker, not_a_signer, not_passed_over, records
 from mrm.deployment.policies.rules import (
     INPUTS,
     LOGS,
@@ -66,6 +66,7 @@ __all__ = [
     "not_a_signer",
     "not_comparable",
     "not_of_model",
+    "not_passed_over",
     "not_shown",
     "not_whole",
     "off_schedule",

@@ -35,6 +35,7 @@ from mrm.deployment.queries.experiments import (
     why_no_promotion,
     why_no_reading,
 )
+from mrm.deployment.queries.fail_back import passed_over, why_no_fail_back
 from mrm.deployment.queries.history import Period, ran, ran_of_model
 from mrm.deployment.queries.incidents import incidents_visible_to, open_incidents, operations, unanswered
 from mrm.deployment.queries.releases import (
@@ -86,6 +87,7 @@ __all__ = [
     "must_withdraw",
     "open_incidents",
     "operations",
+    "passed_over",
     "ran",
     "ran_of_model",
     "ranges",
@@ -111,6 +113,7 @@ __all__ = [
     "went_back_from",
     "why_closed",
     "why_no_advance",
+    "why_no_fail_back",
     "why_no_promotion",
     "why_no_reading",
     "why_not_by",

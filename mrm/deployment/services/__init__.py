@@ -13,6 +13,7 @@ from mrm.deployment.services.environment import (
     unname_deployer,
 )
 from mrm.deployment.services.experiments import answer, end_experiment, promote, read_experiment, register_experiment
+from mrm.deployment.services.failing_back import compose_fail_back, fail_back
 from mrm.deployment.services.incidents import close_incident, explain_incident
 from mrm.deployment.services.plan import Plan, plan
 from mrm.deployment.services.record import give_up
@@ -33,6 +34,7 @@ __all__ = [
     "change_traffic",
     "check_target",
     "close_incident",
+    "compose_fail_back",
     "compose_stop",
     "create",
     "declare_freeze",
@@ -40,6 +42,7 @@ __all__ = [
     "deploy",
     "end_experiment",
     "explain_incident",
+    "fail_back",
     "give_up",
     "lift_freeze",
     "look_around",

@@ -82,6 +82,8 @@ def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         else None,
         "promotable": _promotable(current),
         "why_no_advance": account.lacks("deployment.advance", place) or queries.why_no_advance(place),
+        "passed_over": queries.passed_over(place),
+        "why_no_fail_back": account.lacks("deployment.fail_back", place) or queries.why_no_fail_back(place, account),
         "earlier": [entry for entry in verified if entry.status != "applied"],
         "why_not": {verb: account.lacks(f"deployment.{verb}", place) for verb in VERBS},
     }
