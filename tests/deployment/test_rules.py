@@ -4,11 +4,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.core.wsgi import get_wsgi_application
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from mrm.access import services as access
 from mrm.audit.models import Event
 from mrm.audit.trail import recorded
+from mrm.client import Client, Refusal
 from mrm.connectors.protocol import Cap
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.deployment import policies, queries, services
@@ -20,7 +23,7 @@ from mrm.jobs.runner import run_next
 from mrm.serving import Serving, serving_of
 from tests.deployment.conftest import Gateway
 from tests.deployment.test_pages import api, browser
-from tests.factories.access import SETUP, Cast
+from tests.factories.access import SETUP, Cast, fresh
 from tests.factories.approved import a_model, an_approved
 from tests.factories.release import released
 
@@ -113,7 +116,8 @@ def test_the_environment_sets_the_least_also_in_the_database(
     environment.refresh_from_db()
     deployment.refresh_from_db()
     told = "Production asks for must_log or more of the log; these rules say best_effort."
-    assert queries.below_least(environment) == [(deployment, told)]
+    assert queries.below_least(environment, cast.auditor) == [(deployment, told)]
+    assert queries.below_least(environment, cast.outsider) == []
     page = browser(cast.auditor).get(environment.get_absolute_url()).content.decode()
     assert "serves by rules of before" in page
     with pytest.raises(Refused, match="asks for full or more of logged inputs; these rules say none"):
@@ -182,9 +186,14 @@ def test_the_api_sets_rules_and_units_keep_their_version(
     assert (made.status_code, made.json()["rules"]["failover"]["minimum"]) == (202, 5), made.json()
     revision = applied(cast, deployment.revisions.get(number=2))
     assert (revision.salt, revision.variant_count) == (split.salt, 2)
-    assert api(cast.deployer).get(base).json()["rules"]["on_withdrawn"] == "backup"
-    same = api(cast.deployer).post(base, wanted, format="json")
-    assert same.json()["reasons"] == ["These rules are in force already."]
+    token = access.issue_token(
+        cast.deployer, label="Notebook", scopes=["deployment:*"], days=1, actor=fresh(cast.deployer)
+    )
+    transport = httpx.WSGITransport(app=get_wsgi_application())
+    client = Client("http://testserver", token.secret, transport=transport)  # type: ignore[attr-defined]
+    assert client.rules(str(deployment.pk))["rules"]["on_withdrawn"] == "backup"
+    with pytest.raises(Refusal, match="These rules are in force already"):
+        client.change_rules(str(deployment.pk), reason="Again.", on_withdrawn="backup", failover={"minimum": 5})
     with pytest.raises(Refused, match="no version is a fallback here"):
         services.deploy(deployment, version=version, actor=cast.deployer)
     assert api(cast.outsider).get(base).status_code == 404

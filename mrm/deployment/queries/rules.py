@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mrm.access.models import Account
 from mrm.deployment import policies
 from mrm.deployment.models import Deployment, Environment, LoggedInputs, LogPolicy, OnWithdrawn, Revision
 from mrm.deployment.policies import Least
-from mrm.deployment.queries.deployments import current
+from mrm.deployment.queries.deployments import current, visible_to
+from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import DatasetRole, Version
 from mrm.serving import Condition, Failover, SegmentRule, Serving, serving_of
 
@@ -59,9 +61,11 @@ def rules_wanted(deployment: Deployment) -> Serving:
     return policies.raised(rules_of(current(deployment)), least_of(deployment.target.environment))
 
 
-def below_least(environment: Environment) -> list[tuple[Deployment, str]]:
-    """Endpoints of the environment that still serve by rules of before it asked for more, and in what."""
-    found = Revision.objects.filter(deployment__target__environment=environment, status="applied").exclude(version=None)
+def below_least(environment: Environment, account: Account) -> list[tuple[Deployment, str]]:
+    """Endpoints that the account sees and that still serve by rules of before the environment asked for more, and in what."""
+    found = Revision.objects.filter(
+        deployment__in=visible_to(account), deployment__target__environment=environment, status=RevisionState.APPLIED
+    ).exclude(version=None)
     told = [
         (each.deployment, policies.less_than_asked(environment.name, rules_of(each), least_of(environment)))
         for each in found.select_related("deployment__target", "deployment__model")

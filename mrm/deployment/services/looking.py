@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from mrm.connectors.errors import ConnectorError
-from mrm.connectors.protocol import Cap, Observed
+from mrm.connectors.protocol import Cap, Connector, Observed
 from mrm.core.refusal import Refused
 from mrm.deployment import queries
 from mrm.deployment.models import Deployment, DriftPolicy, Look, Revision, Sync
@@ -66,7 +66,7 @@ def _look(deployment: Deployment, wanted: Revision | None, drift: list[Drift], a
     seen = deployment.observed
     unseen = 0
     try:
-        observed, found = _compared(deployment, wanted, ask_approval, bool(drift))
+        observed, found = _compared(deployment, wanted, ask_approval or bool(drift))
         seen, drift = dataclasses.asdict(observed), drift + found
         sync = Sync.DRIFTED if drift else Sync.IN_SYNC
     except (ConnectorError, Refused) as error:  # a secret that is no longer set is a place that cannot be seen
@@ -95,25 +95,28 @@ def _withdrawn_before(deployment: Deployment) -> list[Drift]:
     return [Drift(Kind.WITHDRAWN, sentence) for sentence in told]
 
 
-def _compared(
-    deployment: Deployment, wanted: Revision | None, ask_approval: bool, withdrawn: bool
-) -> tuple[Observed, list[Drift]]:
-    """What was seen, once the place knows how its approvals stand. A pass over all places asks of those alone of which
-    something was said, here or there."""
+def _compared(deployment: Deployment, wanted: Revision | None, ask: bool) -> tuple[Observed, list[Drift]]:
     with contact(deployment.target) as place:
         observed = place.observe(deployment.endpoint)
         if wanted is None or wanted.version is None:
             served = [each.version for each in observed.variants if each.managed]
             text = f"The place serves {', '.join(served)}, and nothing is wanted there."
             return observed, [Drift(Kind.ORPHAN, text)] if served else []
-        if (ask_approval or withdrawn or any(each.standing not in (None, VALID) for each in observed.variants)) and (
-            tell_standings(place, wanted, observed)
-        ):
-            observed = place.observe(deployment.endpoint)
+        observed = _heard(place, wanted, observed, ask)
         found = differences(desired_of(wanted, place.caps), observed, place.caps)
         if not found and Cap.PREDICT in place.caps and (other := golden.differs(place, wanted)):
             found.append(other)
         return observed, found
+
+
+def _heard(place: Connector, wanted: Revision, observed: Observed, ask: bool) -> Observed:
+    """What the place shows once it knows how its approvals stand.
+
+    A pass over all places asks that of those alone of which something was said, here or there.
+    """
+    fallen_there = any(each.standing not in (None, VALID) for each in observed.variants)
+    told = (ask or fallen_there) and tell_standings(place, wanted, observed)
+    return place.observe(wanted.deployment.endpoint) if told else observed
 
 
 def _turn(deployment: Deployment) -> Look:
