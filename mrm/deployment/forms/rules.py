@@ -79,36 +79,42 @@ class RulesForm(forms.Form):
         self._lay_out_segment()
 
     def _lay_out_segment(self) -> None:
-        simple = {rule.name: rule for rule in self.rules.segment if rule.within and rule.within.feature == rule.name}
-        others = [rule for rule in self.rules.segment if rule.name not in {each.feature for each in self.ranges}]
-        others += [rule for rule in self.rules.segment if rule.name not in simple and rule not in others]
+        """A line for each feature; what the lines cannot say stands in the text, so that nothing is lost."""
+        bounded = {each.feature: _takes_bounds(each) for each in self.ranges}
+        simple = {
+            rule.name: rule
+            for rule in self.rules.segment
+            if rule.within
+            and rule.within.feature == rule.name
+            and bounded.get(rule.name) == (not rule.within.categories)
+        }
+        others = [rule for rule in self.rules.segment if rule.name not in simple]
         self.fields["others"].initial = "\n".join(_line(rule) for rule in others)
         for place, each in enumerate(self.ranges):
-            rule = simple.get(each.feature)
-            self._lay_out_feature(place, each, rule)
+            self._lay_out_feature(place, each, simple.get(each.feature))
 
     def _lay_out_feature(self, place: int, found: Range, rule: SegmentRule | None) -> None:
         within = rule.within if rule else None
-        numeric = found.numeric or found.kind == ""
         low, high = (within.low, within.high) if within else (found.low, found.high) if found.numeric else (None, None)
         small = {"class": "form-control", "step": "any"}
         self.fields[f"action-{place}"] = forms.ChoiceField(
             choices=ACTIONS, required=False, label=f"Outside of {found.feature}", initial=str(rule.action) if rule else "",
             widget=forms.Select(attrs={"class": "form-select"}),
         )  # fmt: skip
-        if numeric:
+        if _takes_bounds(found):
             for side, value in (("low", low), ("high", high)):
                 word = "Smallest" if side == "low" else "Largest"
                 self.fields[f"{side}-{place}"] = forms.FloatField(
                     required=False,
                     label=f"{word} {found.feature}",
-                    initial=value,
+                    initial=_plain(value),
                     widget=forms.NumberInput(attrs=small),
                 )
-        self.fields[f"categories-{place}"] = forms.CharField(
-            required=False, label=f"Values of {found.feature}", widget=forms.TextInput(attrs={"class": "form-control"}),
-            initial="|".join(map(str, within.categories)) if within else "",
-        )  # fmt: skip
+        else:
+            self.fields[f"categories-{place}"] = forms.CharField(
+                required=False, label=f"Values of {found.feature}", widget=forms.TextInput(attrs={"class": "form-control"}),
+                initial="|".join(map(str, within.categories)) if within else "",
+            )  # fmt: skip
         self.fields[f"missing-{place}"] = forms.BooleanField(
             required=False, label=f"{found.feature} may be missing", initial=rule.missing if rule else bool(found.missing),
             widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
@@ -166,7 +172,7 @@ class RulesForm(forms.Form):
         found = []
         for place, each in enumerate(self.ranges):
             if action := values[f"action-{place}"]:
-                categories = _categories(values[f"categories-{place}"])
+                categories = _categories(values.get(f"categories-{place}", ""))
                 bounds = (None, None) if categories else (values.get(f"low-{place}"), values.get(f"high-{place}"))
                 condition = Condition(each.feature, *bounds, categories)
                 found.append(SegmentRule(each.feature, Action(action), condition, values[f"missing-{place}"]))
@@ -180,6 +186,16 @@ class WantedRulesForm(RulesForm):
     def clean(self) -> dict[str, Any]:
         told = {name: self.cleaned_data.get(name, "") for name in ("reason", "planned_on")}
         return {**super().clean(), **told}
+
+
+def _takes_bounds(found: Range) -> bool:
+    """A feature that the data do not show is taken for a number."""
+    return found.numeric or not found.kind
+
+
+def _plain(value: float | None) -> float | int | None:
+    """419 and not 419.0."""
+    return int(value) if value is not None and float(value).is_integer() else value
 
 
 def _line(rule: SegmentRule) -> str:
