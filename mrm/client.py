@@ -145,6 +145,19 @@ class Client:
         found: list[Record] = answer.json()
         return found
 
+    def rules(self, deployment: str) -> Record:
+        """By which rules an endpoint serves, also in words, and the ranges that the development data show."""
+        return self._asked("GET", f"deployments/{deployment}/rules/")
+
+    def change_rules(self, deployment: str, *, reason: str, **rules: Any) -> Record:
+        """Want other rules: segment, on_withdrawn, log, inputs, failover; what is left out is as usual. Gives the revision.
+
+        They are planned first, and refused when the place changes before they are sent.
+        """
+        planned = self._asked("POST", f"deployments/{deployment}/rules/plan/", json={"rules": rules})
+        wanted = {"rules": rules, "reason": reason, "planned_on": planned["fingerprint"]}
+        return self._asked("POST", f"deployments/{deployment}/rules/", json=wanted)
+
     def close(self) -> None:
         self._http.close()
 

@@ -12,6 +12,8 @@ class ObservedVariant:
 
     `digest` is that of bytes read back, or None when the backend does not let us see them.
     `reason` says what is wrong, also with a variant that still answers. `mirror_bp` is None where it is not shown.
+    `standing` is that of its approval as the backend knows it, `passed_over` why its requests go to the backup, empty while
+    they do not; both are None where they are not shown.
     """
 
     name: str
@@ -23,10 +25,13 @@ class ObservedVariant:
     role: str = ""
     reason: str = ""
     mirror_bp: int | None = None
+    standing: str | None = None
+    passed_over: str | None = None
 
     def told(self) -> dict[str, Any]:
-        """Its fields; the mirrored share only where the backend shows one."""
-        return {k: v for k, v in asdict(self).items() if k != "mirror_bp" or v is not None}
+        """Its fields; what not every backend shows only where this one does."""
+        some = {"mirror_bp", "standing", "passed_over"}
+        return {k: v for k, v in asdict(self).items() if k not in some or v is not None}
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class BaseConnector:
     api_version: ClassVar[int] = API_VERSION
     config_schema: ClassVar[Mapping[str, Any]]
     secret_fields: ClassVar[tuple[str, ...]] = ()
+    signing_fields: ClassVar[tuple[str, ...]] = ()
     caps: Cap = Cap.NONE
     page_size = 100  # endpoints or models on one page of a listing
 

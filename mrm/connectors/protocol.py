@@ -5,6 +5,17 @@ from datetime import datetime
 from enum import Flag, auto
 from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 
+from mrm.serving import (
+    Action,
+    Condition,
+    Failover,
+    LoggedInputs,
+    LogPolicy,
+    OnWithdrawn,
+    SegmentRule,
+    Serving,
+)
+
 from .answers import Listed, Observed, ObservedVariant, Page, Result
 from .errors import (
     AuthFailed,
@@ -17,16 +28,6 @@ from .errors import (
     RateLimited,
     Transient,
     Unsupported,
-)
-from .serving import (
-    Action,
-    Condition,
-    Failover,
-    LoggedInputs,
-    LogPolicy,
-    OnWithdrawn,
-    SegmentRule,
-    Serving,
 )
 from .values import (
     FULL,
@@ -79,6 +80,7 @@ class Connector(Protocol):
     api_version: ClassVar[int]
     config_schema: ClassVar[Mapping[str, Any]]
     secret_fields: ClassVar[tuple[str, ...]]  # configuration fields that hold the name of a secret
+    signing_fields: ClassVar[tuple[str, ...]]  # those of them whose secret signs with Ed25519, and is never sent
 
     @property
     def caps(self) -> Cap: ...

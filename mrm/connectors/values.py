@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from mrm.serving import Serving
+
 from .errors import Integrity, Invalid
-from .serving import Serving
 
 FULL = 10_000
 _HEX = re.compile(r"[0-9a-f]{64}")

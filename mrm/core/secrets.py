@@ -8,14 +8,17 @@ from mrm.core.refusal import Refused
 
 # MRM_SECRET_KEY is what sessions are signed with; statements are signed with the other
 OUR_KEYS = frozenset({"key", "keys-before", "statement-key"})
+ROUTE_KEY = "route-key"  # signs what the gateway is told; it never leaves, so a place may not send it as its token
 
 
-def secret(name: str) -> str:
+def secret(name: str, *, signs: bool = False) -> str:
     """A secret by its name: from the environment, else from a file that only we can read.
 
-    Our own keys go by such names too; whoever names a place could otherwise have them sent there.
+    Our own keys go by such names too; whoever names a place could otherwise have them sent there. The key of routes is
+    given to what `signs` with it alone.
     """
-    if name.lower().replace("_", "-") in OUR_KEYS:
+    plain = name.lower().replace("_", "-")
+    if plain in OUR_KEYS or (plain == ROUTE_KEY and not signs):
         raise Refused(f"{name} is a key of this system itself; it is given to nobody.")
     if value := os.environ.get(f"MRM_SECRET_{name.upper().replace('-', '_')}"):
         return value

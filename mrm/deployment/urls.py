@@ -6,8 +6,9 @@ from mrm.deployment.api import deployments as json
 from mrm.deployment.api import environments as json_environments
 from mrm.deployment.api import experiments as json_experiments
 from mrm.deployment.api import incidents as json_incidents
+from mrm.deployment.api import rules as json_rules
 from mrm.deployment.api import traffic as json_traffic
-from mrm.deployment.views import deployments, environments, experiments, incidents, places, traffic
+from mrm.deployment.views import deployments, environments, experiments, incidents, places, rules, traffic
 
 app_name = "deployment"
 urlpatterns = [
@@ -39,11 +40,14 @@ urlpatterns = [
     path("<uuid:pk>/plan/", deployments.plan, name="plan"),
     path("<uuid:pk>/deploy/", deployments.deploy, name="deploy"),
     path("<uuid:pk>/roll-back/", deployments.roll_back, name="roll_back"),
+    path("<uuid:pk>/rules/", rules.rules, name="rules"),
+    path("<uuid:pk>/rules/plan/", rules.plan_rules, name="plan_rules"),
     path("<uuid:pk>/traffic/", traffic.traffic, name="traffic"),
     path("<uuid:pk>/traffic/plan/", traffic.plan_traffic, name="plan_traffic"),
     path("<uuid:pk>/experiment/", experiments.register, name="register_experiment"),
     path("<uuid:pk>/advance/", traffic.advance, name="advance"),
     path("<uuid:pk>/stop/", traffic.stop, name="stop"),
+    path("<uuid:pk>/fail-back/", traffic.fail_back, name="fail_back"),
     path("<uuid:pk>/refresh/", deployments.refresh, name="refresh"),
 ]
 
@@ -65,6 +69,8 @@ api = [
     path("deployments/<uuid:pk>/roll-back/", json.RollBack.as_view(), name="roll_back"),
     path("deployments/<uuid:pk>/traffic/", json_traffic.Traffic.as_view(), name="traffic"),
     path("deployments/<uuid:pk>/traffic/plan/", json_traffic.TrafficPlan.as_view(), name="traffic_plan"),
+    path("deployments/<uuid:pk>/rules/", json_rules.Rules.as_view(), name="rules"),
+    path("deployments/<uuid:pk>/rules/plan/", json_rules.RulesPlan.as_view(), name="rules_plan"),
     path("deployments/<uuid:pk>/advance/", json_traffic.Advance.as_view(), name="advance"),
     path("deployments/<uuid:pk>/experiments/", json_experiments.Experiments.as_view(), name="experiments"),
     path("experiments/<uuid:pk>/", json_experiments.ExperimentDetail.as_view(), name="experiment"),
@@ -73,5 +79,11 @@ api = [
     path("experiments/<uuid:pk>/promote/", json_experiments.Promote.as_view(), name="promote"),
     path("deployments/<uuid:pk>/stop/statement/", json_traffic.StopStatement.as_view(), name="stop_statement"),
     path("deployments/<uuid:pk>/stop/", json_traffic.Stop.as_view(), name="stop"),
+    path(
+        "deployments/<uuid:pk>/fail-back/statement/",
+        json_traffic.FailBackStatement.as_view(),
+        name="fail_back_statement",
+    ),
+    path("deployments/<uuid:pk>/fail-back/", json_traffic.FailBackSigned.as_view(), name="fail_back"),
     path("deployments/<uuid:pk>/refresh/", json.Refresh.as_view(), name="refresh"),
 ]

@@ -11,10 +11,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from mrm.core.fields import BadField
+
 from . import oip
 from .control import control
 from .doors import Doors
-from .exchange import answer, refused
+from .exchange import answer, refused, wrong
 from .inference import Inference
 from .metrics import Metrics
 from .refusal import Refused
@@ -65,7 +67,7 @@ def create_app(
             *oip.ROUTES,
             Mount("/control", control(token)),
         ],
-        exception_handlers={Refused: refused, HTTPException: unknown},
+        exception_handlers={Refused: refused, BadField: wrong, HTTPException: unknown},
         lifespan=lifespan,
     )
     state = app.state

@@ -4,7 +4,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .fields import an_object, one_of, text
+from mrm.core.fields import BadField, an_object, one_of, text
+
 from .kept import Kept, Standing
 from .refusal import Refused
 from .seal import APPROVAL, Seal
@@ -56,5 +57,5 @@ def _moment(value: str) -> float:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Refused(400, "The field at must be an ISO time with its zone, such as 2026-01-31T12:00:00+00:00.")
+        raise BadField("The field at must be an ISO time with its zone, such as 2026-01-31T12:00:00+00:00.")
     return at.timestamp()

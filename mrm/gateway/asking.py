@@ -85,6 +85,16 @@ def unit_of(body: dict[str, Any], field: str) -> str | None:
     return str(unit)
 
 
+def reference_of(body: dict[str, Any]) -> dict[str, str]:
+    """Where the caller keeps what he asked with, as the endpoint's log asks for."""
+    reference = body["parameters"].get("reference") if isinstance(body.get("parameters"), dict) else None
+    if not isinstance(reference, str) or not 1 <= len(reference) <= 500:
+        raise Refused(
+            400, "This endpoint logs its inputs by reference: say in parameters.reference where you keep them."
+        )
+    return {"reference": reference}
+
+
 def id_of(request: Asked, body: dict[str, Any]) -> str:
     """The header's id, else that of the body, else a fresh one."""
     within = request.id or body.get("id")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from mrm.serving import Failover
+
 from .refusal import Refused
-from .rules import Failover
 
 HOUR = 3_600.0
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from .asking import Asked
+from .asking import Asked, reference_of
 from .endpoint import Endpoint, Loaded
 from .record import Record
 from .segment import Found
@@ -55,13 +55,15 @@ class Case:
 
 def record_of(case: Case, item: Loaded, outcome: str, outputs: Any, **more: Any) -> Record:
     """A line about what one version said to one request."""
+    policy = "none" if case.probe else case.endpoint.rules.inputs
     given = case.body.get("inputs")
+    inputs = reference_of(case.body) if policy == "reference" else given if isinstance(given, list) else []
     return Record(
         at=time.time(),
         by=case.endpoint.beginnings[item.variant.version],
         unit=case.unit,
-        policy="none" if case.probe else case.endpoint.rules.inputs,
-        inputs=given if isinstance(given, list) else [],
+        policy=policy,
+        inputs=inputs,
         outputs=outputs,
         outcome=outcome,
         **more,

@@ -11,8 +11,9 @@ from starlette.routing import Route as Path
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mrm.core.fields import an_object, text
+
 from .exchange import answer, read_json
-from .fields import an_object, text
 from .refusal import Refused
 from .serving import Serving
 

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mrm.core.fields import a_list, an_object, number, require_known
+
 from .artifacts import require_digest
-from .fields import a_list, an_object, number, require_known
 from .kept import Kept
 from .refusal import Refused
 from .route import require_name

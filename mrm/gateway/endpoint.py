@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from mrm.serving import Serving as Rules
+
 from .assignment import Assignment
 from .breaker import Breaker
 from .record import beginning
 from .refusal import Refused
 from .route import LIVE, RouteVariant
 from .routes import Stored
-from .rules import Rules
 from .runtime import Model
 from .segment import Segment
 

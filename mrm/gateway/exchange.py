@@ -6,6 +6,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mrm.core.fields import BadField
+
 from .refusal import Refused
 
 
@@ -13,6 +15,12 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
     """JSON with arrays written directly; NaN becomes null."""
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, status, headers=headers, media_type="application/json")
+
+
+async def wrong(request: Request, error: Exception) -> Response:
+    """A field that is not what it must be, in the same shape."""
+    assert isinstance(error, BadField)
+    return answer({"error": error.message}, 400)
 
 
 async def refused(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import feeds
-from .asking import asked, id_of, is_inference, parsed, read, unit_of
+from .asking import asked, id_of, is_inference, parsed, read, reference_of, unit_of
 from .case import Case
 from .choosing import choose, keep_within, to_backup
 from .doors import Doors
@@ -74,9 +74,11 @@ class Inference:
         raw = await read(receive, self._max_body)
         body, large = parsed(raw), len(raw) > _LARGE
         unit = unit_of(body, endpoint.rules.unit_field)
+        probe = request.version is not None and self._doors.is_control(request.authorization)
+        if endpoint.rules.inputs == "reference" and not probe:
+            reference_of(body)  # a request without one is refused before it is answered
         if request.version is None:
             return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit), large=large)
-        probe = self._doors.is_control(request.authorization)
         item = endpoint.version(request.version) if probe else endpoint.answering(request.version)
         flags = ["probe" if probe else "version_named"]
         return Case(endpoint, request, id_of(request, body), body, unit, item, probe, large=large, flags=flags)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mrm.serving import Failover
+
 from .artifacts import sync_folder
 from .breaker import Breaker, moment
-from .rules import Failover
 
 
 class Kept:

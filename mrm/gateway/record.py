@@ -39,8 +39,8 @@ class Record:
     by: bytes  # who says it, as the beginning of a JSON object: the same for every line of a version
     unit: str | None
     rows: int
-    policy: str  # full, hashed or none
-    inputs: list[Any]
+    policy: str  # full, reference, hashed or none
+    inputs: Any
     outputs: Any  # tensors, or their text
     micros: int
     outcome: str
@@ -66,7 +66,7 @@ class Record:
         return self.by + orjson.dumps(told, option=_PLAIN)[1:]
 
     def _inputs(self) -> Any:
-        if self.policy == "full":
+        if self.policy in {"full", "reference"}:
             return self.inputs
         if self.policy == "hashed":
             plain = orjson.dumps(self.inputs, option=orjson.OPT_SORT_KEYS)

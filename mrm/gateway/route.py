@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mrm.core.fields import an_object, number, text
+from mrm.serving import Serving as Rules
+from mrm.serving import serving_of
+
 from .artifacts import require_digest
-from .fields import an_object, number, text
 from .refusal import Refused
-from .rules import Rules, parse_rules
 
 FULL = 10_000
 ROLES = ("champion", "challenger", "shadow", "fallback")
@@ -54,7 +56,7 @@ def parse(body: Any) -> Route:
         deployment=text(body, "deployment"),
         revision=number(body, "revision", 1, 2**53),
         variants=tuple(_variant(an_object(item, "Each variant")) for item in variants),
-        rules=parse_rules(body.get("serving")),
+        rules=serving_of(body.get("serving")),
     )
     _require_consistent(route)
     return route

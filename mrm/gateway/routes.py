@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mrm.core.fields import BadField
+
 from .artifacts import sync_folder
 from .refusal import Refused
 from .route import Route, parse
@@ -60,7 +62,7 @@ class Routes:
         for place in sorted(self._root.glob("*.json")):
             try:
                 yield self._read(place)
-            except Refused as refused:
+            except (Refused, BadField) as refused:
                 yield f"The route file {place.name} is not served. {refused.message}"
             except (ValueError, KeyError, TypeError):
                 yield f"The route file {place.name} is damaged and is not served."

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from mrm.serving import Failover
+
 from .case import Case
 from .refusal import MANUAL
-from .rules import Failover
 from .runtime import CannotScore
 from .tensors import Array, finite
 

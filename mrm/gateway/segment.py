@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from mrm.serving import Action, Condition, SegmentRule
+
 from .refusal import Refused
-from .rules import ACTIONS, Condition, SegmentRule
 from .tensors import Array, TensorSpec
 
+_ACTIONS = tuple(Action)
 _FEW = 4  # rows
 _TOLD = 1_000  # rows that an answer names; all are counted
 
@@ -70,7 +72,7 @@ class Segment:
                     Outside(int(row), rule.name, rule.action, self._reason(rule, taken, int(row)))
                     for row in rows[: _TOLD - len(outside)]
                 ]
-        action = max((action for _, action in counts), key=ACTIONS.index, default="")
+        action = max((action for _, action in counts), key=_ACTIONS.index, default="")
         return Found(tuple(sorted(outside, key=lambda each: each.row)), counts, action) if counts else INSIDE
 
     def _all_inside(self, matrix: Array) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -97,7 +96,7 @@ class Serving:
             "deployment": stored.route.deployment,
             "revision": stored.route.revision,
             "ready": endpoint.ready,
-            "serving": asdict(stored.route.rules),
+            "serving": stored.route.rules.told(),
             "variants": [self._observed_variant(item) for item in endpoint.loaded],
         }
 
@@ -115,6 +114,8 @@ class Serving:
             "digest": model.digest if model else None,
             "ready": model is not None,
             "reason": item.reason or self.artifacts.complaint(wanted.digest) or self._trouble(item),
+            "standing": fallen.standing if (fallen := self.approvals.fallen(wanted.approval_id)) else "valid",
+            "passed_over": item.breaker.told() if item.breaker else "",
         }
 
     def _trouble(self, item: Loaded) -> str:

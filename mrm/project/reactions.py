@@ -8,8 +8,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from mrm.approval.models import Approval
 from mrm.audit.models import Event, Undispatched
 from mrm.audit.trail import REACTING
+from mrm.deployment import services as deployment
 from mrm.evaluation import services as evaluation
 from mrm.reporting import services as reporting
 from mrm.signoff import services as signoff
@@ -22,10 +24,19 @@ def _look_again(_event: Event) -> None:
     signoff.look_again_at_all()
 
 
+def _watch_what_runs(event: Event) -> None:
+    """An approval fell, or holds again: what runs on it hears so at once, not when the clock comes round."""
+    deployment.watch(version=Approval.objects.select_related("version").get(pk=event.subject_id).version)
+
+
 # each reaction may run more than once and must not mind
 REACTIONS: dict[str, list[Callable[[Event], None]]] = {
     "inventory.attach_artifact": [evaluation.inspect_after_attach],
     "approval.grant": [reporting.file_after_approval],
+    "approval.withdraw": [_watch_what_runs],
+    "approval.suspend": [_watch_what_runs],
+    "approval.expire": [_watch_what_runs],
+    "approval.resume": [_watch_what_runs],
     # a vote that no longer counts opens its stage again: the requests are listed anew for the roles they wait for
     "access.revoke": [_look_again],
     "access.deactivate": [_look_again],

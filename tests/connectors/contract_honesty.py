@@ -120,7 +120,9 @@ class HonestyContract:
         if Cap.RULES in backend.caps:
             assert applied(backend, plan).done
             require_converged(backend, plan)
-            assert backend.observe(endpoint).rules == plan.rules.fingerprint()
+            seen = backend.observe(endpoint)
+            assert seen.rules == plan.rules.fingerprint()
+            assert {(each.standing, each.passed_over) for each in seen.variants} == {("valid", "")}
             return
         with pytest.raises(Unsupported):
             backend.apply(plan, op=op())

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from mrm.audit.models import Event
+from mrm.core.envelope import public_of
 from mrm.core.refusal import Refused
 from mrm.deployment import services
 from mrm.deployment.models import Target
+from mrm.project.route_key import make_route_key
 from tests.deployment.conftest import SETUP
 from tests.factories.access import Cast
 
@@ -23,12 +25,27 @@ def add(cast: Cast, connector: str, config: dict[str, Any]) -> Target:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["statement-key", "STATEMENT_KEY", "key", "KEYS_BEFORE"])
+@pytest.mark.parametrize("name", ["statement-key", "STATEMENT_KEY", "key", "KEYS_BEFORE", "route-key"])
 def test_own_key_is_sent_to_no_place(cast: Cast, name: str) -> None:
     with pytest.raises(Refused, match="is a key of this system itself; it is given to nobody"):
         add(cast, "webhook", HOOK | {"signing_secret": name})
     assert not Target.objects.exists()
     assert not Event.objects.filter(verb="deployment.add_target").exists()
+
+
+def test_the_key_of_routes_signs_and_is_no_token(
+    cast: Cast, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setenv("MRM_SECRET_GATEWAY", "a token of some length")
+    public = make_route_key()
+    private = tmp_path / "secrets" / "route-key"
+    assert (private.stat().st_mode & 0o777, public.read_bytes()) == (0o600, public_of(private.read_bytes()))
+    content = private.read_bytes()
+    assert (make_route_key(), private.read_bytes()) == (public, content), "made once"
+    with pytest.raises(Refused, match="route-key is a key of this system itself"):
+        add(cast, "embedded", HOOK | {"token_secret": "route-key"})
+    assert add(cast, "embedded", HOOK | {"token_secret": "gateway", "signing_secret": "route-key"}).key == "other"
 
 
 def test_folder_that_nobody_shared_is_refused(cast: Cast, tmp_path: Path, settings: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mrm.gateway.breaker import Breaker
 from mrm.gateway.refusal import Refused
-from mrm.gateway.rules import Failover
+from mrm.serving import Failover
 from tests.gateway.models import matrix, request
 from tests.gateway.process import GatewayProcess, variant
 from tests.gateway.test_log import awaited

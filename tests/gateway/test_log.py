@@ -80,6 +80,17 @@ def test_inputs_are_kept_as_the_rules_say(own_gateway: GatewayProcess, policy: s
     assert found is None if kept is None else (found.startswith(kept) and len(found) == 71)
 
 
+def test_a_reference_is_kept_in_place_of_the_inputs_and_asked_for(own_gateway: GatewayProcess) -> None:
+    own_gateway.upload(matrix(1))
+    own_gateway.apply("credit", variant(matrix(1), "1"), serving={"inputs": "reference"})
+    without = own_gateway.infer("credit", request())
+    assert (without.status_code, without.json()["error"]) == (
+        400, "This endpoint logs its inputs by reference: say in parameters.reference where you keep them.",
+    )  # fmt: skip
+    assert own_gateway.infer("credit", request(parameters={"reference": "application 7"})).is_success
+    assert awaited(own_gateway, 1)[0]["inputs"] == {"reference": "application 7"}
+
+
 def test_every_answer_of_a_killed_gateway_that_must_log_is_in_the_spool(own_gateway: GatewayProcess) -> None:
     own_gateway.upload(matrix(1))
     own_gateway.apply("credit", variant(matrix(1), "1"), serving={"log": "must_log"})

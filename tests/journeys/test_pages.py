@@ -50,7 +50,7 @@ def served(person: Person) -> Iterator[str]:
         assert address is not None
         yield address
         if source == "/deployments/":
-            yield from (f"{address}{rest}" for rest in ("traffic/", "experiment/"))
+            yield from (f"{address}{rest}" for rest in ("traffic/", "rules/", "experiment/"))
 
 
 def evaluated(person: Person) -> Iterator[str]:

@@ -37,6 +37,18 @@ def test_a_visitor_is_led_to_the_sign_in_page_under_a_strict_policy(up: Up) -> N
     assert "unsafe" not in policy
 
 
+def test_the_gateway_believes_only_what_is_signed(up: Up) -> None:
+    secrets = Path(up.environment["MRM_DATA_DIR"]) / "secrets"
+    assert (secrets / "route-key").stat().st_mode & 0o777 == 0o600
+    answer = httpx.put(
+        f"http://127.0.0.1:{up.environment['MRM_GATEWAY_PORT']}/control/approvals/a-1",
+        headers={"Authorization": f"Bearer {(secrets / 'gateway').read_text().strip()}"},
+        json={"approval": "a-1", "standing": "valid", "at": "2026-01-01T00:00:00+00:00", "reason": ""},
+        timeout=5,
+    )
+    assert (answer.status_code, "takes only what its control plane has signed" in answer.text) == (422, True)
+
+
 def test_a_second_start_on_the_same_folder_is_refused(up: Up) -> None:
     second = subprocess.run(
         [sys.executable, "manage.py", "up"],

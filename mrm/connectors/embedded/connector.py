@@ -43,6 +43,7 @@ class EmbeddedConnector(BaseConnector):
         | Cap.RULES
     )
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret", "signing_secret")
+    signing_fields: ClassVar[tuple[str, ...]] = ("signing_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "additionalProperties": False,

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mrm.serving import rules_fingerprint
+
 from ..protocol import Desired, Invalid, Listed, Observed, ObservedVariant, Serving, Variant
-from ..serving import rules_fingerprint
 
 ROUTE = "application/vnd.mrm.gateway.route.v1+json"
 APPROVAL = "application/vnd.mrm.gateway.approval.v1+json"
@@ -48,6 +49,8 @@ def observed(state: Mapping[str, Any]) -> Observed:
                 role=item["role"],
                 reason=item["reason"],
                 mirror_bp=item["mirror_bp"],
+                standing=item["standing"],
+                passed_over=item["passed_over"],
             )
             for item in state["variants"]
         )

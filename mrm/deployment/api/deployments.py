@@ -12,8 +12,9 @@ from rest_framework.views import APIView
 from mrm.access.queries import units_within
 from mrm.access.rest import Pages, Strict, account_of, receipt_address
 from mrm.deployment import policies, queries, services
-from mrm.deployment.models import Deployment, Revision, Target, Variant
+from mrm.deployment.models import Deployment, LoggedInputs, LogPolicy, OnWithdrawn, Revision, Target, Variant
 from mrm.inventory.queries import models_visible_to
+from mrm.serving import Action
 
 
 class TargetIn(Strict):
@@ -48,18 +49,58 @@ class VariantOut(serializers.ModelSerializer[Variant]):
         fields = ("role", "version", "version_label", "artifact_sha256", "approval", "weight_bp", "mirror_bp")
 
 
+class SegmentConditionIn(Strict):
+    feature = serializers.CharField(max_length=100)
+    low = serializers.FloatField(required=False, allow_null=True)
+    high = serializers.FloatField(required=False, allow_null=True)
+    categories = serializers.ListField(
+        child=serializers.JSONField(), required=False, help_text="Texts or whole numbers, in place of bounds"
+    )
+
+
+class SegmentRuleIn(Strict):
+    name = serializers.CharField(max_length=100)
+    action = serializers.ChoiceField([str(each) for each in Action])
+    within = SegmentConditionIn(required=False, allow_null=True)
+    missing = serializers.BooleanField(required=False, help_text="A missing value is inside")
+    never_all = SegmentConditionIn(many=True, required=False)
+
+
+class FailoverIn(Strict):
+    window_seconds = serializers.IntegerField(required=False)
+    minimum = serializers.IntegerField(required=False)
+    error_bp = serializers.IntegerField(required=False)
+    timeout_ms = serializers.IntegerField(required=False)
+    output = serializers.CharField(required=False, allow_blank=True)
+    output_low = serializers.FloatField(required=False, allow_null=True)
+    output_high = serializers.FloatField(required=False, allow_null=True)
+    cool_down_seconds = serializers.IntegerField(required=False)
+    flips_an_hour = serializers.IntegerField(required=False)
+
+
+class RulesIn(Strict):
+    """What is left out is as usual."""
+
+    segment = SegmentRuleIn(many=True, required=False)
+    on_withdrawn = serializers.ChoiceField(OnWithdrawn.choices, required=False)
+    log = serializers.ChoiceField(LogPolicy.choices, required=False)
+    inputs = serializers.ChoiceField(LoggedInputs.choices, required=False)
+    failover = FailoverIn(required=False)
+
+
 class RevisionOut(serializers.ModelSerializer[Revision]):
     version_label = serializers.CharField(source="version.label", default="")
     requested_by = serializers.CharField(source="requested_by.username")
     variants = VariantOut(many=True, read_only=True)
     steps = serializers.ListField(child=serializers.IntegerField(), read_only=True)
+    rules = RulesIn(read_only=True)
     receipt = serializers.SerializerMethodField()
 
     class Meta:
         model = Revision
         fields = (
             "id", "number", "kind", "version", "version_label", "artifact_sha256", "approval", "variants", "unit_field",
-            "steps", "step", "restores", "emergency", "reason", "status", "requested_by", "requested_at", "settled_at",
+            "rules", "steps", "step", "restores", "emergency", "reason", "status", "requested_by", "requested_at", "settled_at",
             "error", "verification", "statement", "statement_digest", "method", "receipt",
         )  # fmt: skip
 
@@ -90,6 +131,7 @@ class DeployIn(Strict):
         default="",
         help_text="Fingerprint of the plan; refused when the place changed since",
     )
+    rules = RulesIn(required=False, help_text="Those in force where none are given")
 
 
 class PlannedIn(Strict):
@@ -185,6 +227,7 @@ class Revisions(APIView):
     def post(self, request: Request, pk: Any) -> Response:
         place, facts = find(request, pk), _valid(DeployIn(data=request.data))
         version = get_object_or_404(queries.candidates(place), pk=facts.pop("version"))
+        facts["rules"] = services.read_rules(facts["rules"]) if "rules" in facts else None
         made = services.deploy(place, version=version, actor=account_of(request), **facts)
         return Response(asked_for(made), status.HTTP_202_ACCEPTED)
 

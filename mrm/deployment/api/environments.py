@@ -1,9 +1,10 @@
 """JSON: environments, their policy, their freezes, and the people named for them."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +13,8 @@ from rest_framework.views import APIView
 from mrm.access.queries import persons
 from mrm.access.rest import Strict, account_of
 from mrm.deployment import queries, services
-from mrm.deployment.models import DriftPolicy, Environment, Freeze, Stage
+from mrm.deployment.models import DriftPolicy, Environment, Freeze, LoggedInputs, LogPolicy, OnWithdrawn, Stage
+from mrm.deployment.policies import Least
 
 
 class EnvironmentIn(Strict):
@@ -23,10 +25,20 @@ class EnvironmentIn(Strict):
     look_every = serializers.IntegerField(min_value=10, max_value=86_400, default=300, help_text="Seconds")
 
 
+class LeastIn(Strict):
+    """The least that rules of serving say here."""
+
+    log = serializers.ChoiceField(LogPolicy.choices, default=LogPolicy.BEST_EFFORT)
+    inputs = serializers.ChoiceField(LoggedInputs.choices, default=LoggedInputs.NONE)
+    on_withdrawn = serializers.ChoiceField(OnWithdrawn.choices, default=OnWithdrawn.ALERT)
+    segment = serializers.BooleanField(default=False, help_text="Every endpoint names whom its model is for")
+
+
 class PolicyIn(Strict):
     drift_policy = serializers.ChoiceField(DriftPolicy.choices)
     look_every = serializers.IntegerField(min_value=10, max_value=86_400, help_text="Seconds")
     named_only = serializers.BooleanField(help_text="Only the people named deploy here")
+    least = LeastIn(required=False, help_text="Stays as it is where none is given")
     reason = serializers.CharField()
 
 
@@ -55,10 +67,17 @@ class FreezeOut(serializers.ModelSerializer[Freeze]):
 class EnvironmentOut(serializers.ModelSerializer[Environment]):
     freezes = FreezeOut(many=True, read_only=True)
     deployers = serializers.SerializerMethodField()
+    least = serializers.SerializerMethodField()
 
     class Meta:
         model = Environment
-        fields = ("id", "key", "name", "stage", "drift_policy", "look_every", "named_only", "freezes", "deployers")
+        fields = (
+            "id", "key", "name", "stage", "drift_policy", "look_every", "named_only", "least", "freezes", "deployers",
+        )  # fmt: skip
+
+    @extend_schema_field(LeastIn)
+    def get_least(self, environment: Environment) -> dict[str, Any]:
+        return asdict(queries.least_of(environment))
 
     def get_deployers(self, environment: Environment) -> list[str]:
         return [each.person.name for each in environment.deployers.all()]
@@ -85,6 +104,8 @@ class Policy(APIView):
     @extend_schema(request=PolicyIn, responses=EnvironmentOut)
     def post(self, request: Request, pk: Any) -> Response:
         facts = PolicyIn.read(request)
+        if "least" in facts:
+            facts["least"] = Least(**facts["least"])
         made = services.set_policy(_find(request, pk), actor=account_of(request), **facts)
         return Response(EnvironmentOut(made).data)
 

@@ -12,8 +12,8 @@ from rest_framework.views import APIView
 from mrm.access.queries import ways
 from mrm.access.rest import SignIn, StatementOut, Strict, account_of, laid
 from mrm.deployment import queries, services
-from mrm.deployment.api.deployments import PlanOut, RevisionOut, asked_for, find
-from mrm.deployment.models import Deployment, VariantRole
+from mrm.deployment.api.deployments import PlanOut, RevisionOut, RulesIn, asked_for, find
+from mrm.deployment.models import Deployment, FailBack, VariantRole
 from mrm.deployment.policies import Share
 
 
@@ -44,6 +44,7 @@ class TrafficWanted(TrafficIn):
     )
     reason = serializers.CharField(required=False, allow_blank=True, default="")
     planned_on = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, default="")
+    rules = RulesIn(required=False, help_text="Those in force where none are given")
 
 
 class StopIn(Strict):
@@ -71,6 +72,7 @@ class Traffic(APIView):
     def post(self, request: Request, pk: Any) -> Response:
         place, given = find(request, pk), TrafficWanted.read(request)
         shares = _shares(place, given.pop("variants"))
+        given["rules"] = services.read_rules(given["rules"]) if "rules" in given else None
         made = services.change_traffic(place, shares=shares, actor=account_of(request), **given)
         return Response(asked_for(made), status.HTTP_202_ACCEPTED)
 
@@ -102,3 +104,29 @@ class Stop(APIView):
         given = SignIn.read(request)
         made = services.stop(find(request, pk), actor=account_of(request), **given)
         return Response(RevisionOut(made).data, status.HTTP_202_ACCEPTED)
+
+
+class FailBackStatement(APIView):
+    """What whoever sends back what the gateway passed over will sign, with the sealed token that brings it back."""
+
+    @extend_schema(request=StopIn, responses=StatementOut)
+    def post(self, request: Request, pk: Any) -> Response:
+        account = account_of(request)
+        statement, token = services.compose_fail_back(find(request, pk), actor=account, **StopIn.read(request))
+        return Response(laid(statement, token, ways(account), account))
+
+
+class FailBackOut(serializers.ModelSerializer[FailBack]):
+    class Meta:
+        model = FailBack
+        fields = ("id", "deployment", "revision", "passed_over", "reason", "statement_digest", "method", "signed_at")
+
+
+class FailBackSigned(APIView):
+    """Send back what the gateway passed over: sign the statement of a token; a password, a code or a key says who signs."""
+
+    @extend_schema(request=SignIn, responses=FailBackOut)
+    def post(self, request: Request, pk: Any) -> Response:
+        given = SignIn.read(request)
+        made = services.fail_back(find(request, pk), actor=account_of(request), **given)
+        return Response(FailBackOut(made).data)

@@ -89,6 +89,10 @@ class Migration(migrations.Migration):
                 ('drift_policy', models.CharField(choices=[('report', 'Report'), ('freeze', 'Freeze'), ('heal', 'Heal'), ('failover', 'Fail over')], default='report', max_length=10)),
                 ('look_every', models.PositiveIntegerField(default=300)),
                 ('named_only', models.BooleanField(default=False)),
+                ('log_least', models.CharField(choices=[('best_effort', 'Answers do not wait for the log'), ('must_log', 'No answer without its line in the log')], default='best_effort', max_length=12)),
+                ('inputs_least', models.CharField(choices=[('none', 'Nothing'), ('hashed', 'Their digest'), ('reference', "The caller's reference"), ('full', 'All of them')], default='none', max_length=12)),
+                ('withdrawn_least', models.CharField(choices=[('alert', 'It answers, with an alert'), ('backup', 'The backup answers'), ('stop', 'Nobody answers')], default='alert', max_length=12)),
+                ('segment_required', models.BooleanField(default=False)),
             ],
             options={
                 'ordering': ['name'],
@@ -124,7 +128,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('number', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('missing', 'Nothing is served'), ('not_ready', 'Not ready'), ('version', 'Another version'), ('artifact', 'Other bytes'), ('behaviour', 'Other answers'), ('traffic', 'Other traffic'), ('shadow', 'Other shadow'), ('config', 'Other configuration'), ('extra', 'Not approved'), ('orphan', 'Not wanted'), ('unobservable', 'Cannot be seen'), ('withdrawn', 'Must be withdrawn'), ('push_failed', 'Not brought about'), ('emergency', 'Emergency, to be reviewed'), ('harm', 'Does harm')], max_length=16)),
+                ('kind', models.CharField(choices=[('missing', 'Nothing is served'), ('not_ready', 'Not ready'), ('version', 'Another version'), ('artifact', 'Other bytes'), ('behaviour', 'Other answers'), ('traffic', 'Other traffic'), ('shadow', 'Other shadow'), ('config', 'Other configuration'), ('extra', 'Not approved'), ('orphan', 'Not wanted'), ('unobservable', 'Cannot be seen'), ('withdrawn', 'Must be withdrawn'), ('push_failed', 'Not brought about'), ('emergency', 'Emergency, to be reviewed'), ('harm', 'Does harm'), ('passed_over', 'Passed over')], max_length=16)),
                 ('severity', models.CharField(choices=[('critical', 'Critical'), ('high', 'High'), ('medium', 'Medium')], max_length=10)),
                 ('sentence', models.TextField()),
                 ('status', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed')], default='open', max_length=10)),
@@ -142,7 +146,7 @@ class Migration(migrations.Migration):
             name='Operation',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('purpose', models.CharField(choices=[('apply', 'Apply'), ('heal', 'Heal'), ('stop', 'Take out')], max_length=10)),
+                ('purpose', models.CharField(choices=[('apply', 'Apply'), ('heal', 'Heal'), ('stop', 'Take out'), ('fail_back', 'Send back')], max_length=10)),
                 ('key', models.CharField(max_length=120)),
                 ('attempt', models.PositiveIntegerField()),
                 ('status', models.CharField(choices=[('sent', 'Sent'), ('done', 'Done'), ('failed', 'Failed'), ('unknown', 'Outcome unknown')], default='sent', max_length=10)),
@@ -183,6 +187,7 @@ class Migration(migrations.Migration):
                 ('artifact_sha256', models.CharField(blank=True, max_length=64)),
                 ('unit_field', models.CharField(blank=True, max_length=60)),
                 ('salt', models.CharField(blank=True, max_length=32)),
+                ('rules', models.JSONField(blank=True, default=dict)),
                 ('variant_count', models.PositiveIntegerField(default=0)),
                 ('steps', models.JSONField(blank=True, default=list)),
                 ('step', models.PositiveIntegerField(blank=True, null=True)),
@@ -269,6 +274,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='environment',
             constraint=models.CheckConstraint(condition=models.Q(('look_every__gte', 10), ('look_every__lte', 86400)), name='environment_look_every'),
+        ),
+        migrations.AddConstraint(
+            model_name='environment',
+            constraint=models.CheckConstraint(condition=models.Q(('inputs_least__in', ['none', 'hashed', 'reference', 'full']), ('log_least__in', ['best_effort', 'must_log']), ('withdrawn_least__in', ['alert', 'backup', 'stop'])), name='environment_least'),
         ),
         migrations.AddField(
             model_name='deployer',
@@ -495,7 +504,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['missing', 'not_ready', 'version', 'artifact', 'behaviour', 'traffic', 'shadow', 'config', 'extra', 'orphan', 'unobservable', 'withdrawn', 'push_failed', 'emergency', 'harm'])), name='incident_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['missing', 'not_ready', 'version', 'artifact', 'behaviour', 'traffic', 'shadow', 'config', 'extra', 'orphan', 'unobservable', 'withdrawn', 'push_failed', 'emergency', 'harm', 'passed_over'])), name='incident_kind'),
         ),
         migrations.AddConstraint(
             model_name='incident',
@@ -540,5 +549,25 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='ending',
             constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='ending_has_a_reason'),
+        ),
+        migrations.CreateModel(
+            name='FailBack',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('passed_over', models.JSONField()),
+                ('reason', models.TextField()),
+                ('statement', models.TextField()),
+                ('statement_digest', models.CharField(max_length=64, unique=True)),
+                ('method', models.CharField(choices=[('password', 'Password'), ('totp', 'Authenticator'), ('webauthn', 'Passkey')], max_length=20)),
+                ('evidence', models.JSONField(blank=True, default=dict)),
+                ('signed_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('deployment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fail_backs', to='deployment.deployment')),
+                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fail_backs', to='deployment.revision')),
+                ('signed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fail_backs', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ['-signed_at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), _negated=True), models.Q(('statement', ''), _negated=True), models.Q(('statement_digest', ''), _negated=True), models.Q(('method', ''), _negated=True), models.Q(('passed_over', {}), _negated=True)), name='fail_back_is_signed')],
+            },
         ),
     ]

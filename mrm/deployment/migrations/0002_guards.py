@@ -32,10 +32,15 @@ class Migration(migrations.Migration):
         AppendOnly("deployment_ending"),
         Govern("deployment_operation"),
         Govern("deployment_incident"),
+        Govern("deployment_failback"),
+        AppendOnly("deployment_failback"),
         States("deployment_revision", "status", FLOW.edges()),
         States("deployment_operation", "status", OPERATIONS.edges()),
         States("deployment_incident", "status", INCIDENTS.edges()),
         migrations.RunSQL(_SQL.with_name("release.sql").read_text(), "DROP FUNCTION deployment_release_rules CASCADE"),
+        migrations.RunSQL(
+            _SQL.with_name("fail_back.sql").read_text(), "DROP FUNCTION deployment_fail_back_rules CASCADE"
+        ),
         migrations.RunSQL(_SQL.with_name("moment.sql").read_text(), "DROP FUNCTION deployment_moment_rules CASCADE"),
         migrations.RunSQL(
             _SQL.with_name("traffic.sql").read_text(),

@@ -55,7 +55,8 @@ BEGIN
          AND v.artifact_sha256 = r.artifact_sha256) <> 1 THEN 'the champion is the version of its revision'
     END INTO fault FROM deployment_variant AS v WHERE v.revision_id = r.id;
   IF fault IS NULL AND r.restores IS NOT NULL AND (NOT EXISTS (SELECT FROM deployment_revision AS f
-       WHERE f.deployment_id = r.deployment_id AND f.number = r.restores AND f.variant_count = r.variant_count) OR EXISTS (
+       WHERE f.deployment_id = r.deployment_id AND f.number = r.restores AND f.variant_count = r.variant_count
+         AND f.rules = r.rules) OR EXISTS (
        (SELECT v.role, v.version_id, v.artifact_sha256, v.weight_bp, v.mirror_bp FROM deployment_variant AS v
          WHERE v.revision_id = r.id)
        EXCEPT
@@ -71,6 +72,7 @@ BEGIN
   IF fault IS NULL AND r.step > 1 AND (
        NOT EXISTS (SELECT FROM deployment_revision AS f
          WHERE f.id = r.canary_id AND f.deployment_id = r.deployment_id AND f.step = 1 AND f.steps = r.steps AND f.salt = r.salt
+           AND f.rules = r.rules
            AND f.variant_count = r.variant_count)
        OR NOT EXISTS (SELECT FROM deployment_revision AS f WHERE (f.id = r.canary_id OR f.canary_id = r.canary_id)
          AND f.step = r.step - 1 AND f.verification <> '{}')

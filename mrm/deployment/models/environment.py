@@ -5,6 +5,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
+from mrm import serving
 from mrm.access.models import Account, BusinessUnit, Person
 from mrm.audit.models import Governed
 
@@ -21,6 +22,24 @@ class DriftPolicy(models.TextChoices):
     FAILOVER = "failover", "Fail over"
 
 
+class LogPolicy(models.TextChoices):
+    BEST_EFFORT = str(serving.LogPolicy.BEST_EFFORT), "Answers do not wait for the log"
+    MUST_LOG = str(serving.LogPolicy.MUST_LOG), "No answer without its line in the log"
+
+
+class LoggedInputs(models.TextChoices):
+    NONE = str(serving.LoggedInputs.NONE), "Nothing"
+    HASHED = str(serving.LoggedInputs.HASHED), "Their digest"
+    REFERENCE = str(serving.LoggedInputs.REFERENCE), "The caller's reference"
+    FULL = str(serving.LoggedInputs.FULL), "All of them"
+
+
+class OnWithdrawn(models.TextChoices):
+    ALERT = str(serving.OnWithdrawn.ALERT), "It answers, with an alert"
+    BACKUP = str(serving.OnWithdrawn.BACKUP), "The backup answers"
+    STOP = str(serving.OnWithdrawn.STOP), "Nobody answers"
+
+
 class Environment(Governed):
     """A group of serving places under one policy: who may deploy, when, and what follows a difference."""
 
@@ -31,6 +50,11 @@ class Environment(Governed):
     drift_policy = models.CharField(max_length=10, choices=DriftPolicy, default=DriftPolicy.REPORT)
     look_every = models.PositiveIntegerField(default=300)
     named_only = models.BooleanField(default=False)
+    # the least that the rules of an endpoint may say here
+    log_least = models.CharField(max_length=12, choices=LogPolicy, default=LogPolicy.BEST_EFFORT)
+    inputs_least = models.CharField(max_length=12, choices=LoggedInputs, default=LoggedInputs.NONE)
+    withdrawn_least = models.CharField(max_length=12, choices=OnWithdrawn, default=OnWithdrawn.ALERT)
+    segment_required = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["name"]
@@ -39,6 +63,14 @@ class Environment(Governed):
             models.CheckConstraint(condition=Q(drift_policy__in=DriftPolicy.values), name="environment_drift_policy"),
             models.CheckConstraint(
                 condition=Q(look_every__gte=10, look_every__lte=86_400), name="environment_look_every"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    log_least__in=LogPolicy.values,
+                    inputs_least__in=LoggedInputs.values,
+                    withdrawn_least__in=OnWithdrawn.values,
+                ),
+                name="environment_least",
             ),
         ]
 

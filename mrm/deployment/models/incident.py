@@ -11,13 +11,15 @@ from mrm.deployment.models.revision import Deployment, Revision
 from mrm.deployment.policies.drift import Kind, Severity
 from mrm.deployment.workflow import IncidentState, OperationState
 
+PURPOSES = [("apply", "Apply"), ("heal", "Heal"), ("stop", "Take out"), ("fail_back", "Send back")]
+
 
 class Operation(Governed):
     """One attempt to change a place, written before anything is sent: a crash leaves it standing as sent."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="operations")
-    purpose = models.CharField(max_length=10, choices=[("apply", "Apply"), ("heal", "Heal"), ("stop", "Take out")])
+    purpose = models.CharField(max_length=10, choices=PURPOSES)
     key = models.CharField(max_length=120)
     attempt = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=OperationState, default=OperationState.SENT)

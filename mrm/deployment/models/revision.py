@@ -89,6 +89,8 @@ class Revision(Governed):
     # by which field of a request a unit is assigned to its version, and what that assignment is salted with
     unit_field = models.CharField(max_length=60, blank=True)
     salt = models.CharField(max_length=32, blank=True)
+    # by which rules it serves, as the gateway is told them; empty is as usual
+    rules = models.JSONField(default=dict, blank=True)
     variant_count = models.PositiveIntegerField(default=0)
     steps = models.JSONField(default=list, blank=True)
     canary = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="later_steps")

@@ -35,6 +35,7 @@ class Kind(models.TextChoices):
     PUSH_FAILED = "push_failed", "Not brought about"
     EMERGENCY = "emergency", "Emergency, to be reviewed"
     HARM = "harm", "Does harm"
+    PASSED_OVER = "passed_over", "Passed over"
 
 
 SEVERITY = {
@@ -53,10 +54,12 @@ SEVERITY = {
     Kind.PUSH_FAILED: Severity.MEDIUM,
     Kind.EMERGENCY: Severity.HIGH,
     Kind.HARM: Severity.HIGH,
+    Kind.PASSED_OVER: Severity.HIGH,
 }
 # what applying the same revision again can bring right; what may run no longer is not brought back
 NOT_BY_APPLYING = {
     Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.EMERGENCY, Kind.HARM,
+    Kind.PASSED_OVER,
 }  # fmt: skip
 HEALABLE = frozenset(Kind) - NOT_BY_APPLYING
 # what says that the revision itself must not serve any more here
@@ -127,6 +130,9 @@ def _variant(wanted: Variant, shown: Iterable[ObservedVariant], caps: Cap) -> li
         found.append(Drift(Kind.SHADOW, f"Version {label} gets copies of {copies}.", label))
     if found and seen.ready and seen.reason:
         found = [replace(each, sentence=f"{each.sentence} {seen.reason}") for each in found]
+    if seen.passed_over:
+        told = f"Version {label} failed and does not answer: the gateway went over to the backup. {seen.passed_over}"
+        found.append(Drift(Kind.PASSED_OVER, f"{told} Only a person sends it back.", label))
     if seen.role and seen.role != wanted.role:
         kind = Kind.SHADOW if Role.SHADOW in {seen.role, wanted.role} else Kind.TRAFFIC
         found.append(Drift(kind, f"Version {label} is {seen.role} there, wanted as {wanted.role}.", label))

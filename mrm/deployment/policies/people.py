@@ -1,6 +1,6 @@
 """Who may deploy what, and who writes it down: sentences why not, or None."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def not_a_signer(person: str | None, signers: Iterable[str]) -> str | None:
@@ -35,4 +35,11 @@ def records(actor: str, asked_by: str) -> str | None:
     """What a push came to is written down in the name of whoever asked for it."""
     if actor != asked_by:
         return "What became of a deployment is recorded by the worker, in the name of whoever asked for it."
+    return None
+
+
+def not_passed_over(over: Mapping[str, str]) -> str | None:
+    """Only what was passed over is sent back."""
+    if not over:
+        return "No version is passed over here, as the place was seen last; look again if you know better."
     return None

@@ -35,6 +35,7 @@ from mrm.deployment.queries.experiments import (
     why_no_promotion,
     why_no_reading,
 )
+from mrm.deployment.queries.fail_back import passed_over, why_no_fail_back
 from mrm.deployment.queries.history import Period, ran, ran_of_model
 from mrm.deployment.queries.incidents import incidents_visible_to, open_incidents, operations, unanswered
 from mrm.deployment.queries.panels import PLACE_PANELS, place_panels
@@ -47,6 +48,17 @@ from mrm.deployment.queries.releases import (
     signed_with_its_canary,
     why_not_released,
 )
+from mrm.deployment.queries.rules import (
+    Range,
+    below_least,
+    condition_in_words,
+    least_of,
+    ranges,
+    rules_in_words,
+    rules_of,
+    rules_told,
+    rules_wanted,
+)
 from mrm.deployment.queries.traffic import VARIANTS, answering, in_words, shares_of, why_no_advance, why_not_by
 
 __all__ = [
@@ -55,9 +67,12 @@ __all__ = [
     "RELEASE_ACTION",
     "VARIANTS",
     "Period",
+    "Range",
     "answering",
+    "below_least",
     "candidates",
     "compared",
+    "condition_in_words",
     "current",
     "earlier",
     "environments",
@@ -70,17 +85,24 @@ __all__ = [
     "incidents_visible_to",
     "is_over",
     "last_look",
+    "least_of",
     "must_withdraw",
     "open_incidents",
     "operations",
+    "passed_over",
     "place_panels",
     "ran",
     "ran_of_model",
+    "ranges",
     "release_policy",
     "release_request",
     "releases",
     "revisions",
     "revisions_visible_to",
+    "rules_in_words",
+    "rules_of",
+    "rules_told",
+    "rules_wanted",
     "running_experiment",
     "shares_of",
     "signed_with_its_canary",
@@ -94,6 +116,7 @@ __all__ = [
     "went_back_from",
     "why_closed",
     "why_no_advance",
+    "why_no_fail_back",
     "why_no_promotion",
     "why_no_reading",
     "why_not_by",

@@ -13,10 +13,12 @@ from mrm.deployment.services.environment import (
     unname_deployer,
 )
 from mrm.deployment.services.experiments import answer, end_experiment, promote, read_experiment, register_experiment
+from mrm.deployment.services.failing_back import compose_fail_back, fail_back
 from mrm.deployment.services.incidents import close_incident, explain_incident
 from mrm.deployment.services.plan import Plan, plan
 from mrm.deployment.services.record import give_up
 from mrm.deployment.services.release import Release, refuse, release
+from mrm.deployment.services.rules import change_rules, read_rules, shares_under
 from mrm.deployment.services.taking_out import FRESH, compose_stop, stop
 from mrm.deployment.services.target import add_target, check_target, contact, offered_by
 from mrm.deployment.services.watching import look_around, watch
@@ -28,9 +30,11 @@ __all__ = [
     "add_target",
     "advance",
     "answer",
+    "change_rules",
     "change_traffic",
     "check_target",
     "close_incident",
+    "compose_fail_back",
     "compose_stop",
     "contact",
     "create",
@@ -39,6 +43,7 @@ __all__ = [
     "deploy",
     "end_experiment",
     "explain_incident",
+    "fail_back",
     "give_up",
     "lift_freeze",
     "look_around",
@@ -47,12 +52,14 @@ __all__ = [
     "plan",
     "promote",
     "read_experiment",
+    "read_rules",
     "refresh",
     "refuse",
     "register_experiment",
     "release",
     "roll_back",
     "set_policy",
+    "shares_under",
     "stop",
     "unname_deployer",
     "watch",

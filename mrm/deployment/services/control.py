@@ -16,6 +16,7 @@ from mrm.deployment.services.target import offered_by, only_lists
 from mrm.deployment.services.wanting import UNIT, want
 from mrm.inventory.models import Model, Version
 from mrm.jobs import services as jobs
+from mrm.serving import Serving
 
 
 @audited("deployment.create", "opened the endpoint {endpoint} for {model}")
@@ -34,15 +35,22 @@ def create(model: Model, *, target: Target, endpoint: str, actor: Account) -> De
 
 @audited("deployment.deploy", "asked to deploy {version} to {target}")
 def deploy(
-    deployment: Deployment, *, version: Version, actor: Account, reason: str = "", planned_on: str = ""
+    deployment: Deployment,
+    *,
+    version: Version,
+    actor: Account,
+    reason: str = "",
+    planned_on: str = "",
+    rules: Serving | None = None,
 ) -> Revision:
     """Want a version at a place. It is refused here, and again just before the push, unless it is approved.
 
     `planned_on` is the fingerprint of what a plan was made for: what changed since then is not written over.
+    It serves by the rules in force where no others are given.
     """
     permit(actor, "deployment.deploy", deployment)
     shares = policies.whole(version)
-    return want(deployment, shares, actor, kind=RevisionKind.DEPLOY, reason=reason, planned_on=planned_on)
+    return want(deployment, shares, actor, kind=RevisionKind.DEPLOY, rules=rules, reason=reason, planned_on=planned_on)
 
 
 @audited("deployment.change_traffic", "asked for {version} at {target}")
@@ -55,6 +63,7 @@ def change_traffic(
     planned_on: str = "",
     steps: Sequence[int] = (),
     unit_field: str = UNIT,
+    rules: Serving | None = None,
 ) -> Revision:
     """Want several versions behind one endpoint, each in its role and every one of them approved.
 
@@ -62,7 +71,7 @@ def change_traffic(
     """
     permit(actor, "deployment.change_traffic", deployment)
     check_offered(deployment, shares)
-    content: dict[str, Any] = {"steps": list(steps), "step": 1} if steps else {}
+    content: dict[str, Any] = {"rules": rules, **({"steps": list(steps), "step": 1} if steps else {})}
     if len(shares) > 1:
         content["unit_field"] = unit_field or UNIT
     return want(deployment, shares, actor, kind=RevisionKind.DEPLOY, reason=reason, planned_on=planned_on, **content)
@@ -91,7 +100,7 @@ def advance(deployment: Deployment, *, actor: Account) -> Revision:
     shares = policies.at_step(queries.shares_of(current), current.steps[current.step])
     return want(
         deployment, shares, actor, kind=RevisionKind.DEPLOY, steps=current.steps, step=current.step + 1,
-        canary=current.canary or current, salt=current.salt, unit_field=current.unit_field,
+        canary=current.canary or current, salt=current.salt, unit_field=current.unit_field, rules=queries.rules_of(current),
         reason=f"Step {current.step + 1} of {len(current.steps)}.",
     )  # fmt: skip
 
@@ -143,7 +152,7 @@ def _go_back(
     shares = queries.shares_of(former)
     revision = want(
         deployment, shares, asked_by, kind=kind, reason=reason, restores=number, emergency=emergency, salt=former.salt,
-        unit_field=former.unit_field,
+        unit_field=former.unit_field, rules=queries.rules_of(former),
     )  # fmt: skip
     if emergency:
         text = f"Revision {revision.number} went back to {queries.in_words(shares)} at once. {reason}"

@@ -8,7 +8,17 @@ from mrm.access.models import Account, Person
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
-from mrm.deployment.models import Deployer, DriftPolicy, Environment, Freeze, Stage
+from mrm.deployment.models import (
+    Deployer,
+    DriftPolicy,
+    Environment,
+    Freeze,
+    LoggedInputs,
+    LogPolicy,
+    OnWithdrawn,
+    Stage,
+)
+from mrm.deployment.policies import Least
 
 
 @audited("deployment.define_environment", "defined the environment {subject}: {policy}")
@@ -27,9 +37,19 @@ def define_environment(
 
 @audited("deployment.set_policy", "changed the policy of {subject} from {former} to {policy}")
 def set_policy(
-    environment: Environment, *, drift_policy: str, look_every: int, named_only: bool, reason: str, actor: Account
+    environment: Environment,
+    *,
+    drift_policy: str,
+    look_every: int,
+    named_only: bool,
+    reason: str,
+    actor: Account,
+    least: Least | None = None,
 ) -> Environment:
-    """Decide anew what follows a difference, how often is looked, and whether only named people deploy."""
+    """Decide anew what follows a difference, how often is looked, who deploys, and the least that rules of serving say.
+
+    The least stays as it is where none is given; what serves already is held to it from its next revision on.
+    """
     permit(actor, "deployment.set_policy", environment)
     _check(environment.stage, drift_policy, look_every)
     if not reason.strip():
@@ -37,9 +57,33 @@ def set_policy(
     environment = Environment.objects.select_for_update().get(pk=environment.pk)
     former = _told(environment)
     environment.drift_policy, environment.look_every, environment.named_only = drift_policy, look_every, named_only
-    environment.save(update_fields=["drift_policy", "look_every", "named_only"])
+    if least is not None:
+        _set_least(environment, least)
+    environment.save(
+        update_fields=[
+            "drift_policy",
+            "look_every",
+            "named_only",
+            "log_least",
+            "inputs_least",
+            "withdrawn_least",
+            "segment_required",
+        ]
+    )
     describe(former=former, policy=_told(environment))
     return environment
+
+
+def _set_least(environment: Environment, least: Least) -> None:
+    for value, known, field in (
+        (least.log, LogPolicy, "log_least"),
+        (least.inputs, LoggedInputs, "inputs_least"),
+        (least.on_withdrawn, OnWithdrawn, "withdrawn_least"),
+    ):
+        if value not in known.values:
+            raise Invalid(f"{field} is one of {', '.join(known.values)}.", fields={field: ["Unknown."]})
+        setattr(environment, field, value)
+    environment.segment_required = least.segment
 
 
 @audited("deployment.name_deployer", "named {person} for the environment {subject}")
@@ -110,4 +154,8 @@ def _check(stage: str, drift_policy: str, look_every: int) -> None:
 
 def _told(environment: Environment) -> str:
     who = "named people" if environment.named_only else "every deployer"
-    return f"{environment.drift_policy}, looked at every {environment.look_every} s, {who}"
+    least = (
+        f"{environment.log_least}, inputs {environment.inputs_least}, {environment.withdrawn_least} when approvals fall"
+    )
+    segment = ", a segment" if environment.segment_required else ""
+    return f"{environment.drift_policy}, looked at every {environment.look_every} s, {who}; rules at least {least}{segment}"

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from mrm.connectors.errors import ConnectorError
-from mrm.connectors.protocol import Cap, Observed
+from mrm.connectors.protocol import Cap, Connector, Observed
 from mrm.core.refusal import Refused
 from mrm.deployment import queries
 from mrm.deployment.models import Deployment, DriftPolicy, Look, Revision, Sync
@@ -19,6 +19,7 @@ from mrm.deployment.services.control import fail_over
 from mrm.deployment.services.incidents import CLOCK, open_incident
 from mrm.deployment.services.reconcile import alone
 from mrm.deployment.services.record import desired_of, read_revision, record_observation
+from mrm.deployment.services.standing import VALID, tell_standings
 from mrm.deployment.services.target import contact
 from mrm.deployment.workflow import RevisionState
 from mrm.jobs import services as jobs
@@ -56,15 +57,16 @@ def look(deployment_id: str, *, ask_approval: bool = True) -> Deployment:
             return deployment
         in_force = deployment.revisions.filter(status=RevisionState.APPLIED).values_list("pk", flat=True).first()
         wanted = read_revision(str(in_force)) if in_force else None
-        _look(deployment, wanted, _withdrawn(wanted) if ask_approval else _withdrawn_before(deployment))
+        drift = _withdrawn(wanted) if ask_approval else _withdrawn_before(deployment)
+        _look(deployment, wanted, drift, ask_approval)
     return deployment
 
 
-def _look(deployment: Deployment, wanted: Revision | None, drift: list[Drift]) -> None:
+def _look(deployment: Deployment, wanted: Revision | None, drift: list[Drift], ask_approval: bool) -> None:
     seen = deployment.observed
     unseen = 0
     try:
-        observed, found = _compared(deployment, wanted)
+        observed, found = _compared(deployment, wanted, ask_approval or bool(drift))
         seen, drift = dataclasses.asdict(observed), drift + found
         sync = Sync.DRIFTED if drift else Sync.IN_SYNC
     except (ConnectorError, Refused) as error:  # a secret that is no longer set is a place that cannot be seen
@@ -93,17 +95,28 @@ def _withdrawn_before(deployment: Deployment) -> list[Drift]:
     return [Drift(Kind.WITHDRAWN, sentence) for sentence in told]
 
 
-def _compared(deployment: Deployment, wanted: Revision | None) -> tuple[Observed, list[Drift]]:
+def _compared(deployment: Deployment, wanted: Revision | None, ask: bool) -> tuple[Observed, list[Drift]]:
     with contact(deployment.target) as place:
         observed = place.observe(deployment.endpoint)
         if wanted is None or wanted.version is None:
             served = [each.version for each in observed.variants if each.managed]
             text = f"The place serves {', '.join(served)}, and nothing is wanted there."
             return observed, [Drift(Kind.ORPHAN, text)] if served else []
+        observed = _heard(place, wanted, observed, ask)
         found = differences(desired_of(wanted, place.caps), observed, place.caps)
         if not found and Cap.PREDICT in place.caps and (other := golden.differs(place, wanted)):
             found.append(other)
         return observed, found
+
+
+def _heard(place: Connector, wanted: Revision, observed: Observed, ask: bool) -> Observed:
+    """What the place shows once it knows how its approvals stand.
+
+    A pass over all places asks that of those alone of which something was said, here or there.
+    """
+    fallen_there = any(each.standing not in (None, VALID) for each in observed.variants)
+    told = (ask or fallen_there) and tell_standings(place, wanted, observed)
+    return place.observe(wanted.deployment.endpoint) if told else observed
 
 
 def _turn(deployment: Deployment) -> Look:

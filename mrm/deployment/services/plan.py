@@ -7,10 +7,13 @@ from mrm.connectors.errors import ConnectorError
 from mrm.connectors.protocol import Cap, Observed, ObservedVariant
 from mrm.core.refusal import Refused
 from mrm.deployment import policies, queries
-from mrm.deployment.models import LIVE, Deployment, VariantRole
+from mrm.deployment.models import LIVE, Deployment, Revision, VariantRole
 from mrm.deployment.policies import Share
 from mrm.deployment.services.control import check_offered
+from mrm.deployment.services.record import rules_in_force
 from mrm.deployment.services.target import contact
+from mrm.deployment.services.wanting import check_rules
+from mrm.serving import Serving
 
 
 @dataclass(frozen=True)
@@ -43,22 +46,30 @@ class Plan:
         return len(self.shares) == 1
 
 
-def plan(deployment: Deployment, shares: Sequence[Share], steps: Sequence[int] = ()) -> Plan:
+def plan(
+    deployment: Deployment, shares: Sequence[Share], steps: Sequence[int] = (), rules: Serving | None = None
+) -> Plan:
     """Look at the place now, and compare; nothing is changed and nothing recorded."""
     if refusal := policies.not_whole(shares) or policies.steps_wrong(shares, steps):
         raise Refused(refusal)
     check_offered(deployment, shares)
+    wanted = rules or queries.rules_wanted(deployment)
+    check_rules(deployment, wanted, shares)
     try:
         with contact(deployment.target) as place:
             observed, caps = place.observe(deployment.endpoint), place.caps
     except ConnectorError as error:
         raise Refused(f"{deployment.target} could not be looked at, so there is no plan. {error}") from error
-    last = deployment.revisions.first()
+    last, current = deployment.revisions.first(), queries.current(deployment)
     number = Change("Revision", str(observed.revision or "–"), str((last.number if last else 0) + 1))
     several = len(shares) > 1 or len(observed.variants) > 1
     changes = _by_version(shares, observed, caps) if several else _whole(shares[0], observed, caps)
     return Plan(
-        tuple(shares), (*changes, number), observed.fingerprint(), tuple(steps), _warnings(deployment, observed, caps)
+        tuple(shares),
+        (*changes, *_rules(current, wanted, observed), number),
+        observed.fingerprint(),
+        tuple(steps),
+        _warnings(current, observed, caps),
     )
 
 
@@ -102,13 +113,23 @@ def _wanted(share: Share | None) -> str:
     return f"{share.role}, {share.weight_bp / 100:g} %" if share.role in LIVE else str(share.role)
 
 
-def _warnings(deployment: Deployment, observed: Observed, caps: Cap) -> tuple[str, ...]:
+def _rules(current: Revision | None, wanted: Serving, observed: Observed) -> list[Change]:
+    """A line for each rule that would be another than the one in force, and for rules that are not those in force."""
+    before = queries.rules_in_words(queries.rules_of(current)) if observed.exists else {}
+    after = queries.rules_in_words(wanted)
+    if not observed.exists and wanted == Serving():
+        return []
+    return [Change(what, before.get(what, "–"), words) for what, words in after.items() if words != before.get(what)]
+
+
+def _warnings(current: Revision | None, observed: Observed, caps: Cap) -> tuple[str, ...]:
     found = []
-    current = queries.current(deployment)
     wanted = {each.version.label for each in queries.shares_of(current)} if current else set()
     strangers = _versions(each for each in observed.variants if each.version not in wanted)
     if strangers:
         found.append(f"The place serves {strangers}, which is not what was brought there last.")
+    if current and observed.rules and observed.rules != rules_in_force(current, caps).fingerprint():
+        found.append("The place serves by other rules than those that were brought there last.")
     if Cap.DECLARED_ONLY in caps:
         found.append("This place only declares what it serves: the golden rows are what shows whether it does.")
     if Cap.PREDICT not in caps:

@@ -17,12 +17,13 @@ from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
 from mrm.deployment import policies, queries
 from mrm.deployment.models import Deployment, Revision, RevisionKind, Sync, Variant
-from mrm.deployment.policies import Drift, differences
+from mrm.deployment.policies import Drift, Kind, differences
 from mrm.deployment.services import statement
 from mrm.deployment.services.incidents import CLOCK
 from mrm.deployment.services.operations import note, send
 from mrm.deployment.services.probe import probe
 from mrm.deployment.services.record import desired_of, fail, read_revision, record_observation, settle
+from mrm.deployment.services.standing import tell_standings
 from mrm.deployment.services.target import contact
 from mrm.deployment.workflow import OperationState, RevisionState
 from mrm.jobs.alone import alone as one_at
@@ -87,12 +88,14 @@ def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, prog
         blobs.fetch(variant.artifact_sha256).unlink()
     desired = desired_of(revision, place.caps)
     observed = place.observe(desired.endpoint)
-    if purpose == "heal" or differences(desired, observed, place.caps):
+    if purpose == "heal" or _to_bring(desired, observed, place):
         progress("Pushing", 2, STEPS)
         _apply(place, desired, observed, revision, purpose, actor)
     progress("Looking at what runs", 3, STEPS)
     observed = place.observe(desired.endpoint)
-    if found := differences(desired, observed, place.caps):
+    if tell_standings(place, revision, observed):  # an approval may hold again that the place knows as fallen
+        observed = place.observe(desired.endpoint)
+    if found := _to_bring(desired, observed, place):
         raise ConnectorError(_told(found), permanent=False)
     progress("Scoring the golden rows", 4, STEPS)
     return {
@@ -101,6 +104,12 @@ def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, prog
         "verified_at": timezone.now().isoformat(),
         **_proofs(place, revision),
     }
+
+
+def _to_bring(desired: Desired, observed: Observed, place: Connector) -> list[Drift]:
+    """What applying is to bring about; a version that is passed over comes back by a person alone."""
+    found = differences(desired, observed, place.caps)
+    return [each for each in found if each.kind != Kind.PASSED_OVER]
 
 
 def _proofs(place: Connector, revision: Revision) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Record what was pushed and seen, and carry it to version and model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -40,14 +41,20 @@ def read_revision(revision_id: str) -> Revision:
 
 
 def desired_of(revision: Revision, caps: Cap) -> Desired:
-    """The revision as it crosses to a connector; how units are assigned crosses to a place that serves by rules."""
+    """The revision as it crosses to a connector; its rules, and how units are assigned, to a place that keeps rules."""
     deployment = revision.deployment
     variants = tuple(
         Variant(Role(each.role), _reference(each), each.weight_bp, each.mirror_bp) for each in revision.variants.all()
     )
-    by_rules = revision.salt and Cap.RULES in caps
-    rules = Serving(salt=revision.salt, unit_field=revision.unit_field) if by_rules else None
-    return Desired(str(deployment.pk), revision.number, deployment.endpoint, variants, rules)
+    return Desired(str(deployment.pk), revision.number, deployment.endpoint, variants, rules_in_force(revision, caps))
+
+
+def rules_in_force(revision: Revision, caps: Cap) -> Serving:
+    """The rules of a revision with how its units are assigned; as usual where the place keeps none."""
+    rules = queries.rules_of(revision)
+    if revision.salt:
+        rules = replace(rules, salt=revision.salt, unit_field=revision.unit_field)
+    return rules if Cap.RULES in caps else Serving()
 
 
 def _reference(variant: models.Variant) -> VersionRef:

@@ -73,6 +73,7 @@ class Release(PlainSubject):
             "variants": [_told(each) for each in revision.variants.all()],
             "steps": revision.steps,
             "unit_field": revision.unit_field,
+            "rules": revision.rules,
             "restores": revision.restores,
             "reason": revision.reason,
         }
@@ -113,6 +114,7 @@ class Release(PlainSubject):
         before = (runs.version.label, runs.artifact_sha256) if runs and runs.version else ("nothing", "")
         return "", [
             *self._traffic(revision, runs),
+            *self._rules(revision, runs),
             Change("Version", before[0], revision.version.label, material=True),
             Change("Artifact, SHA-256", before[1], revision.artifact_sha256, material=True),
             Change("Serving place", "", f"{revision.deployment.target}, {revision.deployment.endpoint}", material=True),
@@ -126,6 +128,13 @@ class Release(PlainSubject):
         found = [Change("Traffic", before, queries.in_words(queries.shares_of(revision)), material=True)]
         steps = ", ".join(f"{step / 100:g} %" for step in revision.steps)
         return [*found, Change("Steps of the canary", "", steps, material=True)] if steps else found
+
+    def _rules(self, revision: Revision, runs: Revision | None) -> list[Change]:
+        """Each rule that would be another than the one in force."""
+        before, after = (queries.rules_in_words(queries.rules_of(each)) for each in (runs, revision))
+        return [
+            Change(what, before[what], words, material=True) for what, words in after.items() if words != before[what]
+        ]
 
     def facts(self, revision: Revision) -> list[tuple[str, str, str]]:
         deployment = revision.deployment

@@ -36,7 +36,9 @@ def connect(target: Target) -> Connector:
     try:
         kind = connector_class(target.connector, settings.CONNECTORS)
         secrets = {
-            target.config[field]: secret(target.config[field]) for field in kind.secret_fields if field in target.config
+            target.config[field]: secret(target.config[field], signs=field in kind.signing_fields)
+            for field in kind.secret_fields
+            if field in target.config
         }
         limits = {"enabled": settings.CONNECTORS, "folders": settings.CONNECTOR_FOLDERS}
         return connector(target.connector, target.config, secrets, Store(), **limits)

@@ -11,11 +11,13 @@ from mrm.audit.trail import describe
 from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
 from mrm.deployment import policies, queries
-from mrm.deployment.models import Deployment, Revision, RevisionKind, Sync, Variant, VariantRole
+from mrm.deployment.models import LIVE, Deployment, Revision, RevisionKind, Sync, Variant, VariantRole
 from mrm.deployment.policies import Share
+from mrm.deployment.services.target import offered_by
 from mrm.deployment.workflow import FLOW, RevisionState
 from mrm.inventory.models import Version
 from mrm.jobs import services as jobs
+from mrm.serving import Serving
 from mrm.signoff import services as signoff
 
 UNIT = "unit"  # the field of a request that names the customer or account, unless the plan names another
@@ -28,6 +30,9 @@ def want(deployment: Deployment, shares: Sequence[Share], actor: Account, **cont
     if refusal := policies.not_whole(shares) or policies.steps_wrong(shares, steps, step):
         raise Refused(refusal)
     describe(version=queries.in_words(shares), target=deployment.target.name)
+    rules = content.pop("rules", None) or queries.rules_wanted(deployment)
+    check_rules(deployment, rules, shares, emergency=content.get("emergency", False))
+    content["rules"] = queries.rules_told(rules)
     variants = [
         Variant(
             role=each.role, version=each.version, approval=_approved(deployment, each.version),
@@ -53,6 +58,22 @@ def locked(deployment: Deployment) -> Deployment:
         .select_related("model__unit", "target__environment")
         .get(pk=deployment.pk)
     )
+
+
+def check_rules(deployment: Deployment, rules: Serving, shares: Sequence[Share], *, emergency: bool = False) -> None:
+    """The rules fit what serves by them and its place, and say no less than the environment asks; of what goes back in
+    an emergency that is not asked."""
+    target, environment = deployment.target, deployment.target.environment
+    refusal = policies.backup_missing(rules, shares)
+    if not refusal and not emergency:
+        refusal = policies.less_than_asked(environment.name, rules, queries.least_of(environment))
+    for each in shares:
+        if each.role in LIVE:
+            refusal = refusal or policies.not_of_model(rules, each.version.label, each.version.features)
+    if not refusal and rules != Serving():
+        refusal = policies.rules_cannot(target.name, target.connector, rules, offered_by(target))
+    if refusal:
+        raise Refused(refusal)
 
 
 def _approved(deployment: Deployment, version: Version) -> Approval:

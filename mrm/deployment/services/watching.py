@@ -11,13 +11,16 @@ from mrm.deployment.models import Deployment, Health, Look, Revision, Sync
 from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.services.incidents import CLOCK, open_incident
 from mrm.deployment.workflow import RevisionState
+from mrm.inventory.models import Version
 from mrm.jobs import services as jobs
 
 
-def watch(*, actor: Actor = CLOCK) -> int:
-    """Ask for every revision in force whether it may still run; say so where that changed."""
+def watch(*, version: Version | None = None, actor: Actor = CLOCK) -> int:
+    """Ask for every revision in force, or those with one version, whether it may still run; say so where that changed."""
     done = 0
     live = Revision.objects.filter(status=RevisionState.APPLIED).exclude(version=None)
+    if version:
+        live = live.filter(variants__version=version)
     live = live.select_related("deployment__model__unit", "deployment__target").prefetch_related(queries.VARIANTS)
     for revision in live:
         told = [each["sentence"] for each in revision.deployment.drift if each["kind"] == Kind.WITHDRAWN]
@@ -47,13 +50,7 @@ def flag(revision: Revision, *, found: Drift, actor: Actor) -> Deployment:
     _mark(deployment, [found.told(), *_others(deployment)])
     describe(line=found.sentence)
     open_incident(deployment, found, seen=deployment.observed, revision=revision, actor=actor)
-    jobs.request(
-        "deployment.observe",
-        label=f"Must be withdrawn: look at {deployment}",
-        subject=deployment,
-        actor=actor,
-        deployment=str(deployment.pk),
-    )
+    _look_soon(deployment, f"Must be withdrawn: look at {deployment}", actor)
     return deployment
 
 
@@ -61,7 +58,13 @@ def flag(revision: Revision, *, found: Drift, actor: Actor) -> Deployment:
 def clear(deployment: Deployment, *, actor: Actor) -> Deployment:
     """The approval holds again: what was said about it is taken down."""
     _mark(deployment, _others(deployment))
+    _look_soon(deployment, f"Approved again: look at {deployment}", actor)
     return deployment
+
+
+def _look_soon(deployment: Deployment, label: str, actor: Actor) -> None:
+    """The place is looked at, and by that told how the approval stands."""
+    jobs.request("deployment.observe", label=label, subject=deployment, actor=actor, deployment=str(deployment.pk))
 
 
 def _others(deployment: Deployment) -> list[dict[str, Any]]:

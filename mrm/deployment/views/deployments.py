@@ -21,7 +21,7 @@ from mrm.inventory.queries.tabs import Panel, model_page
 from mrm.jobs.queries import latest_for
 
 SHOWN = 12
-VERBS = ("deploy", "change_traffic", "advance", "roll_back", "stop", "refresh")
+VERBS = ("deploy", "change_traffic", "change_rules", "advance", "roll_back", "stop", "refresh")
 ORDER = [Sync.DRIFTED, Sync.UNKNOWN, Sync.APPLYING, Sync.IN_SYNC]
 
 
@@ -75,12 +75,15 @@ def deployment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         or policies.under_experiment(queries.running_experiment(place)),
         "traffic": pictures.traffic(place, current),
         "periods": periods,
+        "rules": queries.rules_in_words(queries.rules_of(current)) if current and current.version_id else None,
         "ran": pictures.ran(periods),
         "next_step": current.steps[current.step] / 100
         if current and current.step and current.step < len(current.steps)
         else None,
         "promotable": _promotable(current),
         "why_no_advance": account.lacks("deployment.advance", place) or queries.why_no_advance(place),
+        "passed_over": queries.passed_over(place),
+        "why_no_fail_back": account.lacks("deployment.fail_back", place) or queries.why_no_fail_back(place, account),
         "earlier": [entry for entry in verified if entry.status != "applied"],
         "why_not": {verb: account.lacks(f"deployment.{verb}", place) for verb in VERBS},
     }
@@ -139,6 +142,8 @@ def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "deployment": place,
         "plan": services.plan(place, policies.whole(version)),
         "version": version,
+        "action": "deployment:deploy",
+        "posted": [("version", version.pk)],
         "release_policy": queries.release_policy(place.model),
         "closed": account.lacks("deployment.deploy", place)
         or queries.why_closed(place)

@@ -49,6 +49,7 @@ def _page(request: HttpRequest, found: Environment, status: int = 200, **bound: 
         "environment": found,
         "follows": FOLLOWS[DriftPolicy(found.drift_policy)],
         "frozen": queries.freeze_now(found),
+        "below_least": queries.below_least(found, account),
         "places": queries.targets_visible_to(account).filter(environment=found),
         "why_not": {verb: account.lacks(f"deployment.{verb}", found) for verb in verbs},
         "policy_form": PolicyForm(environment=found),

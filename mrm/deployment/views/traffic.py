@@ -1,6 +1,8 @@
 """Pages: dividing the traffic, moving a canary on, and taking a model out under a signature."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -48,6 +50,7 @@ def plan_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "deployment": place,
         "plan": services.plan(place, form.cleaned_data["shares"], form.cleaned_data["steps"]),
         "steps": [f"{step / 100:g} %" for step in form.cleaned_data["steps"]],
+        "action": "deployment:traffic",
         "posted": [(name, request.GET.get(name, "")) for name in form.fields],
         "release_policy": queries.release_policy(place.model),
         "closed": _closed(place, account),
@@ -86,17 +89,39 @@ def advance(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def stop(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The kill switch: the statement word for word, and the signature under it."""
-    place, account = find(request, pk), account_of(request)
+    return _under_signature(
+        request, find(request, pk), services.compose_stop, services.stop, "deployment/stop.html", services.FRESH
+    )
+
+
+@never_cache
+@sensitive_post_parameters("password", "code")
+@require_http_methods(["GET", "POST"])
+def fail_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The way back after the gateway's own fail-over, under a signature as taking out."""
+    return _under_signature(
+        request, find(request, pk), services.compose_fail_back, services.fail_back, "deployment/fail_back.html",
+        services.FRESH,
+    )  # fmt: skip
+
+
+def _under_signature(
+    request: HttpRequest,
+    place: Deployment,
+    compose: Callable[..., tuple[dict[str, Any], str]],
+    do: Callable[..., object],
+    template: str,
+    seconds: int,
+) -> HttpResponse:
+    """Show what is signed, with its reason, and do it once it is signed."""
+    account = account_of(request)
     form = SignedStopForm(request.POST or None)
     if form.is_valid():
-        services.stop(place, actor=account, **form.cleaned_data)
+        do(place, actor=account, **form.cleaned_data)
         return redirect(place)
     why = StopForm(request.POST or request.GET)
     if not why.is_valid():
         return render(request, "deployment/refused_form.html", {"deployment": place, "form": why}, status=422)
-    statement, token = services.compose_stop(place, actor=account, reason=why.cleaned_data["reason"])
-    context = {
-        "deployment": place,
-        **signing_of(statement, token, form=form, account=account, seconds=services.FRESH),
-    }
-    return render(request, "deployment/stop.html", context, status=422 if form.errors else 200)
+    statement, token = compose(place, actor=account, reason=why.cleaned_data["reason"])
+    signing = signing_of(statement, token, form=form, account=account, seconds=seconds)
+    return render(request, template, {"deployment": place, **signing}, status=422 if form.errors else 200)

@@ -12,9 +12,11 @@ from mrm.access.models import Account, AccountKind, BusinessUnit
 from mrm.access.roles import APPROVERS
 from mrm.core.actors import System
 from mrm.core.packs import FIXTURES
+from mrm.core.secrets import ROUTE_KEY
 from mrm.deployment import services as deployment
 from mrm.deployment.models import Target
 from mrm.project.packs import load_shipped
+from mrm.project.route_key import is_signing
 
 PASSWORD = "nordhaven-demo-2026"  # noqa: S105  no secret: the demo tells it to everybody
 FOUNDER = System("demo")
@@ -70,7 +72,11 @@ def _serving_place(entry: dict[str, Any], units: dict[str, BusinessUnit], gatewa
         key=entry["key"],
         name=entry["name"],
         connector_id=entry["connector"],
-        config={"base_url": gateway, "token_secret": "gateway"},
+        config={
+            "base_url": gateway,
+            "token_secret": "gateway",
+            **({"signing_secret": ROUTE_KEY} if is_signing() else {}),
+        },
         environment=entry["environment"],
         unit=units[entry["unit"]],
         actor=FOUNDER,

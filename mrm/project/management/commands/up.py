@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from mrm.project.demo.bank import is_founded
 from mrm.project.embedded import default_postgres, default_valkey
 from mrm.project.places import BASE
+from mrm.project.route_key import is_signing, make_route_key
 from mrm.project.supervisor import AlreadyRunning, Lock, Service, Supervisor, python
 
 
@@ -90,13 +91,17 @@ class Command(BaseCommand):
     def _gateway(self, supervisor: Supervisor, options: dict[str, Any], logs: Path) -> None:
         secrets = settings.DATA_DIR / "secrets"
         secrets.mkdir(mode=0o700, exist_ok=True)
-        port = str(options["gateway_port"])
+        port, root = str(options["gateway_port"]), settings.DATA_DIR / "gateway"
         command = python(
-            "-m", "mrm.gateway", "--root", str(settings.DATA_DIR / "gateway"), "--port", port,
-            "--token-file", str(secrets / "gateway"),
+            "-m", "mrm.gateway", "--root", str(root), "--port", port,
+            "--token-file", str(secrets / "gateway"), *self._route_key(root),
         )  # fmt: skip
         address = f"http://127.0.0.1:{port}/healthz"
         supervisor.add(Service("gateway", command, logs / "gateway.log"), lambda: _answers(address))
+
+    def _route_key(self, root: Path) -> list[str]:
+        """From its first start on the gateway believes only what is signed; one that served before keeps its routes."""
+        return ["--route-key", str(make_route_key())] if is_signing() or not root.exists() else []
 
     def _web(self, supervisor: Supervisor, options: dict[str, Any], logs: Path) -> None:
         host, port = options["host"], str(options["port"])

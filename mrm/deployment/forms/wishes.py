@@ -13,8 +13,17 @@ from mrm.access.queries import grants_in_force, persons
 from mrm.access.roles import Role
 from mrm.connectors.registry import available
 from mrm.deployment import policies
-from mrm.deployment.models import DriftPolicy, Environment, Stage, Target, VariantRole
-from mrm.deployment.policies import Share
+from mrm.deployment.models import (
+    DriftPolicy,
+    Environment,
+    LoggedInputs,
+    LogPolicy,
+    OnWithdrawn,
+    Stage,
+    Target,
+    VariantRole,
+)
+from mrm.deployment.policies import Least, Share
 from mrm.inventory.models import Version
 from mrm.signoff.forms import SignForm
 
@@ -228,11 +237,23 @@ class PolicyForm(forms.Form):
     drift_policy = forms.ChoiceField(choices=DriftPolicy.choices, label="When something differs")
     look_every = forms.IntegerField(min_value=10, max_value=86_400, label="Look every", help_text="Seconds.")
     named_only = forms.BooleanField(required=False, label="Only people named below deploy here")
+    log_least = forms.ChoiceField(
+        choices=LogPolicy.choices, label="Rules of serving, the least: log", help_text="The place must keep rules."
+    )
+    inputs_least = forms.ChoiceField(choices=LoggedInputs.choices, label="Inputs in the log, the least")
+    withdrawn_least = forms.ChoiceField(choices=OnWithdrawn.choices, label="When an approval falls, the least")
+    segment_required = forms.BooleanField(required=False, label="Every endpoint names whom its model is for")
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
 
     def __init__(self, data: Any = None, *, environment: Environment) -> None:
-        facts = {name: getattr(environment, name) for name in ("drift_policy", "look_every", "named_only")}
+        facts = {name: getattr(environment, name) for name in self.base_fields if name != "reason"}
         super().__init__(data, initial=facts)
+
+    def clean(self) -> dict[str, Any]:
+        """The least as one value."""
+        values = super().clean() or {}
+        least = [values.pop(name, "") for name in ("log_least", "inputs_least", "withdrawn_least", "segment_required")]
+        return {**values, "least": Least(*least)}
 
 
 class FreezeForm(forms.Form):

@@ -1,15 +1,21 @@
-"""Fields of a JSON object, or the refusal that names the field and what it must be."""
+"""Fields of a JSON object, or the sentence that names the field and what it must be."""
 
 import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .refusal import Refused
+
+class BadField(ValueError):
+    """What stands in a field is not what belongs there; the sentence says what does."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def an_object(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise Refused(400, f"{what} must be a JSON object.")
+        raise BadField(f"{what} must be a JSON object.")
     return value
 
 
@@ -17,28 +23,28 @@ def a_list(source: Mapping[str, Any], field: str) -> list[Any]:
     """The list, empty when the field is absent."""
     value = source.get(field, [])
     if not isinstance(value, list):
-        raise Refused(400, f"The field {field} must be a list.")
+        raise BadField(f"The field {field} must be a list.")
     return value
 
 
 def text(source: Mapping[str, Any], field: str, default: str | None = None) -> str:
     value = source.get(field, default)
     if not isinstance(value, str) or (not value and default is None):
-        raise Refused(400, f"The field {field} must be a text.")
+        raise BadField(f"The field {field} must be a text.")
     return value
 
 
 def one_of(source: Mapping[str, Any], field: str, known: Collection[str], default: str | None = None) -> str:
     value = text(source, field, default)
     if value not in known:
-        raise Refused(400, f"The field {field} must be one of {', '.join(known)}.")
+        raise BadField(f"The field {field} must be one of {', '.join(known)}.")
     return value
 
 
 def number(source: Mapping[str, Any], field: str, low: int, high: int, default: int | None = None) -> int:
     value = source.get(field, default)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise Refused(400, f"The field {field} must be a whole number from {low} to {high}.")
+        raise BadField(f"The field {field} must be a whole number from {low} to {high}.")
     return value
 
 
@@ -48,14 +54,14 @@ def bound(source: Mapping[str, Any], field: str) -> float | None:
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise Refused(400, f"The field {field} must be a finite number.")
+        raise BadField(f"The field {field} must be a finite number.")
     return float(value)
 
 
 def yes_or_no(source: Mapping[str, Any], field: str) -> bool:
     value = source.get(field, False)
     if not isinstance(value, bool):
-        raise Refused(400, f"The field {field} must be true or false.")
+        raise BadField(f"The field {field} must be true or false.")
     return value
 
 
@@ -63,4 +69,4 @@ def require_known(source: Mapping[str, Any], fields: Collection[str], what: str)
     """What would be ignored in silence is refused."""
     for name in source:
         if name not in fields:
-            raise Refused(400, f"{what} has the unknown field {name}.")
+            raise BadField(f"{what} has the unknown field {name}.")

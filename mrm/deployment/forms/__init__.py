@@ -1,0 +1,48 @@
+"""HTML input to clean values."""
+
+from mrm.deployment.forms.rules import RulesForm, WantedRulesForm
+from mrm.deployment.forms.wishes import (
+    CloseForm,
+    CreateForm,
+    DeployForm,
+    EndForm,
+    EnvironmentForm,
+    ExperimentForm,
+    ExplainForm,
+    FreezeForm,
+    LiftForm,
+    NameForm,
+    PlanForm,
+    PolicyForm,
+    PromoteForm,
+    RollBackForm,
+    SignedStopForm,
+    StopForm,
+    TargetForm,
+    TrafficForm,
+    TrafficWantedForm,
+)
+
+__all__ = [
+    "CloseForm",
+    "CreateForm",
+    "DeployForm",
+    "EndForm",
+    "EnvironmentForm",
+    "ExperimentForm",
+    "ExplainForm",
+    "FreezeForm",
+    "LiftForm",
+    "NameForm",
+    "PlanForm",
+    "PolicyForm",
+    "PromoteForm",
+    "RollBackForm",
+    "RulesForm",
+    "SignedStopForm",
+    "StopForm",
+    "TargetForm",
+    "TrafficForm",
+    "TrafficWantedForm",
+    "WantedRulesForm",
+]

@@ -1,0 +1,95 @@
+"""By which rules an endpoint may serve: sentences why not, or None."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from mrm.connectors.protocol import Cap, LoggedInputs, LogPolicy, OnWithdrawn, Role, Serving
+from mrm.deployment.policies.traffic import Share
+
+LOGS, INPUTS, WITHDRAWN = list(LogPolicy), list(LoggedInputs), list(OnWithdrawn)  # each from least to most
+
+
+@dataclass(frozen=True)
+class Least:
+    """The least that an environment asks of the rules of every endpoint in it."""
+
+    log: str = LogPolicy.BEST_EFFORT
+    inputs: str = LoggedInputs.NONE
+    on_withdrawn: str = OnWithdrawn.ALERT
+    segment: bool = False
+
+
+def less_than_asked(environment: str, rules: Serving, least: Least) -> str | None:
+    """Rules say no less than the environment asks."""
+    asked = (
+        (LOGS, rules.log, least.log, "of the log"),
+        (INPUTS, rules.inputs, least.inputs, "of logged inputs"),
+        (WITHDRAWN, rules.on_withdrawn, least.on_withdrawn, "when an approval falls"),
+    )
+    for order, given, wanted, what in asked:
+        if not reaches(order, given, wanted):
+            return f"{environment} asks for {wanted} or more {what}; these rules say {given}."
+    if least.segment and not rules.segment:
+        return f"{environment} asks every endpoint whom its model is for; these rules name no segment."
+    return None
+
+
+def reaches(order: Sequence[str], given: str, least: str) -> bool:
+    """Whether a choice is the least that is asked, or more."""
+    return order.index(given) >= order.index(least)
+
+
+def raised(rules: Serving, least: Least) -> Serving:
+    """The rules, raised where the environment asks for more than they say."""
+    return replace(
+        rules,
+        log=LOGS[max(LOGS.index(rules.log), LOGS.index(LogPolicy(least.log)))],
+        inputs=INPUTS[max(INPUTS.index(rules.inputs), INPUTS.index(LoggedInputs(least.inputs)))],
+        on_withdrawn=WITHDRAWN[
+            max(WITHDRAWN.index(rules.on_withdrawn), WITHDRAWN.index(OnWithdrawn(least.on_withdrawn)))
+        ],
+    )
+
+
+def backup_missing(rules: Serving, shares: Iterable[Share]) -> str | None:
+    """Requests are sent to a backup only where there is one."""
+    if rules.needs_backup and Role.FALLBACK not in {each.role for each in shares}:
+        return (
+            "These rules send requests to a backup, and no version is a fallback here: add one with a traffic plan,"
+            " or change the rules first."
+        )
+    return None
+
+
+def not_of_model(rules: Serving, label: str, features: Collection[str]) -> str | None:
+    """A segment is told by the features that the model takes."""
+    for rule in rules.segment:
+        for condition in rule.conditions:
+            if condition.feature not in features:
+                known = ", ".join(features)
+                return f"The segment rule {rule.name} names {condition.feature}; version {label} takes {known}."
+    return None
+
+
+def rules_cannot(place: str, connector: str, rules: Serving, caps: Cap) -> str | None:
+    """A place that keeps no rules is asked for none."""
+    if rules != Serving() and Cap.RULES not in caps:
+        return (
+            f"{place} keeps no rules of serving: its connector {connector} does not offer it. Serve through the"
+            " gateway, or ask for no rules here."
+        )
+    return None
+
+
+def rules_changed(before: Serving, after: Serving) -> str | None:
+    """A change of rules changes something."""
+    return "These rules are in force already." if before == after else None
+
+
+def canary_under_way(steps: Sequence[int], step: int | None) -> str | None:
+    """The rules of a canary stay until its last step."""
+    if step is not None and step < len(steps):
+        return (
+            f"A canary is under way here, at step {step} of {len(steps)}: its rules stay until the last, or plan anew."
+        )
+    return None

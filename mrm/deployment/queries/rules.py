@@ -1,0 +1,129 @@
+"""By which rules an endpoint serves, what its environment asks of them, and what the development data show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mrm.access.models import Account
+from mrm.deployment import policies
+from mrm.deployment.models import Deployment, Environment, LoggedInputs, LogPolicy, OnWithdrawn, Revision
+from mrm.deployment.policies import Least
+from mrm.deployment.queries.deployments import current, visible_to
+from mrm.deployment.workflow import RevisionState
+from mrm.inventory.models import DatasetRole, Version
+from mrm.serving import Condition, Failover, SegmentRule, Serving, serving_of
+
+ASSIGNMENT = ("salt", "unit_field")  # stand in fields of their own
+
+
+@dataclass(frozen=True)
+class Range:
+    """What the development data show of one feature: smallest and largest value, and how many rows have none."""
+
+    feature: str
+    kind: str = ""
+    low: Any = None
+    high: Any = None
+    missing: int = 0
+    dataset: str = ""
+
+    @property
+    def numeric(self) -> bool:
+        return isinstance(self.low, int | float) and not isinstance(self.low, bool)
+
+    @property
+    def words(self) -> str:
+        """Such as: number, seen -1 to 0.98."""
+        if not self.kind:
+            return "not in the development data"
+        low, high = (f"{each:.6g}" if self.numeric else str(each) for each in (self.low, self.high))
+        return self.kind if self.low is None else f"{self.kind}, seen {low} to {high}"
+
+
+def least_of(environment: Environment) -> Least:
+    return Least(
+        environment.log_least, environment.inputs_least, environment.withdrawn_least, environment.segment_required
+    )
+
+
+def rules_of(revision: Revision | None) -> Serving:
+    """The rules of a revision, without how units are assigned; as usual where it has none."""
+    return serving_of(revision.rules) if revision else Serving()
+
+
+def rules_told(rules: Serving) -> dict[str, Any]:
+    """Rules as they are kept with a revision."""
+    return {name: value for name, value in rules.told().items() if name not in ASSIGNMENT}
+
+
+def rules_wanted(deployment: Deployment) -> Serving:
+    """The rules in force, raised to what the environment asks by now."""
+    return policies.raised(rules_of(current(deployment)), least_of(deployment.target.environment))
+
+
+def below_least(environment: Environment, account: Account) -> list[tuple[Deployment, str]]:
+    """Endpoints that the account sees and that still serve by rules of before the environment asked for more, and in what."""
+    found = Revision.objects.filter(
+        deployment__in=visible_to(account), deployment__target__environment=environment, status=RevisionState.APPLIED
+    ).exclude(version=None)
+    told = [
+        (each.deployment, policies.less_than_asked(environment.name, rules_of(each), least_of(environment)))
+        for each in found.select_related("deployment__target", "deployment__model")
+    ]
+    return [(deployment, why) for deployment, why in told if why]
+
+
+def ranges(version: Version) -> list[Range]:
+    """Each feature of the version with its range in the training data, or in other data of it that are not protected."""
+    links = version.datasets.exclude(role=DatasetRole.PROTECTED).select_related("dataset")
+    by_role = {link.role: link.dataset for link in links}
+    source = by_role.get(DatasetRole.TRAINING) or next(iter(by_role.values()), None)
+    columns = {each["name"]: each for each in source.manifest.get("columns", [])} if source else {}
+    told = f"{source.ref}, {source.name}" if source else ""
+    return [_range(feature, columns.get(feature), told) for feature in version.features]
+
+
+def _range(feature: str, column: Mapping[str, Any] | None, source: str) -> Range:
+    if column is None:
+        return Range(feature)
+    return Range(feature, column["type"], column["min"], column["max"], column["nulls"], source)
+
+
+def rules_in_words(rules: Serving) -> dict[str, str]:
+    """The rules line by line, fit to stand in a plan."""
+    return {
+        "Whom it is for": "; ".join(_rule(each) for each in rules.segment) or "everybody: no segment is named",
+        "Log": LogPolicy(rules.log).label,
+        "Inputs in the log": LoggedInputs(rules.inputs).label,
+        "When an approval falls": OnWithdrawn(rules.on_withdrawn).label,
+        "Fail-over": _failover(rules.failover),
+    }
+
+
+def _rule(rule: SegmentRule) -> str:
+    if rule.within:
+        missing = " or missing" if rule.missing else ""
+        return f"{condition_in_words(rule.within)}{missing}, else {rule.action}"
+    return f"never {' and '.join(condition_in_words(each) for each in rule.never_all)}, else {rule.action}"
+
+
+def condition_in_words(condition: Condition) -> str:
+    """Such as `age 18..95` or `purpose in car|house`, as the form takes it."""
+    if condition.categories:
+        return f"{condition.feature} in {'|'.join(map(str, condition.categories))}"
+    return f"{condition.feature} {_bound(condition.low)}..{_bound(condition.high)}"
+
+
+def _failover(rules: Failover) -> str:
+    bounds = (
+        f", or {rules.output} outside {_bound(rules.output_low)}..{_bound(rules.output_high)}" if rules.output else ""
+    )
+    return (
+        f"when {rules.error_bp / 100:g} % of at least {rules.minimum} requests within {rules.window_seconds} s fail or"
+        f" take longer than {rules.timeout_ms} ms{bounds}; back by a person after {rules.cool_down_seconds} s, at most"
+        f" {rules.flips_an_hour} times an hour"
+    )
+
+
+def _bound(value: float | None) -> str:
+    return "" if value is None else f"{value:.12g}"
