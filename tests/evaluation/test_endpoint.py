@@ -72,7 +72,18 @@ def test_rows_are_scored_where_the_model_answers(
     assert f"{run.dataset.rows:,} rows, at most 300 in one request" in said
     client.force_login(cast.developer)
     assert "Scored through" in client.get(run.get_absolute_url()).content.decode()
-    here = journey.evaluated(cast, version, ["performance"])
+    # changed rows are asked for as well: fewer of them, and the answers are those of the model run here
+    hardened = journey.evaluated(cast, version, ["robustness"], endpoint=True)
+    assert (hardened.status, hardened.error) == ("done", "")
+    assert hardened.result("noise_flips")["n"] == 200
+    assert {each["status"] for each in hardened.results if each["measure"] == "elasticity"} != {"insufficient"}
+
+    here = journey.evaluated(cast, version, ["performance", "robustness"])
+    assert here.result("noise_flips")["n"] > 200
+    pull = {each["group"]: each["value"] for each in here.results if each["measure"] == "elasticity"}
+    for each in hardened.results:
+        if each["measure"] == "elasticity":
+            assert each["value"] == pytest.approx(pull[each["group"]], abs=0.5)
     assert run.result("auc")["value"] == pytest.approx(here.result("auc")["value"], abs=1e-6)
 
     # another place is another model, as far as anybody can tell: the run is no evidence for it

@@ -80,12 +80,16 @@ def test_a_model_of_amounts_has_no_cut_off_and_suites_of_its_own(cast: Cast, cli
         journey.started(cast, draft, ["performance"], suite=house())
     api = APIClient()
     api.force_authenticate(fresh(cast.developer))
-    wanted = {"dataset": str(draft.datasets.get(role="test").dataset_id), "kinds": ["performance"]}
+    wanted = {"dataset": str(draft.datasets.get(role="test").dataset_id), "kinds": ["performance", "robustness"]}
     answer = api.post(f"/api/v1/versions/{draft.pk}/runs/", {**wanted, "label": "income"}, format="json")
     assert answer.status_code == 202
     journey.drain()
     run = Run.objects.get(pk=answer.json()["id"])
     assert (run.status, run.settings["cutoff"], run.suite.key) == ("done", None, "amounts-and-prices")
+    pulls = [each for each in run.results if each["measure"] == "elasticity" and each["value"] is not None]
+    assert pulls
+    assert all(each["n"] and each["method"].startswith("value raised by 1.00%") for each in pulls)
+    assert run.result("noise_flips") is None  # an amount decides nothing
     assert run.result("r_squared")["status"] == "fail"  # chances of default say nothing of income
     shown = client.get(run.get_absolute_url()).content.decode()
     assert "none, it predicts an amount" in shown

@@ -71,7 +71,9 @@ def _answered(run: Run, spec: RunSpec, progress: Callable[[str, int, int], None]
     reference = spec.reference if NEED_REFERENCE & spec.kinds else None
     limits = None if spec.predicts_amounts else spec.score_range
     found = answers_of(run.endpoint, spec.dataset, reference, spec.features, limits, spec.folder, progress)
-    return replace(spec, answers=found.dataset, reference_answers=found.reference, endpoint=found.said)
+    return replace(
+        spec, answers=found.dataset, reference_answers=found.reference, endpoint=found.said, asked_elsewhere=found.ask
+    )
 
 
 def _spec(run: Run, folder: Path) -> RunSpec:

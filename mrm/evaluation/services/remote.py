@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 from django.utils import timezone
+from numpy.typing import NDArray
 
-from mrm.connectors.errors import ConnectorError
+from mrm.connectors.errors import ConnectorError, Invalid
 from mrm.connectors.remote_scoring import Place, RemoteModel, require_place
 from mrm.core.canonical import timestamp
 from mrm.core.refusal import Refused
 from mrm.core.secrets import secret
+from mrm.measures.process import ScoringFailed
+from mrm.measures.results import EvaluationFailed
+from mrm.measures.robustness.scorer import Scorer
 from mrm.measures.scoring import file_digest
 
 STAGE = "scoring through the endpoint"
@@ -25,11 +31,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Answers:
-    """The scores of each file that was sent, and what the run's pins say of them."""
+    """The scores of each file that was sent, what the run's pins say of them, and the model to ask for more."""
 
     dataset: Path
     reference: Path | None
     said: dict[str, Any]
+    ask: Scorer
 
 
 def answers_of(
@@ -55,7 +62,7 @@ def answers_of(
         "answers_sha256": file_digest(scored),
         "reference_answers_sha256": file_digest(other) if other else None,
     }
-    return Answers(scored, other, said)
+    return Answers(scored, other, said, _asker(model, limits))
 
 
 def _model(endpoint: dict[str, Any], features: tuple[str, ...], progress: Progress) -> RemoteModel:
@@ -71,6 +78,27 @@ def _model(endpoint: dict[str, Any], features: tuple[str, ...], progress: Progre
             time.sleep(min(TICK, left))
 
     return RemoteModel(place, features, secret(place.secret) if place.secret else "", pause)
+
+
+def _asker(model: RemoteModel, limits: tuple[float, float] | None) -> Scorer:
+    """The model as tests ask it that change rows: rows that it refuses are told apart from no answer at all."""
+
+    def ask(frame: pd.DataFrame) -> NDArray[np.float64]:
+        scores: list[float] = []
+        try:
+            for first in range(0, len(frame), model.place.rows):
+                part = frame.iloc[first : first + model.place.rows]
+                columns = {
+                    name: part[name].astype(object).where(part[name].notna(), None).tolist() for name in model.features
+                }
+                scores += model.score(columns, first, limits)
+        except Invalid as refused:
+            raise EvaluationFailed(refused.message) from refused
+        except ConnectorError as trouble:
+            raise ScoringFailed(f"Changed rows could not be scored: {trouble.message}") from trouble
+        return np.asarray(scores)
+
+    return ask
 
 
 def _scored(

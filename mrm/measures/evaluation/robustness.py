@@ -29,10 +29,11 @@ from mrm.measures.results import EvaluationFailed, Result
 from mrm.measures.robustness import perturbation
 from mrm.measures.robustness.adversarial import attack
 from mrm.measures.robustness.resilience import worst_cluster, worst_rows
-from mrm.measures.robustness.scorer import Effect, Subject
+from mrm.measures.robustness.scorer import Effect, Scorer, Subject
 from mrm.measures.scoring import score_variants
 
 ROWS = 2_000  # rows that are changed
+ROWS_ELSEWHERE = 200  # of a model that is asked through its endpoint, where each variant is a request or more
 STACK = 2_000_000  # rows that all variants together may have
 MOST = 50_000  # rows that clusters are made of
 NO_SCENARIO = "Name the changes of a scenario, such as income × 0.9, when the run is started."
@@ -48,8 +49,8 @@ def part(spec: RunSpec, rows: Scored, tell: Progress) -> Part:
         if name in runs:
             undone[name] = missing
             runs.remove(name)
-    if not spec.runs_here:
-        undone |= dict.fromkeys(runs, f"It needs a model that can be run here; {spec.scored_elsewhere}.")
+    if not spec.can_be_asked:
+        undone |= dict.fromkeys(runs, f"It needs a model that can be asked for more scores; {spec.scored_elsewhere}.")
         runs = []
     if runs:
         found += _answered(spec, rows, runs, tell, undone)
@@ -112,14 +113,18 @@ def _answered(
 
 def _subject(spec: RunSpec, rows: Scored) -> Subject:
     """The rows that are changed, drawn by the seed among those whose outcome is known, and the model's scores of them."""
-    most = max(100, min(ROWS, STACK // (40 + 24 * len(spec.features))))
+    most = max(100, min(ROWS if spec.runs_here else ROWS_ELSEWHERE, STACK // (40 + 24 * len(spec.features))))
     chosen = sampled(spec, "robustness", np.flatnonzero(rows.known), most)
     frame = pq.read_table(spec.dataset, columns=list(spec.features)).take(chosen).to_pandas()
     scores = rows.scores[chosen]
-    return Subject(Replaying(scores), frame, rows.labels[chosen].astype(np.int64), spec.cutoff, scores)
+    # of the tests here those of amounts look at no outcome
+    labels = np.zeros(len(chosen), np.int64) if spec.predicts_amounts else rows.labels[chosen].astype(np.int64)
+    return Subject(Replaying(scores), frame, labels, spec.cutoff, scores)
 
 
 def _scored_once(spec: RunSpec, frames: Sequence[pd.DataFrame], tell: Progress) -> list[NDArray[np.float64] | str]:
+    if spec.asked_elsewhere is not None:
+        return _scored_elsewhere(spec.asked_elsewhere, frames, tell)
     assert spec.artifact is not None
     stacked, target = spec.folder / "variants.parquet", spec.folder / "variants-scored.parquet"
     pd.concat(frames, ignore_index=True).to_parquet(stacked)
@@ -130,6 +135,19 @@ def _scored_once(spec: RunSpec, frames: Sequence[pd.DataFrame], tell: Progress) 
         )  # fmt: skip
     except ScoringFailed as error:
         raise ScoringFailed(f"Changed rows could not be scored: {error}", error.detail) from error
+
+
+def _scored_elsewhere(ask: Scorer, frames: Sequence[pd.DataFrame], tell: Progress) -> list[NDArray[np.float64] | str]:
+    out: list[NDArray[np.float64] | str] = []
+    for done, frame in enumerate(frames, start=1):
+        try:
+            out.append(ask(frame))
+        except ScoringFailed:
+            raise
+        except EvaluationFailed as refused:
+            out.append(str(refused))
+        tell("robustness through the endpoint", done, len(frames))
+    return out
 
 
 def _unnamed(spec: RunSpec) -> dict[str, str]:

@@ -13,6 +13,7 @@ from mrm.measures.registry import KINDS as _KINDS
 from mrm.measures.registry import TESTS
 from mrm.measures.registry.entry import CLASSIFICATION
 from mrm.measures.results import Limits
+from mrm.measures.robustness.scorer import Scorer
 
 KINDS = frozenset(_KINDS)
 # a search takes long and is asked for by name
@@ -39,7 +40,9 @@ class RunSpec:
     conditions of the domain of use, as sentences (see `stability.conditions`).
 
     `answers` and `reference_answers` are files with one `score` for each row of data set and reference, as a
-    model gave them that answers elsewhere; `endpoint` says where, when and with which digests.
+    model gave them that answers elsewhere; `endpoint` says where, when and with which digests. `asked_elsewhere`
+    asks that model for further rows: it gives (n,) scores, or raises `EvaluationFailed` on rows that the model
+    refuses and `ScoringFailed` when there is no answer.
     """
 
     dataset: Path
@@ -88,11 +91,17 @@ class RunSpec:
     answers: Path | None = None
     reference_answers: Path | None = None
     endpoint: Mapping[str, Any] = field(default_factory=dict)
+    asked_elsewhere: Scorer | None = None
 
     @property
     def runs_here(self) -> bool:
         """Whether the model itself can be asked, not only for the scores it gave elsewhere."""
         return self.artifact is not None and self.predictions is None and self.answers is None
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the model gives scores of rows that are made up: run here, or through its endpoint."""
+        return self.runs_here or self.asked_elsewhere is not None
 
     @property
     def scored_elsewhere(self) -> str:

@@ -131,7 +131,7 @@ TESTS = (
         reference="test_robustness.py::test_wrong_moves_of_a_constrained_column_are_found",
     ),
     Entry(
-        **(_ONE | {"needs": ("features", "model")}),
+        **(_ONE | {"needs": ("features", "model"), "models": ANY_MODEL}),
         id="elasticity",
         title="Elasticity, one feature at a time",
         measures={"elasticity": "Relative change of the score over that of the feature"},
