@@ -23,7 +23,7 @@ def inspections_of(version: Version) -> QuerySet[Inspection]:
 def latest_inspections(artifacts: Collection[str]) -> dict[str, Inspection]:
     """The inspection that counts of each artifact, by digest: the last one, whichever version it was made for."""
     found = Inspection.objects.filter(artifact__in=artifacts).order_by("artifact", "-pk").distinct("artifact")
-    return {each.artifact_id: each for each in found.select_related("artifact", "version__model")}
+    return {each.artifact_id: each for each in found.select_related("artifact")}
 
 
 def inspection_of(sha256: str | None) -> Inspection | None:
