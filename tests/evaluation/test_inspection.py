@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from mrm.approval import queries as approval
 from mrm.approval.models import Approval
-from mrm.approval.services import submit
+from mrm.approval.services import EmergencyUse, InterimUse, submit
 from mrm.audit.models import Event
 from mrm.audit.trail import recorded
 from mrm.core.refusal import Forbidden, Invalid, Refused
@@ -93,6 +93,9 @@ def test_flagged_bytes_are_approved_only_by_an_exception_from_just_that(cast: Ca
     version = make.validated(cast, make.version(cast, make.model(cast)))
     found = flag(version)
     assert (gate(version).state, gate(version).detail.endswith("a hidden operator.")) == (GateState.MISSING, True)
+    for use in (InterimUse(), EmergencyUse()):  # neither may it be owed, nor does haste stand in for it
+        (owed,) = (each for each in use.gates(version) if each.key == "inspection")
+        assert (owed.state, owed.waivable) == (GateState.MISSING, False)
     request = Request.objects.get(pk=submit(version, actor=cast.developer).pk)
     with pytest.raises(Refused, match="missing: artifact inspected, with nothing found"):
         sign_off.sign(request, cast.officer)

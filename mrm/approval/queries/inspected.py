@@ -1,14 +1,13 @@
 """The inspection of an artifact as a gate: what stands in for it is an exception from just this outcome of these bytes."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from mrm.evaluation import queries as evaluation
 from mrm.evaluation.models import Inspection
 from mrm.evaluation.workflow import InspectionOutcome
 from mrm.inventory.models import Version
 from mrm.signoff.models import Gate, GateState
-from mrm.validation.models import RiskAcceptance
 
 TITLE = "Artifact inspected, with nothing found"
 KEY = "inspection"
@@ -45,13 +44,3 @@ def inspection_gate(version: Version, found: Inspection | None) -> Gate:
         as_of=found.made_at.date().isoformat() if found else "",
         clause=clause_of(found) if found and why_not else "",
     )
-
-
-def why_inspection_bars(
-    version: Version, sha256: str, exceptions: Mapping[tuple[uuid.UUID, str], RiskAcceptance]
-) -> str | None:
-    """Why these bytes may not be used after the inspection that counts of them, asked again at every use; or None."""
-    found = evaluation.inspection_of(sha256)
-    if found and (version.model_id, clause_of(found)) in exceptions:
-        return None
-    return evaluation.why_artifact_not_passed(found.artifact.filename if found else f"Artifact {sha256[:12]}…", found)

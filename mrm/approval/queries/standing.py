@@ -10,8 +10,9 @@ from mrm.access.models import Account
 from mrm.approval import policies
 from mrm.approval.models import Approval, Condition
 from mrm.approval.queries.evidence import exceptions_of
-from mrm.approval.queries.inspected import why_inspection_bars
+from mrm.approval.queries.inspected import clause_of
 from mrm.approval.workflow import STANDING, ApprovalState
+from mrm.evaluation import queries as evaluation
 from mrm.inventory.models import Model, Version
 from mrm.inventory.queries import versions_visible_to
 from mrm.signoff import queries as signoff
@@ -96,7 +97,7 @@ def why_not_usable(version: Version, sha256: str) -> str | None:
         return f"{version} has no valid approval."
     if reason := policies.in_force(approval, timezone.localdate()) or policies.same_bytes(approval, sha256):
         return reason
-    if reason := why_inspection_bars(version, sha256, exceptions_of([version.model_id])):
+    if reason := _why_not_passed(version, sha256):
         return reason
     found = verdict_at_use(approval)
     if found.state == "approved":
@@ -108,6 +109,15 @@ def why_not_usable(version: Version, sha256: str) -> str | None:
             f" or what was signed was changed. {why}".strip()
         )
     return found.reason
+
+
+def _why_not_passed(version: Version, sha256: str) -> str | None:
+    found = evaluation.inspection_of(sha256)
+    named = found.artifact.filename if found else f"Artifact {sha256[:12]}…"
+    reason = evaluation.why_artifact_not_passed(named, found)
+    if reason and found and (version.model_id, clause_of(found)) in exceptions_of([version.model_id]):
+        return None
+    return reason
 
 
 def verdict_at_use(approval: Approval) -> Verdict:

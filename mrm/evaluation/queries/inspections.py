@@ -13,6 +13,26 @@ from mrm.jobs.queries import is_under_way
 
 INSPECT = "evaluation.inspect"  # the kind of job
 SHOWN = 8  # of a list of facts, on the page
+LABELS = {
+    "producer": "Made by",
+    "ir_version": "IR version",
+    "opsets": "Operator sets",
+    "nodes": "Nodes",
+    "operators": "Operators",
+    "functions": "Functions of its own",
+    "weights_bytes": "Weights, bytes",
+    "inputs": "Inputs",
+    "outputs": "Outputs",
+    "estimator": "Estimator",
+    "trees": "Trees",
+    "features": "Features",
+    "pmml_version": "PMML version",
+    "models": "Models",
+    "tensors": "Tensors",
+    "files": "Files",
+    "names": "Names in it",
+    "fickling": "fickling rates it",
+}
 
 
 def inspections_of(version: Version) -> QuerySet[Inspection]:
@@ -23,7 +43,7 @@ def inspections_of(version: Version) -> QuerySet[Inspection]:
 def latest_inspections(artifacts: Collection[str]) -> dict[str, Inspection]:
     """The inspection that counts of each artifact, by digest: the last one, whichever version it was made for."""
     found = Inspection.objects.filter(artifact__in=artifacts).order_by("artifact", "-pk").distinct("artifact")
-    return {each.artifact_id: each for each in found.select_related("artifact", "version__model")}
+    return {each.artifact_id: each for each in found.select_related("artifact")}
 
 
 def inspection_of(sha256: str | None) -> Inspection | None:
@@ -55,9 +75,7 @@ def inspection_facts(version: Version, account: Account) -> dict[str, Any]:
 
 def _shown(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """What the tools read, as lines of the page: long lists are cut, the API has all of them."""
-    return [
-        (name.replace("_", " ").capitalize(), _text(value)) for name, value in facts.items() if value not in ("", [])
-    ]
+    return [(label, _text(facts[name])) for name, label in LABELS.items() if facts.get(name)]
 
 
 def _text(value: Any) -> str:

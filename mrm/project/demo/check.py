@@ -191,6 +191,8 @@ class MainJob:
         assert ratio["n"] > 0, ratio
         assert not material.biased or ratio["value"] < 0.9, "the planted bias was not found"
         assert done["crosscheck"], "fairlearn did not recompute"
+        inspected = self.people["priya"].get(f"versions/{version}/inspections/")["results"]
+        assert [each["outcome"] for each in inspected] == ["clean"], "the artifact was not inspected"
         return str(run)
 
     def _validate(self, version: str, run: str, *, finding: bool) -> None:
