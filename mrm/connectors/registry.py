@@ -31,6 +31,7 @@ _BUILT_IN = {
     "ray": "mrm.connectors.ray:RayConnector",
     "sagemaker": "mrm.connectors.sagemaker:SagemakerConnector",
     "kserve": "mrm.connectors.kserve:KserveConnector",
+    "azureml": "mrm.connectors.azureml:AzuremlConnector",
 }
 
 

@@ -34,6 +34,7 @@ class Bench(ABC):
     seconds = 1.5  # how long the backend may need when it is well
     warm_up = 5.0  # how long the first answer after an apply may take
     tells_retry_after = True
+    most_mirrored = 10_000  # basis points of the requests that a shadow can be sent
     crowded = False  # whether what a test leaves behind must be removed for the next to have room
     config: Mapping[str, Any]
     secrets: Mapping[str, str]
