@@ -32,6 +32,7 @@ _BUILT_IN = {
     "sagemaker": "mrm.connectors.sagemaker:SagemakerConnector",
     "kserve": "mrm.connectors.kserve:KserveConnector",
     "azureml": "mrm.connectors.azureml:AzuremlConnector",
+    "vertex": "mrm.connectors.vertex:VertexConnector",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mrm.connectors.protocol import Conflict, Connector, Invalid, Role, Variant
+from mrm.connectors.protocol import Conflict, Invalid, Role, Variant
 from mrm.connectors.registry import connector
 from tests.connectors.azureml_fake import SUBSCRIPTION, TENANT, WORKSPACE, FakeAzure
 from tests.connectors.bench import Bench, applied, deleted, desired, op, version
@@ -20,6 +20,7 @@ from tests.connectors.store import MemoryStore
 
 class AzuremlBench(Bench):
     id = "azureml"
+    poll_seconds = 0.01
     most_mirrored = 5_000
 
     def __init__(self, fake: FakeAzure) -> None:
@@ -40,11 +41,6 @@ class AzuremlBench(Bench):
         }
         self.secrets = {"application": fake.secret}
         self.seen: dict[str, dict[str, Any]] = {}
-
-    def connector(self, store: MemoryStore | None = None, **changes: Any) -> Connector:
-        made = super().connector(store, **changes)
-        made.poll_seconds = 0.01  # type: ignore[attr-defined]
-        return made
 
     def disturb(self, endpoint: str) -> None:
         """Somebody starts version 1 again in the studio, and gives it the traffic."""
