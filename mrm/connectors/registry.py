@@ -33,6 +33,7 @@ _BUILT_IN = {
     "kserve": "mrm.connectors.kserve:KserveConnector",
     "azureml": "mrm.connectors.azureml:AzuremlConnector",
     "vertex": "mrm.connectors.vertex:VertexConnector",
+    "databricks": "mrm.connectors.databricks:DatabricksConnector",
 }
 
 

@@ -190,11 +190,12 @@ class FakeAzure(CloudFake):
         if body["properties"]["model"].split("/")[-3] not in self.models:
             raise Fault(400, "BadArgument", "The model is not registered.")
         kept = {"id": f"{WORKSPACE}/onlineEndpoints/{endpoint}/deployments/{name}", "name": name}
+        state = "Updating" if name in place else "Creating"
         found = place.setdefault(name, {})
         self.require_unaltered(found, body)
         found |= copy.deepcopy(body) | kept
         found["properties"] |= {"appInsightsEnabled": False}
-        self.begin(found, "Updating" if "left" in found else "Creating")
+        self.begin(found, state)
         return 201, self.require(copy.deepcopy(found), "OnlineDeployment", answer=True)
 
     def require_unaltered(self, found: Mapping[str, Any], body: Mapping[str, Any]) -> None:
