@@ -72,6 +72,14 @@ class Backend:
             raise Invalid(f"{self.name} answered with JSON that is not an object.")
         return found
 
+    def form(self, path: str, content: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Send a form that changes nothing, receive a JSON object."""
+        with self.send("POST", path, content=content, headers=headers, reads=True) as answer:
+            found = self._parsed(answer)
+        if not isinstance(found, dict):
+            raise Invalid(f"{self.name} answered with JSON that is not an object.")
+        return found
+
     def array(self, method: str, path: str, *, body: Any = None, reads: bool | None = None) -> list[Any]:
         """Send JSON, receive a JSON list."""
         found = self._exchanged(method, path, body, None, None, None, None, reads)
@@ -246,7 +254,10 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
 
 def error_text(body: Mapping[str, Any]) -> str:
     """What a backend says went wrong, cut to a readable length."""
-    return str(body.get("error") or body.get("message") or "no explanation")[:_QUOTED]
+    told = body.get("error") or body.get("message")
+    if isinstance(told, dict):  # {"error": {"code": …, "message": …}}
+        told = told.get("message") or told.get("code")
+    return str(told or "no explanation")[:_QUOTED]
 
 
 def _parsed(content: bytes) -> dict[str, Any]:

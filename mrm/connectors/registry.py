@@ -32,6 +32,9 @@ _BUILT_IN = {
     "ray": "mrm.connectors.ray:RayConnector",
     "sagemaker": "mrm.connectors.sagemaker:SagemakerConnector",
     "kserve": "mrm.connectors.kserve:KserveConnector",
+    "azureml": "mrm.connectors.azureml:AzuremlConnector",
+    "vertex": "mrm.connectors.vertex:VertexConnector",
+    "databricks": "mrm.connectors.databricks:DatabricksConnector",
 }
 
 

@@ -197,7 +197,20 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 SCORING_HOSTS = env.list("MRM_SCORING_HOSTS", default=[])  # hosts to which rows of data may be sent for scoring
 CONNECTORS = env.list(
     "MRM_CONNECTORS",
-    default=["embedded", "mlflow", "oip", "webhook", "gitops", "ray", "sagemaker", "kserve", "folder"],
+    default=[
+        "embedded",
+        "mlflow",
+        "oip",
+        "webhook",
+        "gitops",
+        "ray",
+        "sagemaker",
+        "kserve",
+        "azureml",
+        "vertex",
+        "databricks",
+        "folder",
+    ],
 )
 CONNECTOR_FOLDERS = env.list("MRM_CONNECTOR_FOLDERS", default=[])  # where connectors may write, besides calling
 # where gateways write down what they answered, and after how many days a day moves to the archive

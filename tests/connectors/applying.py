@@ -7,6 +7,7 @@ from typing import Any
 
 from mrm.connectors.protocol import Desired, Op
 from mrm.connectors.registry import connector
+from tests.connectors.bench import applied
 from tests.connectors.store import MemoryStore
 
 
@@ -24,7 +25,7 @@ class Work:
     def run(self) -> None:
         store = MemoryStore()
         store.contents = self.contents
-        connector(self.id, self.config, self.secrets, store).apply(self.plan, op=self.op)
+        applied(connector(self.id, self.config, self.secrets, store), self.plan, self.op)
 
 
 if __name__ == "__main__":

@@ -34,13 +34,18 @@ class Bench(ABC):
     seconds = 1.5  # how long the backend may need when it is well
     warm_up = 5.0  # how long the first answer after an apply may take
     tells_retry_after = True
+    poll_seconds: float | None = None  # of a connector whose changes take minutes where they are real
+    most_mirrored = 10_000  # basis points of the requests that a shadow can be sent
     crowded = False  # whether what a test leaves behind must be removed for the next to have room
     config: Mapping[str, Any]
     secrets: Mapping[str, str]
 
     def connector(self, store: MemoryStore | None = None, **changes: Any) -> Connector:
         secrets = changes.pop("secrets", self.secrets)
-        return connector(self.id, {**self.config, **changes}, secrets, store or MemoryStore())
+        made = connector(self.id, {**self.config, **changes}, secrets, store or MemoryStore())
+        if self.poll_seconds is not None:
+            made.poll_seconds = self.poll_seconds  # type: ignore[attr-defined]
+        return made
 
     def proxy(self) -> FaultyProxy:
         """A proxy that can fail, in front of the backend."""

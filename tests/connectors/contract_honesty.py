@@ -99,9 +99,9 @@ class HonestyContract:
 
     @pytest.mark.parametrize("cap", [Cap.SPLIT, Cap.SHADOW, Cap.FALLBACK])
     def test_traffic_is_kept_or_refused(
-        self, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef, cap: Cap
+        self, bench: Bench, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef, cap: Cap
     ) -> None:
-        plan = traffic(endpoint, one, two)[cap]
+        plan = traffic(endpoint, one, two, bench.most_mirrored)[cap]
         if cap in backend.caps:
             assert applied(backend, plan).done
             require_converged(backend, plan)

@@ -58,11 +58,11 @@ def managed(backend: Connector) -> set[str]:
             return found
 
 
-def traffic(endpoint: str, one: VersionRef, two: VersionRef) -> dict[Cap, Desired]:
+def traffic(endpoint: str, one: VersionRef, two: VersionRef, mirrored: int = 10_000) -> dict[Cap, Desired]:
     """A plan that needs the capability."""
     full, half = Variant(Role.CHAMPION, one, 10_000), Variant(Role.CHAMPION, one, 5_000)
     return {
         Cap.SPLIT: Desired("d-1", 1, endpoint, (half, Variant(Role.CHALLENGER, two, 5_000))),
-        Cap.SHADOW: Desired("d-1", 1, endpoint, (full, Variant(Role.SHADOW, two, 0, 10_000))),
+        Cap.SHADOW: Desired("d-1", 1, endpoint, (full, Variant(Role.SHADOW, two, 0, mirrored))),
         Cap.FALLBACK: Desired("d-1", 1, endpoint, (full, Variant(Role.FALLBACK, two))),
     }

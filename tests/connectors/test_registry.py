@@ -21,7 +21,20 @@ def make(**changes: Any) -> object:
 
 
 def test_built_in_connectors_are_found_and_can_be_restricted() -> None:
-    shipped = {"embedded", "folder", "gitops", "kserve", "mlflow", "oip", "ray", "sagemaker", "webhook"}
+    shipped = {
+        "azureml",
+        "databricks",
+        "embedded",
+        "folder",
+        "gitops",
+        "kserve",
+        "mlflow",
+        "oip",
+        "ray",
+        "sagemaker",
+        "vertex",
+        "webhook",
+    }
     assert shipped <= set(available())
     assert shipped == set(settings.CONNECTORS)
     assert set(available(enabled=["mlflow"])) == {"mlflow"}

@@ -26,6 +26,7 @@ from ..protocol import (
     Page,
     Result,
 )
+from ..reading import missing
 from ..values import require_endpoint
 from . import service
 
@@ -108,9 +109,8 @@ class KserveConnector(BaseConnector):
             headers={"Content-Type": "application/apply-patch+yaml"},
             op=op,
         )
-        missing = _missing(body["spec"], service.part(found, "spec"))
-        if missing:
-            raise Invalid(f"Kubernetes took the change without {missing}; is KServe of the version that knows it?")
+        if field := missing(body["spec"], service.part(found, "spec"), "spec"):
+            raise Invalid(f"Kubernetes took the change without {field}; is KServe of the version that knows it?")
         return Result(done=False, handle=_handle(desired.endpoint, found), poll_after=_POLL_SECONDS)
 
     def poll(self, handle: str) -> Result:
@@ -186,18 +186,6 @@ def _require_ours(desired: Desired, standing: Mapping[str, Any] | None) -> None:
     revision = str(marks.get(service.REVISION, ""))
     if revision.isdigit() and int(revision) > desired.revision:
         raise Conflict(f"The endpoint {desired.endpoint} is already at revision {revision}.")
-
-
-def _missing(wanted: Any, found: Any, path: str = "spec") -> str:
-    """The first field that was written and did not come back."""
-    if isinstance(wanted, dict):
-        inner = found if isinstance(found, dict) else {}
-        return next((m for key, value in wanted.items() if (m := _missing(value, inner.get(key), f"{path}.{key}"))), "")
-    if isinstance(wanted, list):
-        if not isinstance(found, list) or len(found) != len(wanted):
-            return path
-        return next((m for a, b in zip(wanted, found, strict=True) if (m := _missing(a, b, f"{path}[]"))), "")
-    return "" if wanted == found else path
 
 
 def _handle(endpoint: str, found: Mapping[str, Any]) -> str:

@@ -1,25 +1,26 @@
 """An InferenceService as we write it and as we read it back."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from .. import reading
 from ..answers import ObservedVariant
-from ..errors import Invalid
-from ..names import hashed, short_name
+from ..names import hashed, letter_name
+from ..shares import basis_points, whole_percent
 from ..values import FULL, Desired, Role, Variant
 
 API, KIND = "serving.kserve.io/v1beta1", "InferenceService"
 MANAGER = "mrm"
 MODE = "serving.kserve.io/deploymentMode"
 DEPLOYMENT, ENDPOINT, REVISION = "mrm/deployment", "mrm/endpoint", "mrm/revision"
-_PERCENT = 100
+part, things = partial(reading.part, who="Kubernetes"), partial(reading.things, who="Kubernetes")
 _FAILED = {"BlockedByFailedLoad", "InvalidSpec"}
 
 
 def object_name(endpoint: str) -> str:
     """A label of DNS that begins with a letter."""
-    name = short_name(endpoint)
-    return name if name[0].isalpha() else f"x-{hashed(endpoint)[:38]}"
+    return letter_name(endpoint)
 
 
 def wanted(desired: Desired, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def wanted(desired: Desired, settings: Mapping[str, Any]) -> dict[str, Any]:
     challengers = [v for v in desired.variants if v.role == Role.CHALLENGER]
     spec: dict[str, Any] = {"predictor": _predictor(champion, settings)}
     if challengers:
-        percents = [(v, _percent(v)) for v in challengers]
+        percents = [(v, whole_percent(v.weight_bp, "KServe")) for v in challengers]
         spec["canary"] = [{"trafficPercent": p, "predictor": _predictor(v, settings)} for v, p in percents]
     marks = {
         DEPLOYMENT: desired.deployment,
@@ -44,13 +45,13 @@ def observed(found: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[Obs
     """The variants of the specification, with what the status and the managers of its fields tell."""
     spec = part(found, "spec")
     canaries = things(spec, "canary")
-    left = FULL - sum(_shares(canary) for canary in canaries)
+    left = FULL - sum(basis_points(canary.get("trafficPercent")) for canary in canaries)
     reason = waiting(found) or changed_by(found) or _wrong_mode(found, settings)
     variants = [_variant(part(spec, "predictor"), Role.CHAMPION, left, reason, settings)]
     for canary in canaries:
         predictor = part(canary, "predictor")
         own = reason or _canary_reason(found, str(predictor.get("name")))
-        variants.append(_variant(predictor, Role.CHALLENGER, _shares(canary), own, settings))
+        variants.append(_variant(predictor, Role.CHALLENGER, basis_points(canary.get("trafficPercent")), own, settings))
     return tuple(variants)
 
 
@@ -86,22 +87,6 @@ def changed_by(found: Mapping[str, Any]) -> str:
         if entry.get("manager") != MANAGER and "f:spec" in part(entry, "fieldsV1"):
             return f"The specification was changed by {entry.get('manager')} at {entry.get('time')}."
     return ""
-
-
-def part(found: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    """An object inside an object; empty when it is absent, Invalid when it is something else."""
-    value = found.get(field) or {}
-    if not isinstance(value, dict):
-        raise Invalid(f"The answer of Kubernetes has a {field} that is not understood.")
-    return value
-
-
-def things(found: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
-    """A list of objects; empty when it is absent."""
-    value = found.get(field) or []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise Invalid(f"The answer of Kubernetes has {field} that are not understood.")
-    return value
 
 
 def _predictor(variant: Variant, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,17 +131,6 @@ def _variant(
 
 def _uri(digest: str, settings: Mapping[str, Any]) -> str:
     return f"{settings['storage'].rstrip('/')}/{digest}"
-
-
-def _percent(variant: Variant) -> int:
-    if variant.weight_bp % _PERCENT:
-        raise Invalid(f"KServe takes whole percents, not {variant.weight_bp} basis points; choose a multiple of 100.")
-    return variant.weight_bp // _PERCENT
-
-
-def _shares(canary: Mapping[str, Any]) -> int:
-    percent = canary.get("trafficPercent", 0)
-    return percent * _PERCENT if isinstance(percent, int) else 0
 
 
 def _wrong_mode(found: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -1,0 +1,45 @@
+"""Tokens of Microsoft Entra: of a named application, else of where the process runs."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import AuthFailed, Invalid
+from ..http import READ_SECONDS, Backend
+from ..tokens import Fetch, client_credentials, refused
+
+ENTRA = "Microsoft Entra"
+_AUTHORITY = "https://login.microsoftonline.com"
+
+
+def fetch(config: Mapping[str, Any], secrets: Mapping[str, str], scope: str) -> Fetch:
+    """How a token is had: by the application's secret where one is named, else by workload or managed identity."""
+    if "client_secret" not in config:
+        return _ambient(scope)
+    authority = Backend(
+        ENTRA,
+        config.get("authority", _AUTHORITY).rstrip("/"),
+        ca_file=config.get("ca_file"),
+        read_seconds=config.get("read_seconds", READ_SECONDS),
+        special=refused(ENTRA),
+    )
+    path = f"/{config['tenant']}/oauth2/v2.0/token"
+    return client_credentials(authority, path, config["client_id"], secrets["client_secret"], scope, basic=False)
+
+
+def _ambient(scope: str) -> Fetch:
+    def ask() -> tuple[str, float]:
+        try:
+            from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415  an extra
+            from azure.identity import DefaultAzureCredential  # noqa: PLC0415
+        except ImportError:
+            raise Invalid(
+                "Without the secret of an application the azureml connector needs the extra `azureml`; install it first."
+            ) from None
+        try:
+            token = DefaultAzureCredential(exclude_interactive_browser_credential=True).get_token(scope)
+        except ClientAuthenticationError:
+            raise AuthFailed("Nothing where this process runs gives it an identity in Microsoft Entra.") from None
+        return token.token, token.expires_on - time.time()
+
+    return ask

@@ -1,0 +1,5 @@
+"""The connector to Databricks Model Serving."""
+
+from .connector import DatabricksConnector
+
+__all__ = ["DatabricksConnector"]

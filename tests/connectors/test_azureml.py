@@ -1,0 +1,194 @@
+"""The Azure ML connector keeps the contract against a fake that is held to Azure's own models."""
+
+import copy
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mrm.connectors.protocol import Conflict, Invalid, Role, Variant
+from mrm.connectors.registry import connector
+from tests.connectors.azureml_fake import SUBSCRIPTION, TENANT, WORKSPACE, FakeAzure
+from tests.connectors.bench import Bench, applied, deleted, desired, op, version
+from tests.connectors.cloud_fake import Fault
+from tests.connectors.contract import ConnectorContract
+from tests.connectors.expect import require_converged
+from tests.connectors.store import MemoryStore
+
+
+class AzuremlBench(Bench):
+    id = "azureml"
+    poll_seconds = 0.01
+    most_mirrored = 5_000
+
+    def __init__(self, fake: FakeAzure) -> None:
+        self.fake, self.secret = fake, fake.secret
+        self.config = {
+            "subscription": SUBSCRIPTION,
+            "resource_group": "models",
+            "workspace": "credit",
+            "location": "westeurope",
+            "storage": "azureml://datastores/approved/paths/models",
+            "environment": f"{WORKSPACE}/environments/onnx/versions/7",
+            "instance_type": "Standard_DS3_v2",
+            "tenant": TENANT,
+            "client_id": fake.id,
+            "client_secret": "application",
+            "authority": fake.url,
+            "base_url": fake.url,
+        }
+        self.secrets = {"application": fake.secret}
+        self.seen: dict[str, dict[str, Any]] = {}
+
+    def disturb(self, endpoint: str) -> None:
+        """Somebody starts version 1 again in the studio, and gives it the traffic."""
+        other = self.connector(store := MemoryStore())
+        name, found = "elsewhere", self.fake.deployments
+        applied(other, desired(name, 1, version(store, 1)))
+        for made, one in found[name].items():
+            found[endpoint][made] = copy.deepcopy(one)
+            self.fake.endpoints[endpoint]["properties"]["traffic"] = {made: 100}
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[AzuremlBench]:
+    with FakeAzure() as fake:
+        yield AzuremlBench(fake)
+
+
+class TestAzureml(ConnectorContract):
+    pass
+
+
+def test_new_version_starts_before_the_traffic_moves(bench: AzuremlBench) -> None:
+    """Nobody is without an answer: first the new deployment, then all of the traffic, then the end of the old one."""
+    store = MemoryStore()
+    backend = bench.connector(store)
+    applied(backend, desired("in-order", 1, version(store, 1)))
+    bench.fake.requests.clear()
+    bench.fake.models.clear()
+    applied(backend, desired("in-order", 2, version(store, 2)))
+    place = f"{WORKSPACE}/onlineEndpoints/in-order"
+    changes = [line.replace(place, "") for line in bench.fake.requests if not line.startswith("GET")]
+    kinds = [(line.split()[0], "/models/" in line, "/deployments/" in line) for line in changes]
+    assert kinds == [("PUT", True, False), ("PUT", False, True), ("PUT", False, False), ("DELETE", False, True)]
+    assert [number for _, number in bench.fake.named("in-order")] == ["2"]
+
+
+def test_failed_deployment_is_told_and_a_new_apply_tries_it_again(bench: AzuremlBench) -> None:
+    store = MemoryStore()
+    backend, plan = bench.connector(store), desired("fails", 1, version(store, 1))
+    result = backend.apply(plan, op=op())
+    while not bench.fake.deployments["fails"]:
+        assert result.handle is not None
+        result = backend.poll(result.handle)
+    assert result.handle is not None
+    for found in bench.fake.deployments["fails"].values():
+        found["properties"]["provisioningState"] = "Failed"
+    with pytest.raises(Invalid, match=r"Azure says Failed of version 1; its log in the workspace tells why\."):
+        backend.poll(result.handle)
+    applied(backend, plan)
+    require_converged(backend, plan)
+
+
+def test_deployment_changed_by_hand_is_seen_and_healed(bench: AzuremlBench) -> None:
+    store = MemoryStore()
+    backend, plan = bench.connector(store), desired("by-hand", 1, version(store, 1))
+    applied(backend, plan)
+    for found in bench.fake.deployments["by-hand"].values():
+        found["properties"]["environmentId"] = "/environments/other/versions/1"
+    seen = backend.observe("by-hand").variants[0]
+    assert (seen.ready, seen.reason) == (False, "Its properties.environmentId is not as it was deployed.")
+    applied(backend, plan)
+    require_converged(backend, plan)
+
+
+def test_model_at_another_place_is_seen(bench: AzuremlBench) -> None:
+    store = MemoryStore()
+    backend, plan = bench.connector(store), desired("moved", 1, version(store, 1))
+    applied(backend, plan)
+    for found in bench.fake.models.values():
+        found["properties"]["modelUri"] = "https://elsewhere.example/model"
+    reason = backend.observe("moved").variants[0].reason
+    with pytest.raises(Conflict, match=r"holds the registered model of this version with another properties\.modelUri"):
+        applied(backend, plan)
+    bench.fake.models.clear()
+    assert reason == "It reads its model from a place that is not the approved one."
+    applied(backend, plan)
+    require_converged(backend, plan)
+
+
+def test_weights_changed_by_hand_are_drift(bench: AzuremlBench) -> None:
+    store = MemoryStore()
+    backend = bench.connector(store)
+    one, two = version(store, 1), version(store, 2)
+    variants = (Variant(Role.CHAMPION, one, 9_000), Variant(Role.CHALLENGER, two, 1_000))
+    applied(backend, desired("weighed", 1, one, variants=variants))
+    traffic = bench.fake.endpoints["weighed"]["properties"]["traffic"]
+    traffic |= dict.fromkeys(traffic, 50)
+    assert {v.weight_bp for v in backend.observe("weighed").variants} == {5_000}
+
+
+def test_more_than_half_is_not_mirrored(bench: AzuremlBench) -> None:
+    store = MemoryStore()
+    variants = (
+        Variant(Role.CHAMPION, version(store, 1), 10_000),
+        Variant(Role.SHADOW, version(store, 2), 0, 6_000),
+    )
+    with pytest.raises(Invalid, match=r"Azure mirrors 50 % of the requests at most, not 60 %\."):
+        bench.connector(store).apply(desired("mirrored", 1, version(store, 1), variants=variants), op=op())
+
+
+def test_endpoint_and_deployment_of_somebody_else_stay(bench: AzuremlBench) -> None:
+    store = MemoryStore()
+    backend = bench.connector(store)
+    applied(backend, desired("theirs", 1, version(store, 1)))
+    bench.fake.endpoints["theirs"]["tags"] = {"team": "pricing"}
+    with pytest.raises(Conflict, match="The endpoint theirs belongs to somebody else"):
+        backend.apply(desired("theirs", 2, version(store, 2)), op=op())
+    assert deleted(backend, "theirs").done
+    assert "theirs" in bench.fake.endpoints
+    del bench.fake.endpoints["theirs"]
+
+
+def test_token_is_asked_for_once_and_again_when_it_is_withdrawn(bench: AzuremlBench) -> None:
+    backend = bench.connector()
+    before = len(bench.fake.tokens)
+    backend.check()
+    backend.check()
+    assert len(bench.fake.tokens) == before + 1
+    bench.fake.tokens.clear()
+    with pytest.raises(Exception, match="Azure did not accept the credentials"):
+        backend.check()
+    assert backend.check().endswith(".")
+
+
+def test_the_fake_refuses_what_the_models_do_not_know(bench: AzuremlBench) -> None:
+    """A fake that accepts anything would prove nothing."""
+    fits = {"location": "x", "properties": {"authMode": "Key"}}
+    bench.fake.require(fits, "OnlineEndpoint")
+    for body in (
+        {},
+        fits | {"colour": "red"},
+        fits | {"id": "mine"},
+        {"location": "x", "properties": {"authMode": "Sesame"}},
+        {"location": "x", "properties": {"authMode": "Key", "traffic": {"a": "100"}}},
+    ):
+        with pytest.raises(Fault):
+            bench.fake.require(body, "OnlineEndpoint")
+
+
+@pytest.mark.skipif("MRM_LIVE_AZUREML" not in os.environ, reason="needs a workspace: MRM_LIVE_AZUREML")
+def test_live() -> None:
+    """MRM_LIVE_AZUREML holds configuration and secrets as JSON; version 1 must lie in its storage."""
+    given = json.loads(os.environ["MRM_LIVE_AZUREML"])
+    store = MemoryStore()
+    backend = connector("azureml", given["config"], given["secrets"], store)
+    plan = desired("mrm-live-test", 1, version(store, 1))
+    try:
+        applied(backend, plan, seconds=3600)
+        require_converged(backend, plan)
+    finally:
+        deleted(backend, "mrm-live-test")
