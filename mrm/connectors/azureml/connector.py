@@ -259,7 +259,7 @@ class AzuremlConnector(SteppedConnector):
     def _put(self, path: str, body: dict[str, Any], op: Op | None) -> None:
         """What comes back must hold what was sent: a field that is silently dropped is an error."""
         found = self._azure.json("PUT", self._url(path), body=body, op=op)
-        if field := missing(body, found):
+        if field := plan.dropped(body, found):
             raise Invalid(f"{WHO} took the change without its {field}.")
 
     def _call(

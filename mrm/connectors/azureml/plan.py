@@ -19,6 +19,7 @@ _ENDPOINT, _DEPLOYMENT, _REVISION, _ROLE = "mrm.endpoint", "mrm.deployment", "mr
 _TOLD = {"model": "mrm.model", "version": "mrm.version", "digest": "mrm.digest", "approval": "mrm.approval"}
 # what decides how a version is served; an address or a time limit gives no new deployment
 _SERVING = ("storage", "environment", "instance_type", "instances", "model_type")
+_IDENTITIES = ("model", "environmentId")
 READY, FAILED, DELETING = "Succeeded", {"Failed", "Canceled"}, "Deleting"
 
 
@@ -148,13 +149,27 @@ def observed(name: str, endpoint: Mapping[str, Any], told: Mapping[str, str], re
     )
 
 
+def dropped(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """The first field that does not read back; Azure writes identities of things with capitals of its own."""
+    return missing(_plain(wanted), _plain(found))
+
+
 def altered(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """What of a deployment is not as we wrote it, also where something was added that decides what runs."""
-    if field := missing(dict(wanted), found):
+    """What of a deployment is not as we wrote it, also where something was added that decides what runs.
+
+    How many instances there are is left to who scales them.
+    """
+    if field := dropped({key: value for key, value in wanted.items() if key != "sku"}, found):
         return f"Its {field} is not as it was deployed."
     here = part(found, "properties", WHO)
     added = [name for name in ("codeConfiguration", "environmentVariables", "modelMountPath") if here.get(name)]
     return f"Somebody gave it a {added[0]}." if added else ""
+
+
+def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    inner = part(body, "properties", WHO)
+    ids = {name: str(inner[name]).lower() for name in _IDENTITIES if inner.get(name)}
+    return dict(body) | {"properties": dict(inner) | ids}
 
 
 def _own_name(variant: Variant, config: Mapping[str, Any]) -> str:
