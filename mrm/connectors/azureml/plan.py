@@ -9,6 +9,7 @@ from ..errors import Invalid
 from ..names import hashed, letter_name
 from ..reading import missing, part
 from ..shares import basis_points, whole_percent
+from ..told import read_back, told_of
 from ..values import Desired, Role, Variant
 
 WHO = "Azure"
@@ -37,7 +38,7 @@ def require_fit(desired: Desired) -> None:
             raise Invalid(f"{WHO} mirrors 50 % of the requests at most, not {variant.mirror_bp / 100:g} %.")
     if [v.role for v in desired.variants].count(Role.SHADOW) > 1:
         raise Invalid(f"{WHO} mirrors to one shadow; take the others away.")
-    long = [value for v in desired.variants for value in _told(v).values() if len(value) > _VALUE]
+    long = [value for v in desired.variants for value in told_of(v).values() if len(value) > _VALUE]
     if long:
         raise Invalid(f"{WHO} keeps {_VALUE} characters of a name at most; {long[0][:40]}… is longer.")
 
@@ -45,12 +46,7 @@ def require_fit(desired: Desired) -> None:
 def told(deployment: Mapping[str, Any]) -> dict[str, str]:
     """What we wrote into a deployment's properties, which Azure lets nobody alter; empty when it is not ours."""
     kept = part(part(deployment, "properties", WHO), "properties", WHO)
-    found = {name: str(kept[key]) for name, key in _TOLD.items() if key in kept}
-    return found if len(found) == len(_TOLD) else {}
-
-
-def told_of(variant: Variant) -> dict[str, str]:
-    return _told(variant)
+    return read_back(kept, _TOLD)
 
 
 def deployment_name(told: Mapping[str, str], config: Mapping[str, Any]) -> str:
@@ -173,17 +169,7 @@ def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_name(variant: Variant, config: Mapping[str, Any]) -> str:
-    return deployment_name(_told(variant), config)
-
-
-def _told(variant: Variant) -> dict[str, str]:
-    version = variant.version
-    return {
-        "model": version.model,
-        "version": version.version,
-        "digest": version.artifact.digest,
-        "approval": version.approval_id,
-    }
+    return deployment_name(told_of(variant), config)
 
 
 def _label(value: str) -> str:
