@@ -74,6 +74,14 @@ class FakeAzure(CloudFake):
         known = (form.get("client_id"), form.get("client_secret")) == (self.id, self.secret)
         return known and form.get("scope") == "https://management.azure.com/.default"
 
+    def answer(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> Said:
+        """Beside the resource manager, what the platform gives to the processes that it runs."""
+        if not target.startswith("/msi?"):
+            return super().answer(method, target, headers, content)
+        form = {"client_id": self.id, "client_secret": headers.get("x-identity-header", "")}
+        status, said = self.token({}, form | {"scope": "https://management.azure.com/.default"})
+        return status, said | {"expires_on": "4102444800"}
+
     def worded(self, fault: Fault) -> dict[str, Any]:
         return {"error": {"code": fault.code, "message": fault.message}}
 
@@ -194,7 +202,8 @@ class FakeAzure(CloudFake):
         found = place.setdefault(name, {})
         self.require_unaltered(found, body)
         found |= copy.deepcopy(body) | kept
-        found["properties"] |= {"appInsightsEnabled": False}
+        model = body["properties"]["model"].replace("resourceGroups", "resourcegroups")  # capitals of Azure's own
+        found["properties"] |= {"appInsightsEnabled": False, "model": model}
         self.begin(found, state)
         return 201, self.require(copy.deepcopy(found), "OnlineDeployment", answer=True)
 

@@ -1,5 +1,6 @@
 """The Azure ML connector keeps the contract against a fake that is held to Azure's own models."""
 
+import contextlib
 import copy
 import json
 import os
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mrm.connectors.protocol import Conflict, Invalid, Role, Variant
+from mrm.connectors.protocol import AuthFailed, Conflict, Invalid, Role, Variant
 from mrm.connectors.registry import connector
 from tests.connectors.azureml_fake import SUBSCRIPTION, TENANT, WORKSPACE, FakeAzure
 from tests.connectors.bench import Bench, applied, deleted, desired, op, version
@@ -98,6 +99,8 @@ def test_deployment_changed_by_hand_is_seen_and_healed(bench: AzuremlBench) -> N
     backend, plan = bench.connector(store), desired("by-hand", 1, version(store, 1))
     applied(backend, plan)
     for found in bench.fake.deployments["by-hand"].values():
+        found["sku"]["capacity"] = 3  # scaled by whoever scales: no drift
+        require_converged(backend, plan)
         found["properties"]["environmentId"] = "/environments/other/versions/1"
     seen = backend.observe("by-hand").variants[0]
     assert (seen.ready, seen.reason) == (False, "Its properties.environmentId is not as it was deployed.")
@@ -160,9 +163,22 @@ def test_token_is_asked_for_once_and_again_when_it_is_withdrawn(bench: AzuremlBe
     backend.check()
     assert len(bench.fake.tokens) == before + 1
     bench.fake.tokens.clear()
-    with pytest.raises(Exception, match="Azure did not accept the credentials"):
+    with pytest.raises(AuthFailed, match="Azure did not accept the credentials"):
         backend.check()
     assert backend.check().endswith(".")
+
+
+def test_identity_of_the_platform_serves_where_no_secret_is_named(
+    bench: AzuremlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{bench.fake.url}/msi")
+    named = {"tenant", "client_id", "client_secret"}
+    config = {name: value for name, value in bench.config.items() if name not in named}
+    for header, trouble in ((bench.fake.secret, None), ("another", AuthFailed)):
+        monkeypatch.setenv("IDENTITY_HEADER", header)
+        backend = connector("azureml", config, {}, MemoryStore())
+        with pytest.raises(trouble) if trouble else contextlib.nullcontext():
+            backend.check()
 
 
 def test_the_fake_refuses_what_the_models_do_not_know(bench: AzuremlBench) -> None:

@@ -168,6 +168,12 @@ def test_token_serves_where_there_is_no_principal(bench: DatabricksBench) -> Non
         connector("databricks", named, {"token": "another"}, MemoryStore()).check()
 
 
+@pytest.mark.parametrize("handle", ["x", "[]", "{}", '{"plan": {"variants": [{}]}}', '{"operation": "x"}'])
+def test_handle_of_somebody_else_is_refused(bench: DatabricksBench, handle: str) -> None:
+    with pytest.raises(Invalid, match="databricks connector"):
+        bench.connector().poll(handle)
+
+
 def test_the_fake_refuses_what_the_package_does_not_know(bench: DatabricksBench) -> None:
     """A fake that accepts anything would prove nothing."""
     fits = {"name": "a", "config": {"name": "a", "traffic_config": {"routes": [{"traffic_percentage": 100}]}}}

@@ -4,11 +4,12 @@ import copy
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mrm.connectors.protocol import Conflict, Invalid, Role, Variant
+from mrm.connectors.protocol import AuthFailed, Conflict, Invalid, Role, Variant
 from mrm.connectors.registry import connector
 from tests.connectors.bench import Bench, applied, deleted, desired, op, settle, version
 from tests.connectors.cloud_fake import Fault
@@ -160,6 +161,19 @@ def test_endpoint_of_somebody_else_stays(bench: VertexBench) -> None:
         backend.apply(desired("theirs", 2, version(store, 2)), op=op())
     assert deleted(backend, "theirs").done
     assert "theirs" in bench.fake.endpoints
+
+
+def test_identity_of_the_platform_serves_where_no_key_is_named(
+    bench: VertexBench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "account.json"
+    place.write_text(bench.fake.key)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(place))
+    config = {name: value for name, value in bench.config.items() if name != "key_secret"}
+    assert connector("vertex", config, {}, MemoryStore()).check().endswith(".")
+    place.write_text("{}")
+    with pytest.raises(AuthFailed, match="or there are none here"):
+        connector("vertex", config, {}, MemoryStore()).check()
 
 
 def test_the_fake_refuses_what_the_document_does_not_know(bench: VertexBench) -> None:

@@ -24,6 +24,7 @@ from ..protocol import (
 from ..reading import missing, part, text, things
 from ..stepped import SteppedConnector, Waiting
 from ..tokens import TokenAuth
+from ..told import told_of
 from ..values import require_endpoint
 from . import plan
 from .identity import fetch
@@ -118,7 +119,7 @@ class AzuremlConnector(SteppedConnector):
         if waiting := _busy(found, "the endpoint", first):
             return waiting
         deployments = self._deployments(desired.endpoint, op)
-        wanted = {plan.deployment_name(plan.told_of(v), self.config): plan.told_of(v) for v in desired.variants}
+        wanted = {plan.deployment_name(told_of(v), self.config): told_of(v) for v in desired.variants}
         for name, told in wanted.items():
             if waiting := self._deployed(desired.endpoint, name, told, deployments.get(name), op=op, first=first):
                 return waiting
@@ -259,7 +260,7 @@ class AzuremlConnector(SteppedConnector):
     def _put(self, path: str, body: dict[str, Any], op: Op | None) -> None:
         """What comes back must hold what was sent: a field that is silently dropped is an error."""
         found = self._azure.json("PUT", self._url(path), body=body, op=op)
-        if field := missing(body, found):
+        if field := plan.dropped(body, found):
             raise Invalid(f"{WHO} took the change without its {field}.")
 
     def _call(

@@ -9,6 +9,7 @@ from ..errors import Invalid
 from ..names import hashed, letter_name
 from ..reading import missing, part
 from ..shares import basis_points, whole_percent
+from ..told import read_back, told_of
 from ..values import Desired, Role, Variant
 
 WHO = "Azure"
@@ -19,6 +20,7 @@ _ENDPOINT, _DEPLOYMENT, _REVISION, _ROLE = "mrm.endpoint", "mrm.deployment", "mr
 _TOLD = {"model": "mrm.model", "version": "mrm.version", "digest": "mrm.digest", "approval": "mrm.approval"}
 # what decides how a version is served; an address or a time limit gives no new deployment
 _SERVING = ("storage", "environment", "instance_type", "instances", "model_type")
+_IDENTITIES = ("model", "environmentId")
 READY, FAILED, DELETING = "Succeeded", {"Failed", "Canceled"}, "Deleting"
 
 
@@ -36,7 +38,7 @@ def require_fit(desired: Desired) -> None:
             raise Invalid(f"{WHO} mirrors 50 % of the requests at most, not {variant.mirror_bp / 100:g} %.")
     if [v.role for v in desired.variants].count(Role.SHADOW) > 1:
         raise Invalid(f"{WHO} mirrors to one shadow; take the others away.")
-    long = [value for v in desired.variants for value in _told(v).values() if len(value) > _VALUE]
+    long = [value for v in desired.variants for value in told_of(v).values() if len(value) > _VALUE]
     if long:
         raise Invalid(f"{WHO} keeps {_VALUE} characters of a name at most; {long[0][:40]}… is longer.")
 
@@ -44,12 +46,7 @@ def require_fit(desired: Desired) -> None:
 def told(deployment: Mapping[str, Any]) -> dict[str, str]:
     """What we wrote into a deployment's properties, which Azure lets nobody alter; empty when it is not ours."""
     kept = part(part(deployment, "properties", WHO), "properties", WHO)
-    found = {name: str(kept[key]) for name, key in _TOLD.items() if key in kept}
-    return found if len(found) == len(_TOLD) else {}
-
-
-def told_of(variant: Variant) -> dict[str, str]:
-    return _told(variant)
+    return read_back(kept, _TOLD)
 
 
 def deployment_name(told: Mapping[str, str], config: Mapping[str, Any]) -> str:
@@ -148,27 +145,31 @@ def observed(name: str, endpoint: Mapping[str, Any], told: Mapping[str, str], re
     )
 
 
+def dropped(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """The first field that does not read back; Azure writes identities of things with capitals of its own."""
+    return missing(_plain(wanted), _plain(found))
+
+
 def altered(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """What of a deployment is not as we wrote it, also where something was added that decides what runs."""
-    if field := missing(dict(wanted), found):
+    """What of a deployment is not as we wrote it, also where something was added that decides what runs.
+
+    How many instances there are is left to who scales them.
+    """
+    if field := dropped({key: value for key, value in wanted.items() if key != "sku"}, found):
         return f"Its {field} is not as it was deployed."
     here = part(found, "properties", WHO)
     added = [name for name in ("codeConfiguration", "environmentVariables", "modelMountPath") if here.get(name)]
     return f"Somebody gave it a {added[0]}." if added else ""
 
 
+def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    inner = part(body, "properties", WHO)
+    ids = {name: str(inner[name]).lower() for name in _IDENTITIES if inner.get(name)}
+    return dict(body) | {"properties": dict(inner) | ids}
+
+
 def _own_name(variant: Variant, config: Mapping[str, Any]) -> str:
-    return deployment_name(_told(variant), config)
-
-
-def _told(variant: Variant) -> dict[str, str]:
-    version = variant.version
-    return {
-        "model": version.model,
-        "version": version.version,
-        "digest": version.artifact.digest,
-        "approval": version.approval_id,
-    }
+    return deployment_name(told_of(variant), config)
 
 
 def _label(value: str) -> str:

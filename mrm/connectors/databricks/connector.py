@@ -23,6 +23,7 @@ from ..reading import missing, part, text, things
 from ..shares import whole_percent
 from ..stepped import SteppedConnector, Waiting
 from ..tokens import TokenAuth, client_credentials, refused
+from ..told import told_of
 from ..values import require_endpoint
 from . import plan
 from .registry import WHO, Catalog, Registered
@@ -95,7 +96,7 @@ class DatabricksConnector(SteppedConnector):
         found = self._found(desired.endpoint, op)
         if found is not None:
             _require_ours(desired, found)
-        wanted = plan.served({v.version.version: self._entity(plan.told_of(v), op) for v in desired.variants}, desired)
+        wanted = plan.served({v.version.version: self._entity(told_of(v), op) for v in desired.variants}, desired)
         tags = plan.tags(desired, wanted)
         if found is None:
             return self._made(desired, wanted, tags, op)

@@ -8,14 +8,14 @@ from ..answers import ObservedVariant
 from ..names import hashed, letter_name
 from ..reading import missing, part, text, things
 from ..shares import basis_points, whole_percent
-from ..values import Desired, Role, Variant
+from ..told import VARIABLES, read_back
+from ..values import Desired, Role
 from .registry import WHO, Registered
 
 _LIVE = (Role.CHAMPION, Role.CHALLENGER)
 _ENDPOINT, _DEPLOYMENT, _REVISION, _CONFIG, _ROLE = (
     "mrm_endpoint", "mrm_deployment", "mrm_revision", "mrm_config", "mrm_role_",
 )  # fmt: skip
-_TOLD = {"model": "MRM_MODEL", "version": "MRM_VERSION", "digest": "MRM_DIGEST", "approval": "MRM_APPROVAL"}
 _SERVING = ("workload_size", "workload_type", "scale_to_zero")
 READY, FAILED = "DEPLOYMENT_READY", {"DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED"}
 
@@ -24,34 +24,23 @@ def endpoint_name(endpoint: str) -> str:
     return letter_name(endpoint)
 
 
-def told_of(variant: Variant) -> dict[str, str]:
-    version = variant.version
-    return {
-        "model": version.model,
-        "version": version.version,
-        "digest": version.artifact.digest,
-        "approval": version.approval_id,
-    }
-
-
 def told(entity: Mapping[str, Any]) -> dict[str, str]:
     """What we gave a served version as its environment; empty when it is not ours."""
     values = part(entity, "environment_vars", WHO)
-    found = {name: str(values[key]) for name, key in _TOLD.items() if key in values}
-    return found if len(found) == len(_TOLD) else {}
+    return read_back(values, VARIABLES)
 
 
 def entity(told: Mapping[str, str], registered: Registered, config: Mapping[str, Any]) -> dict[str, Any]:
     """One version at work."""
     settings = json.dumps({name: config.get(name) for name in _SERVING}, sort_keys=True)
-    content = (*(told[name] for name in _TOLD), registered.name, registered.version, settings)
+    content = (*(told[name] for name in VARIABLES), registered.name, registered.version, settings)
     found = {
         "name": f"v-{hashed(*content)[:24]}",
         "entity_name": registered.name,
         "entity_version": registered.version,
         "workload_size": config.get("workload_size", "Small"),
         "scale_to_zero_enabled": config.get("scale_to_zero", False),
-        "environment_vars": {key: told[name] for name, key in _TOLD.items()},
+        "environment_vars": {key: told[name] for name, key in VARIABLES.items()},
     }
     return found | ({"workload_type": config["workload_type"]} if "workload_type" in config else {})
 
@@ -154,7 +143,7 @@ def altered(told: Mapping[str, str], found: Mapping[str, Any], config: Mapping[s
         return (
             f"Its {field} is not as it was deployed." if same_name else "It serves something else than its name says."
         )
-    added = set(part(found, "environment_vars", WHO)) - set(_TOLD.values())
+    added = set(part(found, "environment_vars", WHO)) - set(VARIABLES.values())
     return f"Somebody gave it the variable {min(added)}." if added else ""
 
 

@@ -27,6 +27,7 @@ from ..reading import missing, part, text, things
 from ..shares import whole_percent
 from ..stepped import SteppedConnector, Waiting
 from ..tokens import TokenAuth
+from ..told import told_of
 from ..values import require_endpoint
 from . import plan
 from .identity import fetch
@@ -106,7 +107,7 @@ class VertexConnector(SteppedConnector):
         if found is None:
             return self._made(desired, op)
         _require_ours(desired, found)
-        wanted = {plan.deployed_id(told, self.config): told for told in map(plan.told_of, desired.variants)}
+        wanted = {plan.deployed_id(told, self.config): told for told in map(told_of, desired.variants)}
         shown = {text(one, "id", WHO): one for one in things(found, "deployedModels", WHO)}
         body = plan.traffic(desired, found, self.config)
         over = [number for number in shown if number not in wanted and self._told(shown[number], op)]

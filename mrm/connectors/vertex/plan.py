@@ -8,7 +8,8 @@ from ..answers import ObservedVariant
 from ..names import hashed, letter_name
 from ..reading import missing, part, things
 from ..shares import basis_points, whole_percent
-from ..values import Desired, Role, Variant
+from ..told import VARIABLES, read_back, told_of
+from ..values import Desired, Role
 
 WHO = "Vertex AI"
 _LONGEST_NAME = 128
@@ -16,7 +17,6 @@ _LIVE = (Role.CHAMPION, Role.CHALLENGER)
 _ENDPOINT, _DEPLOYMENT, _REVISION, _CLAIM, _ROLE = (
     "mrm-endpoint", "mrm-deployment", "mrm-revision", "mrm-claim", "mrm-role-",
 )  # fmt: skip
-_TOLD = {"model": "MRM_MODEL", "version": "MRM_VERSION", "digest": "MRM_DIGEST", "approval": "MRM_APPROVAL"}
 # what decides how a version is served; an address or a time limit gives no new model
 _SERVING = ("storage", "image", "predict_route", "health_route", "port")
 _RUNNING = ("machine_type", "instances", "service_account")
@@ -26,26 +26,15 @@ def endpoint_id(endpoint: str) -> str:
     return letter_name(endpoint)
 
 
-def told_of(variant: Variant) -> dict[str, str]:
-    version = variant.version
-    return {
-        "model": version.model,
-        "version": version.version,
-        "digest": version.artifact.digest,
-        "approval": version.approval_id,
-    }
-
-
 def told(model: Mapping[str, Any]) -> dict[str, str]:
     """What we wrote into a model's container, which nobody can alter; empty when it is not ours."""
     container = part(model, "containerSpec", WHO)
     values = {str(item.get("name")): str(item.get("value")) for item in things(container, "env", WHO)}
-    found = {name: values[key] for name, key in _TOLD.items() if key in values}
-    return found if len(found) == len(_TOLD) else {}
+    return read_back(values, VARIABLES)
 
 
 def model_id(told: Mapping[str, str], config: Mapping[str, Any]) -> str:
-    return f"mrm-{hashed(*(told[name] for name in _TOLD), _settings(_SERVING, config))[:40]}"
+    return f"mrm-{hashed(*(told[name] for name in VARIABLES), _settings(_SERVING, config))[:40]}"
 
 
 def deployed_id(told: Mapping[str, str], config: Mapping[str, Any]) -> str:
@@ -64,7 +53,7 @@ def model(told: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, Any]:
             "predictRoute": config["predict_route"],
             "healthRoute": config["health_route"],
             "ports": [{"containerPort": config.get("port", 8080)}],
-            "env": [{"name": key, "value": told[name]} for name, key in _TOLD.items()],
+            "env": [{"name": key, "value": told[name]} for name, key in VARIABLES.items()],
         },
     }
 
