@@ -92,13 +92,22 @@ def _asker(model: RemoteModel, limits: tuple[float, float] | None) -> Scorer:
                     name: part[name].astype(object).where(part[name].notna(), None).tolist() for name in model.features
                 }
                 scores += model.score(columns, first, limits)
-        except Invalid as refused:
-            raise EvaluationFailed(refused.message) from refused
         except ConnectorError as trouble:
+            if isinstance(trouble, Invalid) or _answers_still(model):
+                raise EvaluationFailed(trouble.message) from trouble
             raise ScoringFailed(f"Changed rows could not be scored: {trouble.message}") from trouble
         return np.asarray(scores)
 
     return ask
+
+
+def _answers_still(model: RemoteModel) -> bool:
+    """Whether the place is there: then it was the rows that it could not take, as a model does that knows no gaps."""
+    try:
+        model.describe()
+    except ConnectorError:
+        return False
+    return True
 
 
 def _scored(
