@@ -85,9 +85,11 @@ def test_the_api_tells_and_closes_incidents(cast: Cast, incident: Incident) -> N
 def test_an_environment_is_kept_by_administrator_and_officer(cast: Cast, place: Target) -> None:
     production: Environment = place.environment
     policy = {"drift_policy": "freeze", "look_every": 60, "named_only": "on", "reason": "Stricter."}
+    policy |= {"log_least": "must_log", "inputs_least": "hashed", "withdrawn_least": "stop"}
     assert page(cast.deployer, "set_policy", production, **policy).status_code == 403
     told = page(cast.administrator, "set_policy", production, **policy).content.decode()
     assert "closed to changes until it is closed" in told
+    assert "No answer without its line in the log" in told
     page(cast.administrator, "name_deployer", production, person=cast.deployer.person_id)
     assert cast.deployer.name in page(cast.officer, "environment", production).content.decode()
     tomorrow = (timezone.now() + dt.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")

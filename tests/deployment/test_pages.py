@@ -126,7 +126,7 @@ def test_the_api_names_an_unknown_field(cast: Cast, deployment: Deployment) -> N
         f"/api/v1/deployments/{deployment.pk}/revisions/", {"version": str(uuid.uuid4()), "force": True}
     )
     assert answer.status_code == 400
-    assert answer.json()["reasons"] == ["force: Unknown field; known are planned_on, reason, version."]
+    assert answer.json()["reasons"] == ["force: Unknown field; known are planned_on, reason, rules, version."]
 
 
 def test_the_api_answers_403_without_the_role_and_404_to_the_outsider(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from django.core.wsgi import get_wsgi_application
 from django.db import IntegrityError, transaction
+from django.test import Client as Browser
 from django.urls import reverse
 
 from mrm.access import services as access
@@ -47,6 +47,17 @@ def applied(cast: Cast, revision: Revision) -> Revision:
     revision.refresh_from_db()
     assert revision.status == "applied", revision.error
     return revision
+
+
+class Handled(httpx.BaseTransport):
+    """The application itself, within the transaction of the test."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = Browser().generic(
+            request.method, request.url.path, request.content, content_type="application/json",
+            headers={"authorization": request.headers["authorization"]},
+        )  # fmt: skip
+        return httpx.Response(answer.status_code, content=answer.content)
 
 
 def asked(gateway: Gateway, income: float) -> httpx.Response:
@@ -189,8 +200,7 @@ def test_the_api_sets_rules_and_units_keep_their_version(
     token = access.issue_token(
         cast.deployer, label="Notebook", scopes=["deployment:*"], days=1, actor=fresh(cast.deployer)
     )
-    transport = httpx.WSGITransport(app=get_wsgi_application())
-    client = Client("http://testserver", token.secret, transport=transport)  # type: ignore[attr-defined]
+    client = Client("http://testserver", token.secret, transport=Handled())  # type: ignore[attr-defined]
     assert client.rules(str(deployment.pk))["rules"]["on_withdrawn"] == "backup"
     with pytest.raises(Refusal, match="These rules are in force already"):
         client.change_rules(str(deployment.pk), reason="Again.", on_withdrawn="backup", failover={"minimum": 5})

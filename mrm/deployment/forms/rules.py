@@ -117,7 +117,7 @@ class RulesForm(forms.Form):
             )  # fmt: skip
         self.fields[f"missing-{place}"] = forms.BooleanField(
             required=False, label=f"{found.feature} may be missing", initial=rule.missing if rule else bool(found.missing),
-            widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+            widget=forms.CheckboxInput(attrs={"class": "form-check-input me-2"}),
         )  # fmt: skip
 
     def rows(self) -> list[tuple[Range, dict[str, forms.BoundField]]]:
