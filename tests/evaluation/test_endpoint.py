@@ -76,11 +76,12 @@ def test_rows_are_scored_where_the_model_answers(
     hardened = journey.evaluated(cast, version, ["robustness"], endpoint=True)
     assert hardened.error == ""
     assert hardened.status == "done"
-    assert hardened.result("noise_flips") is not None, hardened.results
+    noisy = hardened.result("noise_flips", group="0.1 standard deviations")
+    assert (noisy["n"], noisy["status"]) == (200, "info")
     assert {each["status"] for each in hardened.results if each["measure"] == "elasticity"} != {"insufficient"}
 
     here = journey.evaluated(cast, version, ["performance", "robustness"])
-    assert here.result("noise_flips")["n"] > 200
+    assert here.result("noise_flips", group="0.1 standard deviations")["n"] > 200
     pull = {each["group"]: each["value"] for each in here.results if each["measure"] == "elasticity"}
     for each in hardened.results:
         if each["measure"] == "elasticity":
