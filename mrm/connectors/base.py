@@ -37,6 +37,7 @@ class BaseConnector:
     secret_fields: ClassVar[tuple[str, ...]] = ()
     signing_fields: ClassVar[tuple[str, ...]] = ()
     caps: Cap = Cap.NONE
+    most_minutes: ClassVar[float] = 5.0
     page_size = 100  # endpoints or models on one page of a listing
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:

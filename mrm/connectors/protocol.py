@@ -80,6 +80,7 @@ class Connector(Protocol):
     api_version: ClassVar[int]
     config_schema: ClassVar[Mapping[str, Any]]
     secret_fields: ClassVar[tuple[str, ...]]  # configuration fields that hold the name of a secret
+    most_minutes: ClassVar[float]  # that one change may take before its outcome counts as unknown
     signing_fields: ClassVar[tuple[str, ...]]  # those of them whose secret signs with Ed25519, and is never sent
 
     @property

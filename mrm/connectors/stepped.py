@@ -3,7 +3,7 @@
 import json
 from abc import abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from .base import BaseConnector, refuse_unapproved_bytes
 from .errors import Invalid
@@ -31,6 +31,7 @@ class SteppedConnector(BaseConnector):
     """
 
     poll_seconds = 10.0
+    most_minutes: ClassVar[float] = 45.0  # machines are started for it
 
     @abstractmethod
     def step(self, desired: Desired, *, op: Op | None, first: bool, etag: str | None = None) -> Waiting | None:

@@ -15,9 +15,12 @@ from mrm.core import blobs
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.deployment import services
 from mrm.deployment.models import Deployment, Revision, Target
+from mrm.deployment.services.reconcile import reconcile
 from mrm.inventory.models import Model, Version
+from mrm.jobs.kinds import Later
 from mrm.jobs.models import Job
 from mrm.jobs.runner import run_next
+from tests.connectors.receiver import Receiver, shared_secret
 from tests.deployment.conftest import Gateway
 from tests.factories.access import SETUP, Cast
 from tests.factories.approved import a_model, a_validated, an_approved
@@ -186,8 +189,6 @@ def test_a_push_interrupted_before_it_was_recorded_converges(
     cast: Cast, model: Model, deployment: Deployment, gateway: Gateway, tmp_path: Path
 ) -> None:
     """The worker dies after the push: the next attempt finds it done and pushes nothing twice."""
-    from mrm.deployment.services.reconcile import reconcile
-
     version = an_approved(cast, model, tmp_path)
     revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
 
@@ -202,6 +203,30 @@ def test_a_push_interrupted_before_it_was_recorded_converges(
     revision.refresh_from_db()
     assert revision.status == "applied"
     assert "Pushing" not in stages
+
+
+def test_a_stop_does_not_wait_for_a_slow_place(
+    cast: Cast, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MRM_SECRET_HOOK", "k" * 40)
+    version = an_approved(cast, model, tmp_path)
+    with Receiver(shared_secret("k" * 40), slow=True) as receiver:
+        place = services.add_target(
+            key="hook", name="Hook", connector_id="webhook", environment="production", unit=cast.bank,
+            config={"base_url": receiver.url, "signing_secret": "hook"}, actor=SETUP,
+        )  # fmt: skip
+        deployment = services.create(model, target=place, endpoint="credit", actor=cast.deployer)
+        revision = released(cast, services.deploy(deployment, version=version, actor=cast.deployer))
+        stops = [lambda: taken_out(cast, deployment, "It was the wrong one.")]
+        monkeypatch.setattr(
+            "mrm.deployment.services.reconcile.time.sleep", lambda _seconds: stops.pop()() if stops else None
+        )
+        with pytest.raises(Later, match="Something else is wanted there by now"):
+            reconcile(str(revision.pk), lambda *_: None)
+        work()
+    tried = revision.operations.get()
+    assert (tried.status, revision.deployment.revisions.first().status) == ("unknown", "applied")  # type: ignore[union-attr]
+    assert receiver.states == {}
 
 
 def test_what_somebody_changed_at_the_place_is_seen(

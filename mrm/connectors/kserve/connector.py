@@ -39,6 +39,7 @@ class KserveConnector(BaseConnector):
 
     id: ClassVar[str] = "kserve"
     caps = Cap.DEPLOY | Cap.SPLIT | Cap.OBSERVE_VERSION | Cap.ETAG | Cap.INVENTORY
+    most_minutes: ClassVar[float] = 45.0  # machines are started for it
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",

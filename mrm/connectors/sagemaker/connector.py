@@ -43,6 +43,7 @@ class SagemakerConnector(BaseConnector):
 
     id: ClassVar[str] = "sagemaker"
     caps = Cap.DEPLOY | Cap.SPLIT | Cap.SHADOW | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.INVENTORY
+    most_minutes: ClassVar[float] = 45.0  # machines are started for it
     secret_fields: ClassVar[tuple[str, ...]] = ("access_key_secret", "secret_key_secret")
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",

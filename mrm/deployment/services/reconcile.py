@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from mrm.approval import queries as approval
 from mrm.connectors.errors import ConnectorError, Integrity, Invalid, OutcomeUnknown
-from mrm.connectors.protocol import Cap, Connector, Desired, Observed, Op
+from mrm.connectors.protocol import Cap, Connector, Desired, Observed, Op, Result
 from mrm.core import blobs
 from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
 from mrm.deployment import policies, queries
-from mrm.deployment.models import Deployment, Revision, RevisionKind, Sync, Variant
+from mrm.deployment.models import Deployment, Operation, Revision, RevisionKind, Sync, Variant
 from mrm.deployment.policies import Drift, Kind, differences
 from mrm.deployment.services import statement
 from mrm.deployment.services.incidents import CLOCK
@@ -31,7 +31,6 @@ from mrm.jobs.kinds import Later
 
 Report = Callable[[str, int, int], None]
 STEPS = 5
-DEADLINE = dt.timedelta(minutes=5)
 
 
 def reconcile(revision_id: str, progress: Report) -> None:
@@ -149,20 +148,8 @@ def _apply(
         raise Refused(refusal)
     key = f"{desired.deployment}:{desired.revision}:{desired.fingerprint()[:16]}"
     operation = send(revision, purpose=purpose, key=key, before=before, actor=actor)
-    op = Op(id=str(operation.pk), idempotency_key=key, deadline=timezone.now() + DEADLINE)
-    try:
-        result = place.apply(desired, op=op, expect_etag=observed.etag if Cap.ETAG in place.caps else None)
-        while not result.done:
-            time.sleep(min(result.poll_after or 1.0, op.remaining() or 0.0))
-            if not op.remaining():
-                raise OutcomeUnknown(f"It was not done within {DEADLINE.seconds // 60} minutes.")
-            result = place.poll(result.handle or "")
-    except OutcomeUnknown as error:
-        note(operation, state=OperationState.UNKNOWN, message=str(error), actor=actor)
-        raise
-    except ConnectorError as error:
-        note(operation, state=OperationState.FAILED, message=str(error), actor=actor)
-        raise
+    etag = observed.etag if Cap.ETAG in place.caps else None
+    result = _carried_out(place, operation, lambda op: place.apply(desired, op=op, expect_etag=etag), actor)
     after = place.observe(desired.endpoint).fingerprint()
     note(operation, state=OperationState.DONE, message=result.message, after=after, actor=actor)
 
@@ -171,20 +158,38 @@ def _take_out(place: Connector, revision: Revision, actor: Actor, progress: Repo
     progress("Taking it out", 2, STEPS)
     endpoint, key = revision.deployment.endpoint, f"{revision.deployment_id}:{revision.number}:stop"
     operation = send(revision, purpose="stop", key=key, before=place.observe(endpoint).fingerprint(), actor=actor)
-    try:
-        place.delete(endpoint, op=Op(id=str(operation.pk), idempotency_key=key, deadline=timezone.now() + DEADLINE))
-    except ConnectorError as error:
-        lost = isinstance(error, OutcomeUnknown)
-        note(
-            operation, state=OperationState.UNKNOWN if lost else OperationState.FAILED, message=str(error), actor=actor
-        )
-        raise
+    _carried_out(place, operation, lambda op: place.delete(endpoint, op=op), actor)
     progress("Looking at what runs", 3, STEPS)
     observed = place.observe(endpoint)
     note(operation, state=OperationState.DONE, after=observed.fingerprint(), actor=actor)
     if any(variant.managed for variant in observed.variants):
         raise ConnectorError("The place still serves it.", permanent=False)
     return {"observed": dataclasses.asdict(observed), "verified_at": timezone.now().isoformat()}
+
+
+def _carried_out(place: Connector, operation: Operation, send_it: Callable[[Op], Result], actor: Actor) -> Result:
+    """Send a change and wait until the place says that it is done; how it ended is written down, also when it failed.
+
+    Nothing that is wanted anew waits for it: a stop least of all.
+    """
+    within = dt.timedelta(minutes=place.most_minutes)
+    op = Op(id=str(operation.pk), idempotency_key=operation.key, deadline=timezone.now() + within)
+    try:
+        result = send_it(op)
+        while not result.done:
+            time.sleep(min(result.poll_after or 1.0, op.remaining() or 0.0))
+            if not op.remaining():
+                raise OutcomeUnknown(f"It was not done within {place.most_minutes:g} minutes.")
+            if read_revision(str(operation.revision_id)).status == RevisionState.SUPERSEDED:
+                raise OutcomeUnknown("Something else is wanted there by now; it is not waited for any longer.")
+            result = place.poll(result.handle or "")
+    except OutcomeUnknown as error:
+        note(operation, state=OperationState.UNKNOWN, message=str(error), actor=actor)
+        raise
+    except ConnectorError as error:
+        note(operation, state=OperationState.FAILED, message=str(error), actor=actor)
+        raise
+    return result
 
 
 def _told(found: list[Drift]) -> str:
