@@ -10,6 +10,7 @@ app_name = "prediction"
 urlpatterns = [
     path("", log.predictions, name="predictions"),
     path("find/", log.find, name="find"),
+    path("tail/", log.tail, name="tail"),
     path("alerts/<uuid:pk>/close/", log.close_alert, name="close_alert"),
     path("extracts/", extracts.extracts, name="extracts"),
     path("extracts/<uuid:pk>/", extracts.extract, name="extract"),

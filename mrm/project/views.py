@@ -15,6 +15,7 @@ from mrm.access.roles import Role
 from mrm.approval import queries as approval
 from mrm.audit.models import Event
 from mrm.deployment import queries as deployment
+from mrm.discovery import queries as discovery
 from mrm.entitlement import queries as entitlement
 from mrm.evaluation import queries as evaluation
 from mrm.inventory import queries as inventory
@@ -114,6 +115,12 @@ def _keeping(account: Account) -> dict[str, Any]:
     }
 
 
+def _found(account: Account) -> dict[str, Any]:
+    """What serves elsewhere and nobody registered or approved; nothing is shown when there is none."""
+    counts = discovery.counts(account)
+    return {"template": "home/found.html", "findings": counts["findings"], "confirm": counts["confirm"]}
+
+
 def _reviews(account: Account) -> dict[str, Any]:
     """What waits for the reader in access reviews; nothing is shown when nothing does."""
     return {"template": "home/reviews.html", "reviews": entitlement.waiting_reviews(account)}
@@ -121,6 +128,7 @@ def _reviews(account: Account) -> dict[str, Any]:
 
 PARTS: tuple[tuple[set[str], Callable[[Account], dict[str, Any]]], ...] = (
     ({Role.RISK_OFFICER, Role.BU_LEAD}, _reviews),
+    ({Role.RISK_OFFICER}, _found),
     ({Role.RISK_OFFICER, Role.BU_LEAD}, _queue),
     ({Role.VALIDATOR}, _validations),
     ({Role.OWNER, Role.DEVELOPER}, _models),
@@ -134,14 +142,14 @@ PARTS: tuple[tuple[set[str], Callable[[Account], dict[str, Any]]], ...] = (
 def find(request: HttpRequest) -> HttpResponse:
     """Models, requests, findings, runs and people by reference or name, as far as the account sees them."""
     text = request.GET.get("q", "").strip()
-    groups = _found(account_of(request), text) if text else []
+    groups = _hits(account_of(request), text) if text else []
     hits = [hit for group in groups for hit in group["hits"]]
     if len(hits) == 1 and hits[0]["url"]:
         return redirect(hits[0]["url"])
     return render(request, "home/find.html", {"q": text, "groups": groups, "count": len(hits)})
 
 
-def _found(account: Account, text: str) -> list[dict[str, Any]]:
+def _hits(account: Account, text: str) -> list[dict[str, Any]]:
     prefix, _, digits = text.upper().partition("-")
     number = int(digits) if digits.isdigit() and len(digits) < 10 else None
     kinds: dict[str, tuple[str, Any]] = {

@@ -152,6 +152,23 @@ def test_a_day_has_its_counts_and_its_rows(answers: list[dict[str, Any]], revisi
     assert api(bank.owner).get("/api/v1/predictions/", {"before": "x"}).status_code == 422
 
 
+def test_today_is_followed_while_it_is_written(
+    answers: list[dict[str, Any]], revision: Revision, bank: Cast, folder: Path
+) -> None:
+    followed = page(bank.owner, f"/predictions/?deployment={revision.deployment_id}&follow=1").content.decode()
+    address = f"/predictions/tail/?deployment={revision.deployment_id}"
+    assert f'hx-get="{address}" hx-trigger="every 3s"' in followed
+    assert "Stop following" in followed
+    assert "hx-trigger" not in page(bank.owner, "/predictions/?on=2026-01-05&follow=1").content.decode()
+    assert "later" not in page(bank.owner, address).content.decode()
+    spooled(folder, [an_answer(revision, id="later")])
+    services.take()
+    newest = page(bank.owner, address).content.decode()
+    assert newest.index("later") < newest.index("good")
+    assert "backdoor" not in page(bank.owner, "/predictions/tail/").content.decode()
+    assert page(bank.outsider, address).status_code == 403
+
+
 def test_pages_follow_each_other_and_ask_no_more_for_more_rows(
     answers: list[dict[str, Any]], revision: Revision, bank: Cast, folder: Path
 ) -> None:

@@ -53,11 +53,29 @@ def _page(request: HttpRequest, find: FindForm, **bound: Any) -> HttpResponse:
         "older": f"?{_with(request, before=page.older)}" if page.older else "",
         "alerts": alerts,
         "archived": None if day in kept else queries.archives().filter(day=day).first(),
+        # today is followed unless the reader asked for older rows; a button stops it
+        "follow": f"{reverse('prediction:tail')}?{_with(request, follow='')}" if request.GET.get("follow") else "",
+        "may_follow": day == timezone.now().date() and not given.get("before"),
+        "followed": f"?{_with(request, follow='1')}",
+        "unfollowed": f"?{_with(request, follow='')}",
         "around": [(word, f"?{_with(request, on=str(day + dt.timedelta(days=by)), before='')}") for word, by in (("Day before", -1), ("Day after", 1))],
         **bound,
     }  # fmt: skip
     wrong = bool(refused or find.errors or (form.is_bound and form.errors))
     return render(request, "prediction/predictions.html", context, status=422 if wrong else 200)
+
+
+@require_safe
+def tail(request: HttpRequest) -> HttpResponse:
+    """The newest rows of today, for a page that follows them."""
+    account = account_of(request)
+    permit(account, queries.VIEW, None)
+    form = LogFilter(request.GET, account=account)
+    given = {**form.cleaned_data, "before": ""} if form.is_valid() else {}
+    given.pop("on", None)
+    now = timezone.now()
+    context = {"page": queries.listed(account, now.date(), **given), "now": now}
+    return render(request, "prediction/_tail.html", context)
 
 
 def _with(request: HttpRequest, **changed: str) -> str:
