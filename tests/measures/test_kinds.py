@@ -157,7 +157,7 @@ def test_what_a_suite_requires_stands_as_insufficient_and_what_it_does_not_name_
     found = {each.measure: each for each in run(short).results}
     assert set(found) == {"noise_flips", "overfit_gap", "ablation_flips", "grade_binomial", "weak_spot"}
     assert (found["noise_flips"].status, found["ablation_flips"].status) == ("insufficient", "not_applicable")
-    assert found["noise_flips"].reason.startswith("It needs a model that can be run here")
+    assert found["noise_flips"].reason.startswith("It needs a model that can be asked for more scores")
     assert found["overfit_gap"].status == "insufficient"
     assert found["grade_binomial"].reason == "The scores are not probabilities."
 

@@ -50,12 +50,13 @@ def look(deployment_id: str, *, ask_approval: bool = True) -> Deployment:
     Whether what is wanted may still run is asked of every live revision on a clock of its own (`watch`): a pass over
     all places takes that answer as it stands.
     """
-    deployment = Deployment.objects.select_related("model__unit", "target__environment").get(pk=deployment_id)
-    with alone(deployment):
-        deployment.refresh_from_db()
-        if deployment.revisions.filter(status=RevisionState.PENDING).exists():
+    with alone(deployment_id):
+        deployment = Deployment.objects.select_related("model__unit", "target__environment").get(pk=deployment_id)
+        live = deployment.revisions.filter(status__in=[RevisionState.PENDING, RevisionState.APPLIED])
+        by_state = {status: key for key, status in live.order_by("number").values_list("pk", "status")}
+        if RevisionState.PENDING in by_state:
             return deployment
-        in_force = deployment.revisions.filter(status=RevisionState.APPLIED).values_list("pk", flat=True).first()
+        in_force = by_state.get(RevisionState.APPLIED)
         wanted = read_revision(str(in_force)) if in_force else None
         drift = _withdrawn(wanted) if ask_approval else _withdrawn_before(deployment)
         _look(deployment, wanted, drift, ask_approval)
@@ -127,7 +128,9 @@ def _next_turn(deployment: Deployment, unseen: int) -> None:
     """Each at a moment of its own, so that a thousand places are not asked at once."""
     every = deployment.target.environment.look_every
     due = timezone.now() + dt.timedelta(seconds=every * random.uniform(0.9, 1.1))  # noqa: S311  spreads the load
-    Look.objects.update_or_create(deployment=deployment, defaults={"at": timezone.now(), "due": due, "unseen": unseen})
+    facts = {"at": timezone.now(), "due": due, "unseen": unseen}
+    if not Look.objects.filter(deployment=deployment).update(**facts):
+        Look.objects.get_or_create(deployment=deployment, defaults=facts)
 
 
 def _changed(deployment: Deployment, seen: dict[str, Any], drift: Iterable[Drift], sync: str) -> bool:

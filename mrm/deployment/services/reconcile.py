@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -16,7 +17,7 @@ from mrm.core import blobs
 from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
 from mrm.deployment import policies, queries
-from mrm.deployment.models import Deployment, Operation, Revision, RevisionKind, Sync, Variant
+from mrm.deployment.models import Operation, Revision, RevisionKind, Sync, Variant
 from mrm.deployment.policies import Drift, Kind, differences
 from mrm.deployment.services import statement
 from mrm.deployment.services.incidents import CLOCK
@@ -35,7 +36,7 @@ STEPS = 5
 
 def reconcile(revision_id: str, progress: Report) -> None:
     """Bring one revision about. What was pushed before an interruption is recognised, not pushed twice."""
-    with alone(read_revision(revision_id).deployment):
+    with alone(read_revision(revision_id).deployment_id):
         revision = read_revision(revision_id)
         if revision.status != RevisionState.PENDING:
             return
@@ -50,7 +51,7 @@ def reconcile(revision_id: str, progress: Report) -> None:
 
 def heal(revision_id: str, progress: Report) -> None:
     """Apply again the revision in force, where somebody changed the place by hand."""
-    with alone(read_revision(revision_id).deployment):
+    with alone(read_revision(revision_id).deployment_id):
         revision = read_revision(revision_id)
         if revision.status != RevisionState.APPLIED or revision.kind == RevisionKind.STOP:
             return
@@ -59,9 +60,9 @@ def heal(revision_id: str, progress: Report) -> None:
         record_observation(revision.deployment, seen=found["observed"], drift=[], sync=Sync.IN_SYNC, actor=CLOCK)
 
 
-def alone(deployment: Deployment) -> AbstractContextManager[None]:
+def alone(deployment_id: UUID | str) -> AbstractContextManager[None]:
     """One worker at a time per deployment."""
-    return one_at(f"deployment {deployment.pk}")
+    return one_at(f"deployment {deployment_id}")
 
 
 def _brought_about(revision: Revision, purpose: str, actor: Actor, progress: Report) -> dict[str, Any]:
