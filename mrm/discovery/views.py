@@ -55,7 +55,7 @@ def sighting(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _page(request: HttpRequest, found: Sighting, status: int = 200, **bound: Any) -> HttpResponse:
     account = account_of(request)
     versions = versions_visible_to(account)
-    readable = bool(queries.readable_versions(account, [found]))
+    readable = queries.readable_versions(account, [found])
     findings = queries.findings_visible_to(account).filter(sighting=found)
     context = {
         "sighting": found,

@@ -6,9 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from rest_framework.test import APIClient
 
+from mrm.access.models import Account
 from mrm.audit.models import Event
 from mrm.connectors.folder import FolderConnector
 from mrm.connectors.protocol import Unsupported
@@ -21,6 +24,7 @@ from mrm.discovery.policies import Candidate, How, guess, plain
 from mrm.jobs.models import Job
 from tests.factories.access import SETUP, Cast, fresh
 from tests.factories.approved import a_draft, a_model, an_approved, onnx
+from tests.factories.discovery import seen
 from tests.gateway.models import matrix
 from tests.gateway.process import GatewayProcess, variant
 
@@ -138,6 +142,42 @@ def test_a_name_is_no_proof_and_a_maker_is_no_judge(
         services.dismiss(seen, reason=" ", actor=fresh(cast.officer))
     services.dismiss(seen, reason="A test of the network.", actor=fresh(cast.officer))
     services.close_finding(ShadowFinding.objects.get(status="open"), resolution="No model.", actor=fresh(cast.officer))
+
+
+def page(account: Account, address: str, **sent: Any) -> Any:
+    client = Client()
+    client.force_login(fresh(account), backend="mrm.project.signin.AccountBackend")
+    return client.post(address, sent) if sent else client.get(address)
+
+
+def test_pages_and_api_say_what_was_found_and_take_what_people_say(cast: Cast, engine: Target, tmp_path: Path) -> None:
+    approved = an_approved(cast, a_model(cast), tmp_path)
+    rogue, named = seen(engine, ("Pilot", "3"), ("Credit decision", "1.0.0"))
+    assert "2 models serve that nobody" in page(cast.officer, "/").content.decode()
+    listed = page(cast.officer, "/found/").content.decode()
+    assert "Credit decision 1.0.0" in listed
+    assert "Pilot 3" in page(cast.officer, "/found/?show=all").content.decode()
+    shown = page(cast.officer, named.get_absolute_url()).content.decode()
+    assert f'href="{approved.get_absolute_url()}"' in shown
+    assert "a version of a unit that you do not see" not in shown
+    assert page(cast.outsider, named.get_absolute_url()).status_code == 404
+    assert "This is done by a" in page(cast.deployer, named.get_absolute_url()).content.decode()
+    assert page(cast.officer, f"/found/{named.pk}/confirm/", version=str(uuid4())).status_code == 422
+    assert page(cast.officer, f"/found/{named.pk}/confirm/", version=str(approved.pk)).status_code == 302
+    named.refresh_from_db()
+    assert (named.status, named.version) == ("matched", approved)
+
+    api = APIClient()
+    api.force_authenticate(fresh(cast.officer))
+    assert api.get("/api/v1/sightings/?show=magic").status_code == 400
+    (told,) = (each for each in api.get("/api/v1/sightings/").json()["results"] if each["id"] == str(named.pk))
+    assert (told["version"], told["how"], told["settled_by"]) == (str(approved.pk), "person", cast.officer.username)
+    assert api.post(f"/api/v1/sightings/{rogue.pk}/dismiss/", {"reason": "A probe."}).json()["status"] == "dismissed"
+    for each in api.get("/api/v1/shadow-findings/").json()["results"]:
+        closed = api.post(f"/api/v1/shadow-findings/{each['id']}/close/", {"resolution": "Said."})
+        assert (closed.status_code, closed.json()["status"]) == (200, "closed")
+    assert api.post(f"/api/v1/targets/{engine.pk}/list/").status_code == 202
+    assert Job.objects.filter(kind="discovery.list").count() == 1
 
 
 def test_an_interrupted_listing_goes_on_and_loses_nothing(

@@ -6,9 +6,9 @@ from mrm.discovery.models import Sighting
 from mrm.discovery.services.listing import begin, end, take
 
 
-def seen(target: Target, name: str = "Secret rogue", label: str = "9") -> Sighting:
-    """A model that answers at the place and that nobody registered, with the finding about it."""
+def seen(target: Target, *models: tuple[str, str]) -> list[Sighting]:
+    """Models that answer at the place, each as its name and version, with the findings about them."""
     listing, candidates = begin(target)
-    take(listing, candidates, [Listed(name, label, None, f"endpoints/{name}", managed=False)])
+    take(listing, candidates, [Listed(name, label, None, f"endpoints/{name}", managed=False) for name, label in models])
     end(listing)
-    return Sighting.objects.get(target=target, name=name)
+    return [Sighting.objects.get(target=target, name=name, label=label) for name, label in models]

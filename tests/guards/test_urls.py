@@ -111,7 +111,7 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     pushed = released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
     deployment.give_up(str(pushed.pk), "The secret-endpoint did not answer.")
     under_experiment(cast, version, an_approved(cast, model, tmp_path, "1.1.0", seed=3), place)
-    seen(place)
+    seen(place, ("Secret rogue", "9"))
     now = timezone.now()
     deployment.declare_freeze(
         Environment.objects.get(key="test"), starts_at=now, ends_at=now + dt.timedelta(days=1), reason="Year end.",
