@@ -22,7 +22,8 @@ def waiting(account: Account, tier: str = "") -> "list[Request] | QuerySet[Reque
     """
     found = _for_roles(account)
     found = found.filter(tier=tier) if tier else found
-    return found if found.order_by()[: JUDGED + 1].count() > JUDGED else _judged(list(found), account)
+    few = list(found[: JUDGED + 1])
+    return found if len(few) > JUDGED else _judged(few, account)
 
 
 def waiting_count(account: Account) -> int:
