@@ -6,13 +6,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from mrm.access.models import Account
 from mrm.audit.models import Event
+from mrm.audit.trail import recorded
 from mrm.connectors.folder import FolderConnector
 from mrm.connectors.protocol import Unsupported
 from mrm.core.refusal import Forbidden, Refused
@@ -22,9 +25,9 @@ from mrm.discovery import services
 from mrm.discovery.models import Listing, ShadowFinding, Sighting
 from mrm.discovery.policies import Candidate, How, guess, plain
 from mrm.jobs.models import Job
+from tests.factories import discovery
 from tests.factories.access import SETUP, Cast, fresh
 from tests.factories.approved import a_draft, a_model, an_approved, onnx
-from tests.factories.discovery import seen
 from tests.gateway.models import matrix
 from tests.gateway.process import GatewayProcess, variant
 
@@ -79,6 +82,13 @@ def test_what_nobody_registered_is_found_and_closed_when_it_is_over(
 
     with pytest.raises(Refused, match="This is still so: say which approved version it is"):
         services.close_finding(found, resolution="Seen.", actor=fresh(cast.officer))
+    facts = {"status": "closed", "resolution": "Seen.", "closed_by": cast.officer, "closed_at": timezone.now()}
+    with (
+        pytest.raises(DatabaseError, match="what this finding found is still so"),
+        transaction.atomic(),
+        recorded("discovery.close_finding", actor=cast.officer, subject=found),
+    ):
+        ShadowFinding.objects.update(**facts)
     events = Event.objects.count()
     listed(engine)  # nothing is new
     assert (Event.objects.count(), ShadowFinding.objects.count()) == (events, 1)
@@ -129,6 +139,13 @@ def test_a_name_is_no_proof_and_a_maker_is_no_judge(
     for somebody in (cast.developer, cast.owner, cast.deployer, cast.outsider, cast.auditor):
         with pytest.raises(Forbidden):
             services.confirm(seen, version=approved, actor=fresh(somebody))
+    with (
+        pytest.raises(DatabaseError, match="whoever made a model does not say what runs under its name"),
+        transaction.atomic(),
+        recorded("discovery.confirm", actor=cast.developer, subject=seen),
+    ):
+        Sighting.objects.update(status="matched", how="person", settled_by=cast.developer, version=approved)
+
     settled = services.confirm(seen, version=approved, reason="Built on another day.", actor=fresh(cast.officer))
     assert (settled.status, settled.how, settled.settled_by) == ("matched", "person", cast.officer)
     services.close_finding(ShadowFinding.objects.get(), resolution="It is 1.0.0.", actor=fresh(cast.officer))
@@ -152,7 +169,7 @@ def page(account: Account, address: str, **sent: Any) -> Any:
 
 def test_pages_and_api_say_what_was_found_and_take_what_people_say(cast: Cast, engine: Target, tmp_path: Path) -> None:
     approved = an_approved(cast, a_model(cast), tmp_path)
-    rogue, named = seen(engine, ("Pilot", "3"), ("Credit decision", "1.0.0"))
+    rogue, named = discovery.seen(engine, ("Pilot", "3"), ("Credit decision", "1.0.0"))
     assert "2 models serve that nobody" in page(cast.officer, "/").content.decode()
     listed = page(cast.officer, "/found/").content.decode()
     assert "Credit decision 1.0.0" in listed
@@ -180,12 +197,11 @@ def test_pages_and_api_say_what_was_found_and_take_what_people_say(cast: Cast, e
     assert Job.objects.filter(kind="discovery.list").count() == 1
 
 
-def test_an_interrupted_listing_goes_on_and_loses_nothing(
-    cast: Cast, engine: Target, gateway: GatewayProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mrm.connectors.embedded.EmbeddedConnector.page_size", 2)
-    for number in range(5):
-        serve(gateway, f"e-{number}", matrix(number), "1")
+def test_an_interrupted_listing_goes_on_and_loses_nothing(engine: Target, gateway: GatewayProcess) -> None:
+    model = matrix(1)
+    gateway.upload(model)
+    for number in range(205):  # three pages
+        assert gateway.apply(f"e-{number:03d}", variant(model, "1")).is_success
 
     def killed(stage: str, done: int, total: int) -> None:
         if done == 2:
@@ -193,10 +209,10 @@ def test_an_interrupted_listing_goes_on_and_loses_nothing(
 
     with pytest.raises(KeyboardInterrupt):
         services.list_place(str(engine.pk), killed)
-    assert (Listing.objects.get().cursor, Sighting.objects.count()) == ("e-1", 4)
-    assert listed(engine) == 3  # from the page on whose end was not written down
+    assert (Listing.objects.get().cursor, Sighting.objects.count()) == ("e-099", 200)
+    assert listed(engine) == 105  # from the page on whose end was not written down
     listing = Listing.objects.get()
-    assert (listing.number, listing.cursor, Sighting.objects.count()) == (1, "", 5)
+    assert (listing.number, listing.cursor, Sighting.objects.count()) == (1, "", 205)
     assert not Sighting.objects.exclude(gone_at=None).exists()
 
     gateway.stop()

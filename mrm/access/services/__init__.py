@@ -12,6 +12,7 @@ from mrm.access.services.confirming import (
     note_sign_in,
     opened,
     proof_under,
+    signed,
 )
 from mrm.access.services.factors import (
     app_address,
@@ -85,5 +86,6 @@ __all__ = [
     "revoke",
     "revoke_token",
     "secret_of",
+    "signed",
     "take_back",
 ]

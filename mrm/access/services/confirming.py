@@ -99,6 +99,24 @@ def confirm_identity(account: Account, *, proof: Proof, actor: Actor, undone: st
     return confirmed
 
 
+def signed(
+    token: str,
+    *,
+    salt: str,
+    seconds: int,
+    where: str,
+    actor: Account,
+    undone: str = "nothing was signed",
+    password: str = "",
+    code: str = "",
+    answer: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], Confirmed]:
+    """The statement that was shown, word for word, and how the person showed who signs it."""
+    statement = opened(token, salt=salt, seconds=seconds, where=where)
+    proof = proof_under(statement, password=password, code=code, answer=answer)
+    return statement, confirm_identity(actor, proof=proof, actor=actor, undone=undone)
+
+
 @audited("access.confirm_second_factor", "confirmed the second factor")
 def confirm_second_factor(account: Account, *, proof: Proof, actor: Actor) -> Confirmed:
     """The second step of signing in; a recovery code serves as well, once."""

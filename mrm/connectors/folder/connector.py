@@ -34,13 +34,16 @@ class FolderConnector(BaseConnector):
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
         self._root = Path(config["folder"])
+        self._paths: list[str] | None = None
 
     def check(self) -> str:
         return f"The folder can be read; it holds {sum(1 for _ in self._files()):,} model files."
 
     def list_models(self, cursor: str | None = None) -> Page:
-        """By path; the cursor is the last path already given."""
-        rest = sorted(path for path in self._files() if cursor is None or path > cursor)
+        """By path; the cursor is the last path already given. The folder is walked once for all pages of a listing."""
+        if cursor is None or self._paths is None:
+            self._paths = sorted(self._files())
+        rest = [path for path in self._paths if cursor is None or path > cursor]
         page = rest[: self.page_size]
         items = tuple(item for path in page if (item := self._listed(path)))
         return Page(items, page[-1] if len(rest) > self.page_size else None)

@@ -60,9 +60,10 @@ def fail_back(
     answer: Mapping[str, Any] | None = None,
 ) -> FailBack:
     """Confirm who signs, keep what was signed, then have the place let the versions answer again."""
-    statement = access.opened(token, salt=SALT, seconds=FRESH, where="deployment")
-    proof = access.proof_under(statement, password=password, code=code, answer=answer)
-    confirmed = access.confirm_identity(actor, proof=proof, actor=actor, undone="the version was not sent back")
+    statement, confirmed = access.signed(
+        token, salt=SALT, seconds=FRESH, where="deployment", actor=actor, undone="the version was not sent back",
+        password=password, code=code, answer=answer,
+    )  # fmt: skip
     made = _sign(deployment, statement=statement, confirmed=confirmed, actor=actor, reason=statement["reason"])
     try:
         with contact(made.deployment.target) as place:

@@ -48,9 +48,10 @@ def stop(
     answer: Mapping[str, Any] | None = None,
 ) -> Revision:
     """Confirm who signs, as for any signature, then take out exactly what was shown."""
-    statement = access.opened(token, salt=SALT, seconds=FRESH, where="deployment")
-    proof = access.proof_under(statement, password=password, code=code, answer=answer)
-    confirmed = access.confirm_identity(actor, proof=proof, actor=actor, undone="the model was not taken out")
+    statement, confirmed = access.signed(
+        token, salt=SALT, seconds=FRESH, where="deployment", actor=actor, undone="the model was not taken out",
+        password=password, code=code, answer=answer,
+    )  # fmt: skip
     return _stop(deployment, statement=statement, confirmed=confirmed, actor=actor, reason=statement["reason"])
 
 

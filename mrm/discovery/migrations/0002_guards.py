@@ -18,5 +18,8 @@ class Migration(migrations.Migration):
         Govern("discovery_shadowfinding"),
         States("discovery_sighting", "status", SIGHTINGS.edges()),
         States("discovery_shadowfinding", "status", FINDINGS.edges()),
-        migrations.RunSQL(_SQL.with_name("settle.sql").read_text(), "DROP FUNCTION discovery_settle_rules CASCADE"),
+        migrations.RunSQL(
+            _SQL.with_name("settle.sql").read_text(),
+            "DROP FUNCTION discovery_settle_rules CASCADE; DROP FUNCTION discovery_finding_rules CASCADE",
+        ),
     ]

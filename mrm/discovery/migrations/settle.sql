@@ -12,3 +12,19 @@ END $$;
 CREATE TRIGGER discovery_settle_rules BEFORE INSERT OR UPDATE ON discovery_sighting
   FOR EACH ROW EXECUTE FUNCTION discovery_settle_rules();
 ALTER TABLE discovery_sighting ENABLE ALWAYS TRIGGER discovery_settle_rules;
+
+-- A finding closes when what it found is no more so.
+CREATE FUNCTION discovery_finding_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.status = 'closed' AND EXISTS (
+       SELECT FROM discovery_sighting AS s LEFT JOIN inventory_version AS v ON v.id = s.version_id
+        WHERE s.id = NEW.sighting_id AND s.serving AND s.gone_at IS NULL AND (
+          NEW.cause = 'unregistered' AND s.status NOT IN ('matched', 'dismissed') OR
+          NEW.cause = 'unapproved' AND s.status = 'matched' AND v.status NOT IN ('approved', 'active', 'superseded'))) THEN
+    RAISE EXCEPTION 'what this finding found is still so' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER discovery_finding_rules BEFORE INSERT OR UPDATE ON discovery_shadowfinding
+  FOR EACH ROW EXECUTE FUNCTION discovery_finding_rules();
+ALTER TABLE discovery_shadowfinding ENABLE ALWAYS TRIGGER discovery_finding_rules;

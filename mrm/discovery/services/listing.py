@@ -126,15 +126,11 @@ def take(listing: Listing, candidates: Candidates, items: Iterable[Listed]) -> N
         ]
         if changed:
             _note(listing.target, changed, actor=CLOCK)
-        seen = [known.get(key) or next(each for each in changed if _key(each) == key) for key in listed]
+        there = known | {(each.source, each.name, each.label): each for each in changed}
         Glimpse.objects.bulk_create(
-            [Glimpse(sighting=each, number=listing.number, at=timezone.now()) for each in seen],
+            [Glimpse(sighting=there[key], number=listing.number, at=timezone.now()) for key in listed],
             update_conflicts=True, unique_fields=["sighting"], update_fields=["number", "at"],
         )  # fmt: skip
-
-
-def _key(sighting: Sighting) -> tuple[str, str, str]:
-    return sighting.source, sighting.name, sighting.label
 
 
 def _guesses(candidates: Candidates, listed: dict[tuple[str, str, str], Listed]) -> dict[tuple[str, str, str], Guess]:

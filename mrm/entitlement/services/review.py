@@ -146,9 +146,9 @@ def attest(
     answer: Mapping[str, Any] | None = None,
 ) -> Review:
     """Confirm who signs, as for any signature, then complete the review under exactly the statement that was shown."""
-    statement = access.opened(token, salt=SALT, seconds=FRESH, where="review")
-    proof = access.proof_under(statement, password=password, code=code, answer=answer)
-    confirmed = access.confirm_identity(actor, proof=proof, actor=actor)
+    statement, confirmed = access.signed(
+        token, salt=SALT, seconds=FRESH, where="review", actor=actor, password=password, code=code, answer=answer
+    )
     return complete(review, statement=statement, confirmed=confirmed, actor=actor)
 
 
