@@ -16,7 +16,7 @@ PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
     "/evaluations/tests/", "/evaluations/tests/grades/",
     "/validations/", "/validations/findings/", "/accepted-risks/", "/approvals/", "/approvals/several/", "/approvals/policies/", "/deployments/",
-    "/deployments/places/", "/deployments/environments/", "/deployments/incidents/", "/predictions/", "/predictions/extracts/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
+    "/deployments/places/", "/deployments/environments/", "/deployments/incidents/", "/predictions/", "/predictions/extracts/", "/found/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
     "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/access/exceptions/", "/access/reviews/", "/access/reviews/open/",
     "/oversight/", "/oversight/roles/",
     "/oversight/ageing/", "/approvals/policies/new/", "/approvals/delegations/", "/people/account/", "/people/account/factors/",
