@@ -20,10 +20,11 @@ from mrm.signoff.queries.fold import (
     why_not,
 )
 from mrm.signoff.queries.ground import Ground, Judged, ground, history_of, judged_open
-from mrm.signoff.queries.listed import number_of, waiting, waiting_count
+from mrm.signoff.queries.listed import number_of, tally, waiting, waiting_count
 from mrm.signoff.queries.queue import Group, Row, grouped, queue
 from mrm.signoff.queries.records import (
     covering,
+    decided_requests,
     delegations_of,
     open_proposal,
     open_requests,
@@ -61,6 +62,7 @@ __all__ = [
     "covering",
     "current_content",
     "current_digest",
+    "decided_requests",
     "default_due",
     "delegations_of",
     "gates",
@@ -92,6 +94,7 @@ __all__ = [
     "signer",
     "staff",
     "stand_ins",
+    "tally",
     "trial",
     "unnoted",
     "verdict",

@@ -1,29 +1,52 @@
 """What waits for one account: a fixed number of queries, however much there is."""
 
 import datetime as dt
+from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from mrm.access.models import Account
 from mrm.access.roles import roles_with
-from mrm.signoff.models import Exclusion, Request
+from mrm.signoff.models import Exclusion, Request, RequestState
 from mrm.signoff.policies import evaluate, may_sign
 from mrm.signoff.queries.fold import signer
 from mrm.signoff.queries.ground import ground, history_of
-from mrm.signoff.queries.records import open_requests
+from mrm.signoff.queries.records import open_requests, visible_to
 
 JUDGED = 200  # so many are judged one by one; of more, the list shows what waits for the account's roles
 
 
-def waiting(account: Account, tier: str = "") -> "list[Request] | QuerySet[Request]":
+@dataclass(frozen=True)
+class Tally:
+    """How many requests an account sees: open, of those the ones that wait for its roles, and decided."""
+
+    open: int
+    for_roles: int
+    decided: int
+
+
+def tally(account: Account) -> Tally:
+    """All three, by one query."""
+    still = Q(status=RequestState.OPEN)
+    return Tally(
+        **visible_to(account).aggregate(
+            open=Count("pk", filter=still),
+            for_roles=Count("pk", filter=still & _for_roles(account)),
+            decided=Count("pk", filter=~still),
+        )
+    )
+
+
+def waiting(account: Account, tier: str = "", *, most: int | None = None) -> "list[Request] | QuerySet[Request]":
     """The open requests that this account may sign now, by due date and tier.
 
     With more than `JUDGED` that wait for its roles, those are given unjudged; each is judged where it is shown.
+    They are counted before any is read; `most` is a number known already that they cannot be above.
     """
-    found = _for_roles(account)
+    found = open_requests(account).filter(_for_roles(account))
     found = found.filter(tier=tier) if tier else found
-    few = list(found[: JUDGED + 1])
-    return found if len(few) > JUDGED else _judged(few, account)
+    few = (most is not None and most <= JUDGED) or found.count() <= JUDGED
+    return _judged(list(found), account) if few else found
 
 
 def waiting_count(account: Account) -> int:
@@ -38,14 +61,13 @@ def number_of(found: "list[Request] | QuerySet[Request]", *, due_before: dt.date
     return (found.filter(due__lt=due_before) if due_before else found).count()
 
 
-def _for_roles(account: Account) -> QuerySet[Request]:
-    """Open requests that wait for a role which the account holds there, and whose subject it has no part in."""
+def _for_roles(account: Account) -> Q:
+    """Requests that wait for a role which the account holds there, and whose subject it has no part in."""
     opening, reach = roles_with("signoff.vote"), Q(pk__in=[])
     for grant in account.grants:
         if grant.role in opening and account.may("signoff.vote"):
             reach |= Q(open_roles__contains=[grant.role], unit__path__startswith=grant.unit.path)
-    shut = Exclusion.objects.filter(request=OuterRef("pk"), person=account.person_id)
-    return open_requests(account).filter(reach).exclude(Exists(shut))
+    return reach & ~Exists(Exclusion.objects.filter(request=OuterRef("pk"), person=account.person_id))
 
 
 def _judged(found: list[Request], account: Account) -> list[Request]:

@@ -61,6 +61,11 @@ def open_requests(account: Account) -> QuerySet[Request]:
     return visible_to(account).filter(status=RequestState.OPEN)
 
 
+def decided_requests(account: Account) -> QuerySet[Request]:
+    """Those that are no longer open, the last decided first."""
+    return visible_to(account).exclude(status=RequestState.OPEN).order_by("-decided_at")
+
+
 def delegations_of(account: Account) -> QuerySet[Delegation]:
     """The delegations that the person gave or holds, the newest first."""
     mine = Q(principal=account.person_id) | Q(delegate=account.person_id)

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -32,7 +31,7 @@ from mrm.signoff.forms import (
     WithdrawForm,
     condition_rows,
 )
-from mrm.signoff.models import Decision, Request, RequestState, dated
+from mrm.signoff.models import Decision, Request, dated
 
 SHOWN = 15  # so many are judged and drawn for one answer; more would keep the reader waiting
 TABS = (("waiting", "Waiting for you"), ("open", "All open"), ("decided", "Decided"))
@@ -59,18 +58,17 @@ def requests(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     view, tier = request.GET.get("view") or "waiting", request.GET.get("tier", "")
     view = view if view in dict(TABS) else "waiting"
-    waiting, every = queries.waiting(account), queries.visible_to(account)
+    number = queries.tally(account)
+    waiting = queries.waiting(account, most=number.for_roles)
     shown: Any = waiting
     if view == "waiting" and tier:
-        shown = queries.waiting(account, tier)
+        shown = queries.waiting(account, tier, most=number.for_roles)
     elif view != "waiting":
-        shown = queries.open_requests(account) if view == "open" else every.exclude(status=RequestState.OPEN)
+        shown = queries.open_requests(account) if view == "open" else queries.decided_requests(account)
         shown = shown.filter(tier=tier) if tier else shown
-        shown = shown if view == "open" else shown.order_by("-decided_at")
     today = timezone.localdate()
-    now_open = Q(status=RequestState.OPEN)
-    counts = every.aggregate(open=Count("pk", filter=now_open), decided=Count("pk", filter=~now_open))
-    counts["waiting"] = queries.number_of(waiting)
+    mine = len(waiting) if isinstance(waiting, list) else number.for_roles
+    counts = {"waiting": mine, "open": number.open, "decided": number.decided}
     page = page_of(request, shown, SHOWN, None if tier else counts[view])
     rows = queries.queue(page.object_list, account)
     return render(
