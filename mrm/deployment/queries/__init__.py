@@ -59,12 +59,13 @@ from mrm.deployment.queries.rules import (
     rules_told,
     rules_wanted,
 )
-from mrm.deployment.queries.traffic import VARIANTS, answering, in_words, shares_of, why_no_advance, why_not_by
+from mrm.deployment.queries.traffic import SERVED, VARIANTS, answering, in_words, shares_of, why_no_advance, why_not_by
 
 __all__ = [
     "PLACE_PANELS",
     "RELEASE",
     "RELEASE_ACTION",
+    "SERVED",
     "VARIANTS",
     "Period",
     "Range",

@@ -19,6 +19,9 @@ VARIANTS = Prefetch(
     "variants", Variant.objects.select_related("version__model__unit", "version__artifact", "approval__request")
 )
 
+# as a look compares it: what is not compared is read by whoever finds a difference
+SERVED = Prefetch("variants", Variant.objects.select_related("version__model", "version__artifact"))
+
 
 def shares_of(revision: Revision) -> list[Share]:
     """What a revision wants, as a plan."""

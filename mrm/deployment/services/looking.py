@@ -18,7 +18,7 @@ from mrm.deployment.services import golden
 from mrm.deployment.services.control import fail_over
 from mrm.deployment.services.incidents import CLOCK, open_incident
 from mrm.deployment.services.reconcile import alone
-from mrm.deployment.services.record import desired_of, read_revision, record_observation
+from mrm.deployment.services.record import desired_of, record_observation
 from mrm.deployment.services.standing import VALID, tell_standings
 from mrm.deployment.services.target import contact
 from mrm.deployment.workflow import RevisionState
@@ -53,11 +53,10 @@ def look(deployment_id: str, *, ask_approval: bool = True) -> Deployment:
     with alone(deployment_id):
         deployment = Deployment.objects.select_related("model__unit", "target__environment").get(pk=deployment_id)
         live = deployment.revisions.filter(status__in=[RevisionState.PENDING, RevisionState.APPLIED])
-        by_state = {status: key for key, status in live.order_by("number").values_list("pk", "status")}
+        by_state = {each.status: each for each in live.order_by("number").prefetch_related(queries.SERVED)}
         if RevisionState.PENDING in by_state:
             return deployment
-        in_force = by_state.get(RevisionState.APPLIED)
-        wanted = read_revision(str(in_force)) if in_force else None
+        wanted = by_state.get(RevisionState.APPLIED)
         drift = _withdrawn(wanted) if ask_approval else _withdrawn_before(deployment)
         _look(deployment, wanted, drift, ask_approval)
     return deployment
@@ -99,7 +98,7 @@ def _withdrawn_before(deployment: Deployment) -> list[Drift]:
 def _compared(deployment: Deployment, wanted: Revision | None, ask: bool) -> tuple[Observed, list[Drift]]:
     with contact(deployment.target) as place:
         observed = place.observe(deployment.endpoint)
-        if wanted is None or wanted.version is None:
+        if wanted is None or wanted.version_id is None:
             served = [each.version for each in observed.variants if each.managed]
             text = f"The place serves {', '.join(served)}, and nothing is wanted there."
             return observed, [Drift(Kind.ORPHAN, text)] if served else []
