@@ -185,9 +185,11 @@ def stand_ins(request: Request, account: Account) -> list[Person]:
     return list({person.pk: person for person in open_to}.values())
 
 
-def roles_used(request: Request, account: Account, principal: Person | None = None) -> list[str]:
-    """The roles in which the account would sign now, the one that is waited for first."""
-    now = verdict(request)
+def roles_used(
+    request: Request, account: Account, principal: Person | None = None, now: Verdict | None = None
+) -> list[str]:
+    """The roles in which the account would sign now, the one that is waited for first; `now` where it is known."""
+    now = now or verdict(request)
     who = signer(request, account, principal=principal)
     if now.state == "cooling":
         return sorted(who.roles & set(request.policy.content["reject"]["any_of"]))

@@ -93,11 +93,12 @@ def look_again_at_all() -> int:
 
 def note_edit(request: Request) -> None:
     """Write down what changed since, when that is not material: votes stay, and who signs now signs what is now."""
-    edits = queries.unnoted(request, timezone.now().timestamp())
+    now = queries.current_content(request)
+    edits = queries.unnoted(request, timezone.now().timestamp(), now)
     if not edits or queries.material(request, edits):
         return
     (edit,) = edits
-    content = json.loads(canonical(queries.current_content(request)))
+    content = json.loads(canonical(now))
     Edit.objects.create(request=request, digest=edit.digest, content=content, fields=sorted(edit.fields))
     describe(changed=", ".join(sorted(edit.fields)))
 

@@ -16,7 +16,7 @@ from mrm.core.canonical import canonical, digest
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import Decision, GateState, Request, RequestState, Vote
-from mrm.signoff.policies import evaluate, may_sign, method_allowed
+from mrm.signoff.policies import Verdict, evaluate, may_sign, method_allowed
 from mrm.signoff.services.asking import act, keep_exclusions, locked, note_edit
 
 SALT = "mrm.signoff.statement"
@@ -29,6 +29,10 @@ MEANINGS = {
     Decision.REJECT: "I have reviewed this request and reject it.",
     Decision.WITHDRAW: "I withdraw the vote that I gave on this request.",
 }
+CHANGED = (
+    "The evidence or the subject changed since this request was submitted, so nobody can sign it:"
+    " look at the difference, and have it withdrawn and submitted anew."
+)
 
 
 def compose(
@@ -45,14 +49,13 @@ def compose(
     A delegate says on whose behalf he signs.
     """
     try:
-        _check_may(request, decision, actor, on_behalf_of)
+        now = _check_may(request, decision, actor, on_behalf_of)
     except Refused:
         with recorded("signoff.vote", actor=actor, subject=request):
             raise
     read = _content_read(request, decision)
-    _check_unchanged(request, decision, read)
     _check_decision(request, decision, rationale, conditions)
-    roles = queries.roles_used(request, actor, on_behalf_of) or _roles_given(request, actor)
+    roles = queries.roles_used(request, actor, on_behalf_of, now) or _roles_given(request, actor)
     facts = {
         "request": request.ref,
         "subject": request.subject_label,
@@ -113,7 +116,8 @@ def vote(request: Request, *, statement: dict[str, Any], confirmed: Confirmed, a
         raise Refused("This statement was made for another request or another person.")
     if request.votes.filter(statement_digest=digest(statement)).exists():
         raise Refused("This statement was signed before; open the request and read a new one.")
-    _check_unchanged(request, statement["decision"], statement["subject_digest"])
+    if _content_read(request, statement["decision"]) != statement["subject_digest"]:
+        raise Refused(CHANGED)
     _check_decision(request, statement["decision"], statement["rationale"], statement["conditions"])
     principal = (
         Person.objects.select_related("unit")
@@ -161,24 +165,20 @@ def _record(
 
 
 def _content_read(request: Request, decision: str) -> str:
-    """The digest of what the signer reads: the subject as it is now, or what a vote taken back was about."""
+    """The digest of what the signer reads: the subject as it is now, or what a vote taken back was about.
+
+    Refused where the subject is no longer what was submitted.
+    """
     if decision == Decision.WITHDRAW:
         return queries.known_content(request)[0]
-    return queries.current_digest(request)
+    content = queries.current_content(request)
+    if queries.material(request, queries.unnoted(request, timezone.now().timestamp(), content)):
+        raise Refused(CHANGED)
+    return digest(content)
 
 
-def _check_unchanged(request: Request, decision: str, read: str) -> None:
-    if decision == Decision.WITHDRAW:
-        return
-    edits = queries.unnoted(request, timezone.now().timestamp())
-    if queries.material(request, edits) or read != queries.current_digest(request):
-        raise Refused(
-            "The evidence or the subject changed since this request was submitted, so nobody can sign it:"
-            " look at the difference, and have it withdrawn and submitted anew."
-        )
-
-
-def _check_may(request: Request, decision: str, actor: Account, principal: Person | None) -> None:
+def _check_may(request: Request, decision: str, actor: Account, principal: Person | None) -> Verdict | None:
+    """Refuse whoever may not; the verdict before a signature, None where a vote is taken back."""
     if actor.scopes is not None:
         raise Forbidden("Service accounts and tokens cannot sign: only a person does, signed in.")
     if decision == Decision.WITHDRAW:
@@ -186,7 +186,7 @@ def _check_may(request: Request, decision: str, actor: Account, principal: Perso
             raise Refused("This request is decided; a vote on it is not taken back.")
         if not _roles_given(request, actor):
             raise Refused("You have no vote on this request to withdraw.")
-        return
+        return None
     permit(actor, "signoff.vote", request)
     on = queries.ground([request])
     if principal and not any(each.principal_id == principal.pk for each in on.principals(str(actor.person_id))):
@@ -200,6 +200,7 @@ def _check_may(request: Request, decision: str, actor: Account, principal: Perso
     signer = queries.signer(request, actor, on, principal)
     if reason := may_sign(request.policy.content, past, verdict, signer, decision):
         raise Refused(reason)
+    return verdict
 
 
 def _roles_given(request: Request, actor: Account) -> list[str]:
