@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mrm.prediction.models import Hour
+from mrm.prediction.models import Hour, Outcome
 from mrm.prediction.policies import Row
 from mrm.prediction.queries.latency import bucket_of
 
 KEY = ("hour", "deployment_id", "revision", "role", "version", "digest", "outcome")
 OUTSIDE = ("outside:", "out_of_segment")  # how the flags begin that say so; others tell of backups and golden rows
 COUNTED = ("answers", "rows", "flagged", "flags", "micros")
+SERVED = Outcome.SERVED.value
 Key = tuple[str, str, int, str, str, str, str]
+Answer = tuple[str, int, str, str, str]  # deployment, revision, version, digest, approval
 
 
 @dataclass
@@ -23,22 +25,35 @@ class _Tally:
     micros: Counter[int] = field(default_factory=Counter)
 
 
-def count(rows: Iterable[Row]) -> None:
+class Counts:
+    """What rows amount to: how many, by kind within each hour, and the answers that were served."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.tallies: dict[Key, _Tally] = {}
+        self.answers: set[Answer] = set()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self.taken += 1
+            key = (row.hour, row.deployment, row.revision, row.role, row.version, row.digest, row.outcome)
+            tally = self.tallies.get(key)
+            if tally is None:
+                tally = self.tallies[key] = _Tally()
+            tally.answers += 1
+            tally.rows += row.rows
+            tally.micros[bucket_of(row.micros)] += 1
+            if row.flags:
+                tally.flagged += any(flag.startswith(OUTSIDE) for flag in row.flags)
+                tally.flags.update(row.flags)
+            if row.outcome == SERVED:
+                self.answers.add((row.deployment, row.revision, row.version, row.digest, row.approval))
+
+
+def count(counts: Counts) -> None:
     """Add the rows to the counts of their hours. One taker at a time does this, so nothing is counted over."""
-    tallies: dict[Key, _Tally] = {}
-    for row in rows:
-        key = (row.hour, row.deployment, row.revision, row.role, row.version, row.digest, row.outcome)
-        tally = tallies.get(key)
-        if tally is None:
-            tally = tallies[key] = _Tally()
-        tally.answers += 1
-        tally.rows += row.rows
-        tally.micros[bucket_of(row.micros)] += 1
-        if row.flags:
-            tally.flagged += any(flag.startswith(OUTSIDE) for flag in row.flags)
-            tally.flags.update(row.flags)
-    if tallies:
-        _add(tallies)
+    if counts.tallies:
+        _add(counts.tallies)
 
 
 def _add(tallies: dict[Key, _Tally]) -> None:

@@ -14,15 +14,15 @@ SET_ASIDE = ".bad"
 BATCH = 32 * 1024 * 1024  # so many bytes are read before they are written, in one transaction
 
 
-@dataclass(frozen=True)
+@dataclass
 class Spooled:
-    """One complete file with the lines that can be kept, by their number, and those that cannot, with the sentence."""
+    """One complete file: its digest is of all its bytes. What of it can be kept is known once its lines were read."""
 
     path: Path
     sha256: str
-    size: int
-    lines: list[tuple[int, Line]] = field(repr=False)
-    bad: list[tuple[int, str, bytes]] = field(repr=False)
+    content: bytes = field(repr=False)
+    kept: int = 0
+    bad: list[tuple[int, str, bytes]] = field(default_factory=list, repr=False)
 
 
 def waiting(folders: Iterable[Path]) -> Iterator[Path]:
@@ -49,20 +49,24 @@ def batches(paths: Iterable[Path]) -> Iterator[list[Path]]:
         yield group
 
 
-def opened(path: Path, now: dt.datetime) -> Spooled:
-    """Read a file whole; its digest is of all its bytes."""
+def opened(path: Path) -> Spooled:
+    """Read a file whole."""
     content = path.read_bytes()
-    lines: list[tuple[int, Line]] = []
-    bad: list[tuple[int, str, bytes]] = []
-    for number, raw in enumerate(content.split(b"\n"), start=1):
+    return Spooled(path, hashlib.sha256(content).hexdigest(), content)
+
+
+def lines(file: Spooled, now: dt.datetime) -> Iterator[tuple[int, Line]]:
+    """The lines that can be kept, by their number; the file keeps count, and those that cannot, with the sentence."""
+    file.kept, file.bad = 0, []
+    for number, raw in enumerate(file.content.split(b"\n"), start=1):
         if not raw.strip():
             continue
         found = read(raw, now)
         if isinstance(found, str):
-            bad.append((number, found, raw))
+            file.bad.append((number, found, raw))
         else:
-            lines.append((number, found))
-    return Spooled(path, hashlib.sha256(content).hexdigest(), len(content), lines, bad)
+            file.kept += 1
+            yield number, found
 
 
 def set_aside(file: Spooled) -> None:

@@ -1,26 +1,20 @@
 """Compare what answered with what was approved; a difference is an incident at its endpoint."""
 
-from collections.abc import Iterable
+from collections.abc import Set
 from uuid import UUID
 
 from mrm.deployment.models import Deployment, Revision
 from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.services.incidents import open_incident
 from mrm.prediction import queries
-from mrm.prediction.models import AlertKind, Outcome
-from mrm.prediction.policies import Row, differs
+from mrm.prediction.models import AlertKind
+from mrm.prediction.policies import differs
 from mrm.prediction.services.alerts import LOG, raise_alert
+from mrm.prediction.services.counting import Answer
 
-Answer = tuple[str, int, str, str, str]
 
-
-def look_at(rows: Iterable[Row]) -> None:
+def look_at(answers: Set[Answer]) -> None:
     """Within the transaction that writes the rows, so that no answer is kept whose difference is not told."""
-    answers = {
-        (row.deployment, row.revision, row.version, row.digest, row.approval)
-        for row in rows
-        if row.outcome == Outcome.SERVED
-    }
     known = Deployment.objects.in_bulk([UUID(answer[0]) for answer in answers])
     wanted = queries.revisions_by_number({(UUID(key), number) for key, number, *_ in answers})
     for answer in sorted(answers):

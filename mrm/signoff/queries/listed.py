@@ -67,7 +67,7 @@ def _for_roles(account: Account) -> Q:
     for grant in account.grants:
         if grant.role in opening and account.may("signoff.vote"):
             reach |= Q(open_roles__contains=[grant.role], unit__path__startswith=grant.unit.path)
-    return reach & ~Exists(Exclusion.objects.filter(request=OuterRef("pk"), person=account.person_id))
+    return reach & ~Q(Exists(Exclusion.objects.filter(request=OuterRef("pk"), person=account.person_id)))
 
 
 def _judged(found: list[Request], account: Account) -> list[Request]:
