@@ -112,6 +112,7 @@ class Serving:
             "features": list(wanted.features),
             "wanted_digest": wanted.digest,
             "digest": model.digest if model else None,
+            "file": self.artifacts.found(wanted.digest),
             "ready": model is not None,
             "reason": item.reason or self.artifacts.complaint(wanted.digest) or self._trouble(item),
             "standing": fallen.standing if (fallen := self.approvals.fallen(wanted.approval_id)) else "valid",

@@ -37,7 +37,7 @@ from mrm.deployment.queries.experiments import (
 )
 from mrm.deployment.queries.fail_back import passed_over, why_no_fail_back
 from mrm.deployment.queries.history import Period, ran, ran_of_model
-from mrm.deployment.queries.incidents import incidents_visible_to, open_incidents, operations, unanswered
+from mrm.deployment.queries.incidents import incidents_visible_to, interruption, open_incidents, operations, unanswered
 from mrm.deployment.queries.panels import PLACE_PANELS, place_panels
 from mrm.deployment.queries.releases import (
     RELEASE,
@@ -84,6 +84,7 @@ __all__ = [
     "freezing_incident",
     "in_words",
     "incidents_visible_to",
+    "interruption",
     "is_over",
     "last_look",
     "least_of",
