@@ -85,6 +85,8 @@ def _brought_about(revision: Revision, purpose: str, actor: Actor, progress: Rep
 def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, progress: Report) -> dict[str, Any]:
     progress("Checking the approval", 0, STEPS)
     _gate_or_take_back(place, revision, purpose, actor)
+    if purpose == "apply" and (refusal := queries.why_backup_not_there(revision)):
+        raise Refused(f"The push was refused. {refusal}")
     progress("Checking the bytes", 1, STEPS)
     for variant in revision.variants.all():
         blobs.fetch(variant.artifact_sha256).unlink()
