@@ -11,6 +11,8 @@
     client.convert(version, data["id"], label="2.1.0-onnx", tolerance="0.00001")
     client.bill_of_materials(version, Path("model.cdx.json"))
     client.decisions("req-2026-11-27-000017", on=date(2026, 11, 27))
+    client.list_place(client.places()[0]["id"])
+    client.confirm(client.sightings("confirm")[0]["id"], version)
 
 Nothing here knows the server's code; it speaks the API that `/api/v1/schema/` describes.
 """
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -158,8 +161,43 @@ class Client:
         wanted = {"rules": rules, "reason": reason, "planned_on": planned["fingerprint"]}
         return self._asked("POST", f"deployments/{deployment}/rules/", json=wanted)
 
+    def places(self) -> list[Record]:
+        """The serving places and registries that the account sees."""
+        return self._rows("targets/")
+
+    def list_place(self, place: str) -> None:
+        """Have a place list what it holds; a worker does it, and `sightings` shows what came of it."""
+        _check(self._http.post(f"targets/{place}/list/"))
+
+    def sightings(self, show: str = "all") -> list[Record]:
+        """What was seen at places and registries; `show` is findings, confirm, serving or all."""
+        return self._rows("sightings/", show=show)
+
+    def confirm(self, sighting: str, version: str, *, reason: str = "") -> Record:
+        """Say which version of the inventory a sighting is; whoever made the model is refused."""
+        said = {"version": version, "reason": reason}
+        return self._asked("POST", f"sightings/{sighting}/confirm/", json=said)
+
+    def dismiss(self, sighting: str, *, reason: str) -> Record:
+        """Say that what was seen is no model."""
+        return self._asked("POST", f"sightings/{sighting}/dismiss/", json={"reason": reason})
+
     def close(self) -> None:
         self._http.close()
+
+    def _rows(self, path: str, **wanted: str) -> list[Record]:
+        """Every row, page by page where there are pages."""
+        rows: list[Record] = []
+        for number in itertools.count(1):
+            answer = self._http.get(path, params={**wanted, "page": str(number), "page_size": "500"})
+            _check(answer)
+            found = answer.json()
+            if isinstance(found, list):
+                return found
+            rows += found["results"]
+            if not found["next"]:
+                break
+        return rows
 
     def _asked(self, method: str, path: str, **given: Any) -> Record:
         answer = self._http.request(method, path, **given)

@@ -15,6 +15,8 @@ from typing import Any
 from mrm.core.fields import BadField, a_list, an_object, bound, one_of, require_known, text, yes_or_no
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+_SECRET = re.compile(r"[a-z0-9-]{0,40}")
 _BOUNDS = {"low", "high", "output_low", "output_high"}
 
 
@@ -133,6 +135,25 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Where the backup answers when it is not in the gateway itself: the endpoint of a deployment at another gateway.
+
+    `secret` names the token that the gateway shows there; its own environment holds it.
+    """
+
+    deployment: str
+    url: str = ""
+    endpoint: str = ""
+    secret: str = ""
+
+    def __post_init__(self) -> None:
+        if self.url and not _URL.fullmatch(self.url):
+            raise BadField("The address of the backup must be http or https, with a host and without user or query.")
+        if not _SECRET.fullmatch(self.secret):
+            raise BadField("The secret of the backup needs a name of letters, digits and hyphens.")
+
+
+@dataclass(frozen=True)
 class Serving:
     """The rules of an endpoint. The defaults ask nothing of a backend."""
 
@@ -143,6 +164,7 @@ class Serving:
     inputs: LoggedInputs = LoggedInputs.HASHED
     unit_field: str = "unit"
     failover: Failover = field(default_factory=Failover)
+    elsewhere: Elsewhere | None = None  # where the backup answers, if not here
 
     def __post_init__(self) -> None:
         _require_name(self.unit_field, "The field that names the unit")
@@ -156,11 +178,13 @@ class Serving:
 
     @property
     def needs_backup(self) -> bool:
-        return self.on_withdrawn == OnWithdrawn.BACKUP or any(rule.action == Action.BACKUP for rule in self.segment)
+        asked = self.on_withdrawn == OnWithdrawn.BACKUP or self.elsewhere is not None
+        return asked or any(rule.action == Action.BACKUP for rule in self.segment)
 
     def told(self) -> dict[str, Any]:
-        """As JSON."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        """As JSON; a backup that is not elsewhere goes without saying."""
+        told = {name: _plain(value) for name, value in asdict(self).items()}
+        return told if self.elsewhere else {name: value for name, value in told.items() if name != "elsewhere"}
 
     def fingerprint(self) -> str:
         """SHA-256 of the rules as JSON."""
@@ -185,7 +209,16 @@ def serving_of(told: Any) -> Serving:
         inputs=LoggedInputs(one_of(body, "inputs", list(LoggedInputs), LoggedInputs.HASHED)),
         unit_field=text(body, "unit_field", "unit") or "unit",
         failover=_failover(body.get("failover", {})),
+        elsewhere=_elsewhere(body.get("elsewhere")),
     )
+
+
+def _elsewhere(told: Any) -> Elsewhere | None:
+    if told is None:
+        return None
+    item = _known(told, Elsewhere, "The field elsewhere")
+    more = {name: text(item, name, "") for name in ("url", "endpoint", "secret")}
+    return Elsewhere(text(item, "deployment"), **more)
 
 
 def _rule(told: Any) -> SegmentRule:

@@ -1,5 +1,6 @@
 """Approvals that no longer stand, as the control plane told them."""
 
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from .kept import Kept, Standing
 from .refusal import Refused
 from .seal import APPROVAL, Seal
 
+AHEAD = 300.0  # so many seconds the clocks of control plane and gateway may differ
 STANDINGS = ("valid", "suspended", "withdrawn", "expired")
 
 
@@ -31,8 +33,7 @@ class Approvals:
         told, last = self._read(body), self._standings.get(approval)
         if told.approval != approval:
             raise Refused(400, f"The statement is about the approval {told.approval}, sent for {approval}.")
-        if last is not None and told.at < last.at:
-            raise Refused(409, f"There is a newer word on the approval {approval}.")
+        _require_credible(told, last, time.time())
         self._bodies[approval] = body
         self._kept.write(self._bodies)
         self._standings[approval] = told
@@ -49,6 +50,18 @@ class Approvals:
             at=_moment(text(told, "at")),
             reason=text(told, "reason", ""),
         )
+
+
+def _require_credible(told: Standing, last: Standing | None, now: float) -> None:
+    """Clocks that differ leave nothing standing that fell: a word from the future is not believed, nor stands in the way."""
+    if told.valid and told.at > now + AHEAD:
+        raise Refused(
+            409,
+            f"The word on the approval {told.approval} is dated ahead of this gateway's clock: set the clocks right.",
+        )
+    if last is None or told.at >= last.at or (not told.valid and last.at > now + AHEAD):
+        return
+    raise Refused(409, f"There is a newer word on the approval {told.approval}.")
 
 
 def _moment(value: str) -> float:

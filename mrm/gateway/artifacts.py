@@ -66,6 +66,14 @@ class Artifacts:
             return refused.message
         return ""
 
+    def found(self, digest: str) -> str | None:
+        """The digest of the bytes that are stored under this one now; None where there are none."""
+        require_digest(digest)
+        try:
+            return hashlib.sha256(self._path(digest).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            return None
+
     def _keep(self, arrived: Path, digest: str) -> None:
         place = self._path(digest)
         place.parent.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ def choose(case: Case, approvals: Approvals) -> None:
     """Leave the case with a version that may answer it, or refuse it. Golden rows go to the version they name."""
     item = case.item
     name = f"Version {item.variant.version}"
-    if item.model is None:
+    if not item.able:
         to_backup(case, approvals, "not_ready", f"{name} is not ready: {item.reason}")
         return
     if case.probe:
@@ -32,8 +32,10 @@ def to_backup(case: Case, approvals: Approvals, flag: str, reason: str) -> None:
     """Let the backup answer; where it may not, or a version was asked by name, a person must decide."""
     backup, case.reason = case.endpoint.backup, reason
     case.flags.append(flag)
-    if case.asked.version is not None or case.on_backup or backup is None or backup.model is None:
+    if case.asked.version is not None or case.on_backup or backup is None or not backup.able:
         raise Refused(503, reason, MANUAL)
+    if backup.breaker and backup.breaker.open:
+        raise Refused(503, f"{reason} The backup is passed over as well. {backup.breaker.told()}", MANUAL)
     if fallen := approvals.fallen(backup.variant.approval_id):
         raise Refused(503, f"{reason} The backup may not be used either. {fallen.sentence}", MANUAL)
     case.item = backup

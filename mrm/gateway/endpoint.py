@@ -11,6 +11,7 @@ from .assignment import Assignment
 from .breaker import Breaker
 from .record import beginning
 from .refusal import Refused
+from .remote import Remote
 from .route import LIVE, RouteVariant
 from .routes import Stored
 from .runtime import Model
@@ -26,8 +27,20 @@ class Loaded:
     reason: str = ""
     segment: Segment | None = None
     breaker: Breaker | None = None
+    remote: Remote | None = None  # where it answers, if not here
+
+    @property
+    def able(self) -> bool:
+        return self.model is not None or self.remote is not None
+
+    @property
+    def digest(self) -> str | None:
+        """Of the bytes that answer: those in memory, or those that each answer from elsewhere must name."""
+        return self.model.digest if self.model else self.variant.digest if self.remote else None
 
     def require(self) -> Model:
+        if self.remote is not None:
+            raise Refused(503, f"Version {self.variant.version} is served elsewhere.")
         if self.model is None:
             raise Refused(503, f"Version {self.variant.version} is not ready: {self.reason}")
         return self.model
@@ -42,7 +55,7 @@ class Endpoint:
 
     @property
     def ready(self) -> bool:
-        return all(item.model is not None for item in self.loaded)
+        return all(item.able for item in self.loaded)
 
     @cached_property
     def name(self) -> str:

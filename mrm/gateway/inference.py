@@ -17,6 +17,7 @@ from .mirroring import Mirrors
 from .oip import parameters
 from .record import Record
 from .refusal import Refused
+from .remote import Remote
 from .runtime import CannotScore, TimedOut
 from .scoring import NoAnswer, require_answer
 from .segment import Found
@@ -117,8 +118,9 @@ class Inference:
 
     async def _asked_twice(self, case: Case) -> CannotScore | None:
         """Why the version gave no answer; None when it did."""
-        breaker, trouble = case.item.breaker, None
-        for _ in range(2):
+        elsewhere = case.item.remote is not None  # it counts its answers itself
+        breaker, trouble = None if elsewhere else case.item.breaker, None
+        for _ in range(1 if elsewhere else 2):
             try:
                 await self._scored(case)
             except CannotScore as failed:
@@ -130,12 +132,14 @@ class Inference:
                 break
         telling = not isinstance(trouble, NoAnswer) or trouble.telling
         own = breaker is not None and case.item.breaker is breaker  # and not what the backup said in its place
-        if breaker and own and telling and not case.probe and breaker.record(failed=trouble is not None):
-            self._metrics.failovers += 1
-            self._serving.breakers.note()
+        if own and telling:
+            self._count(case, failed=trouble is not None)
         return trouble
 
     async def _scored(self, case: Case) -> None:
+        if case.item.remote is not None:
+            await self._scored_elsewhere(case, case.item.remote)
+            return
         model = case.item.require()
         features = case.item.variant.features
         if case.large:
@@ -152,6 +156,27 @@ class Inference:
         case.arrays = await model.score(taken, case.names, case.rows, case.endpoint.seconds)
         if not case.probe:
             require_answer(case, taken)
+
+    async def _scored_elsewhere(self, case: Case, remote: Remote) -> None:
+        """Ask the backup where it is; one that fails again and again is left alone, until a person lets it answer."""
+        try:
+            found = await remote.score(case.body, case.id, case.endpoint.seconds)
+            case.names = feeds.wanted(case.body, list(found))
+            case.arrays, case.rows = [found[name] for name in case.names], rows(found)
+            if not case.probe:
+                require_answer(case, {})
+        except CannotScore as trouble:
+            self._count(case, failed=True)
+            trouble.message = f"{case.reason} {trouble.message}".strip()
+            raise
+        self._count(case, failed=False)
+
+    def _count(self, case: Case, *, failed: bool) -> None:
+        """Tell the breaker of the version that was asked; golden rows are no requests."""
+        breaker = case.item.breaker
+        if breaker and not case.probe and breaker.record(failed=failed):
+            self._metrics.failovers += 1
+            self._serving.breakers.note()
 
     def _keep_within(self, case: Case, found: Found) -> None:
         for (rule, action), number in (found.rows or {}).items():

@@ -78,7 +78,7 @@ def parameters(endpoint: Endpoint, item: Loaded) -> dict[str, Any]:
     route = endpoint.stored.route
     return {
         "role": item.variant.role,
-        "digest": item.model.digest if item.model else None,
+        "digest": item.digest,
         "deployment": route.deployment,
         "revision": route.revision,
     }

@@ -12,6 +12,7 @@ from .artifacts import Artifacts
 from .endpoint import Endpoint, Loaded
 from .kept import Breakers
 from .refusal import Refused
+from .remote import Remote
 from .route import LIVE, Route, RouteVariant, require_name
 from .routes import Routes, Stored, parse_route
 from .runtime import Model
@@ -102,6 +103,11 @@ class Serving:
 
     def _observed_variant(self, item: Loaded) -> dict[str, Any]:
         wanted, model = item.variant, item.model
+        digest, file, reason = (model.digest if model else None), self.artifacts.found(wanted.digest), item.reason
+        if item.remote is not None:
+            digest, reason = item.remote.look()
+            file = wanted.digest
+        complaint = "" if item.remote else self.artifacts.complaint(wanted.digest)
         return {
             "role": wanted.role,
             "model": wanted.model,
@@ -111,9 +117,10 @@ class Serving:
             "mirror_bp": wanted.mirror_bp,
             "features": list(wanted.features),
             "wanted_digest": wanted.digest,
-            "digest": model.digest if model else None,
-            "ready": model is not None,
-            "reason": item.reason or self.artifacts.complaint(wanted.digest) or self._trouble(item),
+            "digest": digest,
+            "file": file,
+            "ready": digest is not None and not (item.remote and reason),
+            "reason": reason or complaint or self._trouble(item),
             "standing": fallen.standing if (fallen := self.approvals.fallen(wanted.approval_id)) else "valid",
             "passed_over": item.breaker.told() if item.breaker else "",
         }
@@ -128,7 +135,11 @@ class Serving:
         return tuple(self._loaded(name, variant, route) for variant in route.variants)
 
     def _loaded(self, name: str, variant: RouteVariant, route: Route) -> Loaded:
-        model, rules = self._load(variant), route.rules
+        rules = route.rules
+        if variant.role == "fallback" and rules.elsewhere:
+            breaker = self.breakers.of(name, variant.version, variant.digest, rules.failover)
+            return Loaded(variant, None, breaker=breaker, remote=Remote(rules.elsewhere, variant))
+        model = self._load(variant)
         if variant.role not in LIVE:  # the backup is there for whoever is outside, and has no backup itself
             return Loaded(variant, model)
         segment = Segment(rules.segment, model.inputs, variant.features) if rules.segment else None

@@ -185,6 +185,12 @@ INSPECTION = {
     "seconds": env.int("MRM_INSPECTION_SECONDS", 300),
     "memory_mb": env.int("MRM_INSPECTION_MEMORY", 4_096),
 }
+# the scanner of an environment of its own, made by `manage.py install_modelscan`; required: without it nothing it
+# reads is clean
+MODELSCAN = {
+    "program": Path(env.str("MRM_MODELSCAN", str(DATA_DIR / "tools" / "modelscan" / "bin" / "modelscan"))),
+    "required": env.bool("MRM_MODELSCAN_REQUIRED", False),
+}
 
 # how much of the machine one query over a table may take; what does not fit into memory goes to the spill folder
 TABLE_ENGINE = {

@@ -121,8 +121,8 @@ def test_an_approval_falls_in_mid_traffic_and_the_backup_answers(
     assert Event.objects.filter(verb="deployment.tell_approval", outcome="done").count() == 4, "told once each"
 
 
-def test_a_false_word_at_the_place_is_seen(cast: Cast, deployment: Deployment, pair: Pair, gateway: Gateway) -> None:
-    """Somebody told the gateway that a withdrawn approval holds; what he dated in the future cannot be overruled."""
+def test_a_false_word_at_the_place_is_refused(cast: Cast, deployment: Deployment, pair: Pair, gateway: Gateway) -> None:
+    """Somebody tells the gateway that a withdrawn approval holds: what he dates in the future is not believed."""
     served(cast, deployment, pair, on_withdrawn="stop")
     approval.withdraw(Approval.objects.get(version=pair[0]), reason="Found a fault.", actor=cast.officer)
     work()
@@ -130,10 +130,12 @@ def test_a_false_word_at_the_place_is_seen(cast: Cast, deployment: Deployment, p
     headers = {"Authorization": f"Bearer {gateway.token}"}
     key = str(Approval.objects.get(version=pair[0]).pk)
     lie = {"approval": key, "standing": "valid", "at": "2099-01-01T00:00:00+00:00", "reason": ""}
-    httpx.put(f"{gateway.address}/control/approvals/{key}", json=lie, headers=headers, timeout=5).raise_for_status()
+    told = httpx.put(f"{gateway.address}/control/approvals/{key}", json=lie, headers=headers, timeout=5)
+    assert (told.status_code, "dated ahead of this gateway's clock" in told.json()["error"]) == (409, True)
     look(str(deployment.pk))
+    assert answer(gateway)[0] == 503
     deployment.refresh_from_db()
-    assert deployment.sync == "unknown", "a word from the future is not overruled in silence"
+    assert (deployment.sync, [line["kind"] for line in deployment.drift]) == ("drifted", ["withdrawn"])
 
 
 def test_a_version_that_was_passed_over_comes_back_by_a_person_under_a_signature(

@@ -20,6 +20,7 @@ from ..protocol import (
     Op,
     Page,
     Result,
+    Role,
 )
 from ..values import require_endpoint
 from .translation import APPROVAL, ROUTE, list_of, listed, name_of, observed, route_of
@@ -99,6 +100,8 @@ class EmbeddedConnector(BaseConnector):
         self.refuse_undeclared(desired, expect_etag)
         refuse_unapproved_bytes(desired)
         for variant in desired.variants:
+            if variant.role == Role.FALLBACK and desired.rules.elsewhere:
+                continue  # its bytes are at the other place
             self._upload(variant.version.artifact, op)
         headers = {"If-Match": f'"{expect_etag}"'} if expect_etag else {}
         route = self._signed(route_of(desired), ROUTE)

@@ -42,7 +42,7 @@ def observed(state: Mapping[str, Any]) -> Observed:
             ObservedVariant(
                 name=item["model"],
                 version=item["version"],
-                digest=item["digest"],
+                digest=_digest(item),
                 ready=item["ready"],
                 weight_bp=item["weight_bp"],
                 managed=True,
@@ -58,6 +58,13 @@ def observed(state: Mapping[str, Any]) -> Observed:
         return Observed(True, variants, etag=state["etag"], revision=state["revision"], rules=rules)
     except (KeyError, TypeError):
         raise Invalid("The gateway described its endpoint in a way that is not understood.") from None
+
+
+def _digest(item: Mapping[str, Any]) -> str | None:
+    """Of what is loaded; of its file where that was changed since: with the next start that one counts."""
+    digest: str | None = item["digest"]
+    changed = digest is not None and item["file"] != item["wanted_digest"]
+    return item["file"] if changed else digest
 
 
 def listed(state: Mapping[str, Any]) -> list[Listed]:

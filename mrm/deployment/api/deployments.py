@@ -78,6 +78,22 @@ class FailoverIn(Strict):
     flips_an_hour = serializers.IntegerField(required=False)
 
 
+class ElsewhereIn(Strict):
+    """Where the backup answers, if not in the same place."""
+
+    deployment = serializers.RegexField(
+        r"^[0-9a-f-]{36}$", help_text="The model's deployment at another gateway, which serves the fallback's version"
+    )
+    secret = serializers.RegexField(
+        r"^[a-z0-9-]{0,40}$",
+        required=False,
+        allow_blank=True,
+        help_text="Name of the token that the gateway shows there",
+    )
+    url = serializers.CharField(required=False, allow_blank=True, help_text="Of that deployment's place, as it is kept")
+    endpoint = serializers.CharField(required=False, allow_blank=True, help_text="Likewise")
+
+
 class RulesIn(Strict):
     """What is left out is as usual."""
 
@@ -86,6 +102,7 @@ class RulesIn(Strict):
     log = serializers.ChoiceField(LogPolicy.choices, required=False)
     inputs = serializers.ChoiceField(LoggedInputs.choices, required=False)
     failover = FailoverIn(required=False)
+    elsewhere = ElsewhereIn(required=False, allow_null=True)
 
 
 class RevisionOut(serializers.ModelSerializer[Revision]):

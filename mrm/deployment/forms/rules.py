@@ -6,11 +6,11 @@ from typing import Any
 from django import forms
 
 from mrm.core.fields import BadField
-from mrm.deployment.models import LoggedInputs, LogPolicy, OnWithdrawn
+from mrm.deployment.models import Deployment, LoggedInputs, LogPolicy, OnWithdrawn
 from mrm.deployment.policies import INPUTS, LOGS, WITHDRAWN, Least, reaches
-from mrm.deployment.queries import Range, condition_in_words
+from mrm.deployment.queries import Range, condition_in_words, placed
 from mrm.inventory.models import Version
-from mrm.serving import LIMITS, Action, Condition, Failover, SegmentRule, Serving
+from mrm.serving import LIMITS, Action, Condition, Elsewhere, Failover, SegmentRule, Serving
 
 ACTIONS = [("", "Not checked"), ("flag", "Flag it"), ("backup", "Ask the backup"), ("refuse", "Refuse it")]
 MEANS = {
@@ -55,6 +55,7 @@ class RulesForm(forms.Form):
         rules: Serving,
         ranges: Sequence[Range],
         least: Least,
+        spares: Iterable[Deployment] = (),
         versions: Iterable[Version] | None = None,
     ) -> None:
         super().__init__(data)
@@ -76,7 +77,24 @@ class RulesForm(forms.Form):
             )
         for name in ("output", "output_low", "output_high"):
             self.fields[name].initial = getattr(rules.failover, name)
+        self._lay_out_place(spares)
         self._lay_out_segment()
+
+    def _lay_out_place(self, spares: Iterable[Deployment]) -> None:
+        """Where the backup may answer; the place in force stands in the list whatever became of it."""
+        now = self.rules.elsewhere or Elsewhere("")
+        known = {str(each.pk): f"{each.endpoint} at {each.target.name}" for each in spares}
+        if now.deployment and now.deployment not in known:
+            known[now.deployment] = f"{now.endpoint} at {now.url}"
+        self.fields["elsewhere"] = forms.ChoiceField(
+            choices=[("", "In the same place"), *known.items()], required=False, initial=now.deployment,
+            label="Backup answers", widget=forms.Select(attrs={"class": "form-select"}),
+            help_text="Elsewhere: a deployment of this model at another gateway that serves the fallback's version.",
+        )  # fmt: skip
+        self.fields["secret"] = forms.RegexField(
+            r"^[a-z0-9-]{0,40}$", required=False, initial=now.secret, label="Token for it",
+            help_text="Its name. The gateway's own environment holds it as MRM_GATEWAY_TOKEN_NAME.",
+        )  # fmt: skip
 
     def _lay_out_segment(self) -> None:
         """A line for each feature; what the lines cannot say stands in the text, so that nothing is lost."""
@@ -163,10 +181,11 @@ class RulesForm(forms.Form):
                 failover=Failover(
                     **{name: values[name] for name in (*LIMITS, "output", "output_low", "output_high")},
                 ),
+                elsewhere=Elsewhere(values["elsewhere"], secret=values["secret"]) if values["elsewhere"] else None,
             )
         except BadField as fault:
             raise forms.ValidationError(fault.message) from fault
-        return {"rules": rules, "version": values.get("version", "")}
+        return {"rules": placed(rules), "version": values.get("version", "")}
 
     def _features(self, values: dict[str, Any]) -> list[SegmentRule]:
         found = []

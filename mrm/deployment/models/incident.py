@@ -11,7 +11,9 @@ from mrm.deployment.models.revision import Deployment, Revision
 from mrm.deployment.policies.drift import Kind, Severity
 from mrm.deployment.workflow import IncidentState, OperationState
 
-PURPOSES = [("apply", "Apply"), ("heal", "Heal"), ("stop", "Take out"), ("fail_back", "Send back")]
+PURPOSES = [
+    ("apply", "Apply"), ("heal", "Heal"), ("stop", "Take out"), ("undo", "Take back"), ("fail_back", "Send back"),
+]  # fmt: skip
 
 
 class Operation(Governed):

@@ -33,6 +33,7 @@ class Kind(models.TextChoices):
     UNOBSERVABLE = "unobservable", "Cannot be seen"
     WITHDRAWN = "withdrawn", "Must be withdrawn"
     PUSH_FAILED = "push_failed", "Not brought about"
+    INTERRUPTED = "interrupted", "Interrupted on the way"
     EMERGENCY = "emergency", "Emergency, to be reviewed"
     HARM = "harm", "Does harm"
     PASSED_OVER = "passed_over", "Passed over"
@@ -52,13 +53,14 @@ SEVERITY = {
     Kind.UNOBSERVABLE: Severity.HIGH,
     Kind.WITHDRAWN: Severity.CRITICAL,
     Kind.PUSH_FAILED: Severity.MEDIUM,
+    Kind.INTERRUPTED: Severity.MEDIUM,
     Kind.EMERGENCY: Severity.HIGH,
     Kind.HARM: Severity.HIGH,
     Kind.PASSED_OVER: Severity.HIGH,
 }
 # what applying the same revision again can bring right; what may run no longer is not brought back
 NOT_BY_APPLYING = {
-    Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.EMERGENCY, Kind.HARM,
+    Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.INTERRUPTED, Kind.EMERGENCY, Kind.HARM,
     Kind.PASSED_OVER,
 }  # fmt: skip
 HEALABLE = frozenset(Kind) - NOT_BY_APPLYING
@@ -121,7 +123,9 @@ def _variant(wanted: Variant, shown: Iterable[ObservedVariant], caps: Cap) -> li
             f"The bytes of version {label} there have the digest {_short(seen.digest)}, approved is {_short(digest)}."
         )
         found.append(Drift(Kind.ARTIFACT, text, label))
-    if not seen.ready:
+    if not seen.ready and found:  # other bytes are why: one difference, not two
+        found = [replace(each, sentence=f"{each.sentence} {seen.reason}".strip()) for each in found]
+    elif not seen.ready:
         found.append(Drift(Kind.NOT_READY, f"Version {label} is not ready. {seen.reason}".strip(), label))
     if Cap.SPLIT in caps and wanted.role in {Role.CHAMPION, Role.CHALLENGER} and seen.weight_bp != wanted.weight_bp:
         found.append(Drift(Kind.TRAFFIC, _shares(label, seen.weight_bp, wanted.weight_bp), label))

@@ -81,6 +81,43 @@ def rules_cannot(place: str, connector: str, rules: Serving, caps: Cap) -> str |
     return None
 
 
+@dataclass(frozen=True)
+class Spare:
+    """What is known of the deployment at which a backup is to answer: the version in force there, and whether it is as wanted."""
+
+    name: str
+    model: str
+    environment: str
+    target: str
+    connector: str
+    version: str = ""
+    digest: str = ""
+    in_step: bool = False
+
+
+def not_a_spare(here: Spare, there: Spare, telling: Collection[str]) -> str | None:
+    """A backup answers elsewhere only where just its bytes are in force, approved for the same environment and seen there.
+
+    `here` is the endpoint with the version and digest of its fallback; `telling` names the connectors whose places tell
+    version and digest with each answer.
+    """
+    if there.model != here.model:
+        return f"{there.name} serves another model; the backup answers only where its own is served."
+    if there.target == here.target:
+        return f"{there.name} is at the same place; a backup there falls with it."
+    if there.environment != here.environment:
+        return f"{there.name} is in another environment; a version is approved for the one it answers in."
+    if there.connector not in telling:
+        return f"{there.name} does not tell with each answer which bytes gave it; choose one at a gateway."
+    if not there.version:
+        return f"Nothing is in force at {there.name}; deploy version {here.version} there first."
+    if (there.version, there.digest) != (here.version, here.digest):
+        return f"{there.name} serves version {there.version}; the fallback here is {here.version}."
+    if not there.in_step:
+        return f"{there.name} is not as wanted now; look at it, and bring it right first."
+    return None
+
+
 def rules_changed(before: Serving, after: Serving) -> str | None:
     """A change of rules changes something."""
     return "These rules are in force already." if before == after else None

@@ -37,7 +37,7 @@ from mrm.deployment.queries.experiments import (
 )
 from mrm.deployment.queries.fail_back import passed_over, why_no_fail_back
 from mrm.deployment.queries.history import Period, ran, ran_of_model
-from mrm.deployment.queries.incidents import incidents_visible_to, open_incidents, operations, unanswered
+from mrm.deployment.queries.incidents import incidents_visible_to, interruption, open_incidents, operations, unanswered
 from mrm.deployment.queries.panels import PLACE_PANELS, place_panels
 from mrm.deployment.queries.releases import (
     RELEASE,
@@ -53,11 +53,15 @@ from mrm.deployment.queries.rules import (
     below_least,
     condition_in_words,
     least_of,
+    placed,
     ranges,
     rules_in_words,
     rules_of,
     rules_told,
     rules_wanted,
+    spares,
+    why_backup_not_there,
+    why_not_elsewhere,
 )
 from mrm.deployment.queries.traffic import SERVED, VARIANTS, answering, in_words, shares_of, why_no_advance, why_not_by
 
@@ -84,6 +88,7 @@ __all__ = [
     "freezing_incident",
     "in_words",
     "incidents_visible_to",
+    "interruption",
     "is_over",
     "last_look",
     "least_of",
@@ -92,6 +97,7 @@ __all__ = [
     "operations",
     "passed_over",
     "place_panels",
+    "placed",
     "ran",
     "ran_of_model",
     "ranges",
@@ -107,6 +113,7 @@ __all__ = [
     "running_experiment",
     "shares_of",
     "signed_with_its_canary",
+    "spares",
     "stopped_for_harm",
     "targets_for",
     "targets_visible_to",
@@ -115,12 +122,14 @@ __all__ = [
     "verified_numbers",
     "visible_to",
     "went_back_from",
+    "why_backup_not_there",
     "why_closed",
     "why_no_advance",
     "why_no_fail_back",
     "why_no_promotion",
     "why_no_reading",
     "why_not_by",
+    "why_not_elsewhere",
     "why_not_named",
     "why_not_now",
     "why_not_released",

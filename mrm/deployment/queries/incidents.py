@@ -35,3 +35,11 @@ def operations(revisions: Iterable[Revision]) -> QuerySet[Operation]:
 def unanswered(revision: Revision) -> Operation | None:
     """An attempt of which nobody wrote down how it ended: its worker died."""
     return revision.operations.filter(status=OperationState.SENT).first()
+
+
+def interruption(revision: Revision) -> str | None:
+    """What came between while a revision was brought about: of an attempt nobody was told how it went."""
+    lost = revision.operations.filter(purpose="apply", status=OperationState.UNKNOWN).order_by("sent_at").first()
+    if lost is None:
+        return None
+    return f"Revision {revision.number} was interrupted at attempt {lost.attempt}, and is in force. {lost.message}"

@@ -1,18 +1,29 @@
 """By which rules an endpoint serves, what its environment asks of them, and what the development data show."""
 
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mrm.access.models import Account
 from mrm.deployment import policies
-from mrm.deployment.models import Deployment, Environment, LoggedInputs, LogPolicy, OnWithdrawn, Revision
-from mrm.deployment.policies import Least
+from mrm.deployment.models import (
+    Deployment,
+    Environment,
+    LoggedInputs,
+    LogPolicy,
+    OnWithdrawn,
+    Revision,
+    Sync,
+    VariantRole,
+)
+from mrm.deployment.policies import Least, Spare
 from mrm.deployment.queries.deployments import current, visible_to
 from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import DatasetRole, Version
-from mrm.serving import Condition, Failover, SegmentRule, Serving, serving_of
+from mrm.serving import Condition, Elsewhere, Failover, SegmentRule, Serving, serving_of
 
+TELLING = ("embedded",)  # connectors whose places name version and digest with each answer
 ASSIGNMENT = ("salt", "unit_field")  # stand in fields of their own
 
 
@@ -97,7 +108,77 @@ def rules_in_words(rules: Serving) -> dict[str, str]:
         "Inputs in the log": LoggedInputs(rules.inputs).label,
         "When an approval falls": OnWithdrawn(rules.on_withdrawn).label,
         "Fail-over": _failover(rules.failover),
+        "Where the backup answers": _place(rules.elsewhere),
     }
+
+
+def _place(elsewhere: Elsewhere | None) -> str:
+    if elsewhere is None:
+        return "in the same place"
+    shown = f", shown the token {elsewhere.secret}" if elsewhere.secret else ""
+    return f"as {elsewhere.endpoint} at {elsewhere.url}{shown}"
+
+
+def placed(rules: Serving) -> Serving:
+    """The rules with the address of the deployment at which the backup is to answer; nobody gives another."""
+    there = _spare(rules.elsewhere)
+    if rules.elsewhere is None or there is None:
+        return rules
+    found = replace(rules.elsewhere, url=str(there.target.config.get("base_url", "")), endpoint=there.endpoint)
+    return replace(rules, elsewhere=found)
+
+
+def spares(deployment: Deployment) -> list[Deployment]:
+    """The other deployments of the model in the same environment whose places tell which bytes gave an answer."""
+    found = Deployment.objects.filter(
+        model=deployment.model_id,
+        target__environment=deployment.target.environment_id,
+        target__connector__in=TELLING,
+    )
+    return list(
+        found.exclude(target=deployment.target_id).select_related("target").order_by("target__name", "endpoint")
+    )
+
+
+def why_not_elsewhere(deployment: Deployment, rules: Serving, label: str, digest: str) -> str | None:
+    """Why the fallback, of this label and these bytes, may not be asked where the rules say that it answers."""
+    if rules.elsewhere is None:
+        return None
+    there = _spare(rules.elsewhere)
+    if there is None:
+        return "The deployment at which the backup is to answer is not there; choose another."
+    return policies.not_a_spare(_as_spare(deployment, label, digest), _in_force(there), TELLING)
+
+
+def why_backup_not_there(revision: Revision) -> str | None:
+    """The same of a revision, just before it is sent; what goes back in an emergency is not held up by its backup."""
+    backup = next((each for each in revision.variants.all() if each.role == VariantRole.FALLBACK), None)
+    if backup is None or revision.emergency:
+        return None
+    return why_not_elsewhere(revision.deployment, rules_of(revision), backup.version.label, backup.artifact_sha256)
+
+
+def _spare(elsewhere: Elsewhere | None) -> Deployment | None:
+    try:
+        key = uuid.UUID(elsewhere.deployment if elsewhere else "")
+    except ValueError:
+        return None
+    return Deployment.objects.select_related("target").filter(pk=key).first()
+
+
+def _in_force(there: Deployment) -> Spare:
+    found = current(there)
+    serves = found is not None and found.version is not None
+    label, digest = (found.version.label, found.artifact_sha256) if serves else ("", "")  # type: ignore[union-attr]
+    return replace(_as_spare(there, label, digest), in_step=there.sync == Sync.IN_SYNC)
+
+
+def _as_spare(deployment: Deployment, label: str, digest: str) -> Spare:
+    target = deployment.target
+    return Spare(
+        f"{deployment.endpoint} at {target.name}", str(deployment.model_id), str(target.environment_id), str(target.pk),
+        target.connector, label, digest,
+    )  # fmt: skip
 
 
 def _rule(rule: SegmentRule) -> str:

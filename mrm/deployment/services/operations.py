@@ -33,6 +33,12 @@ def note(operation: Operation, *, state: OperationState, actor: Actor, message: 
     return _end(operation, state, message, after)
 
 
+def close_lost(revision: Revision, *, actor: Actor) -> None:
+    """Write down of an attempt whose worker ended that nobody was told how it went."""
+    if lost := queries.unanswered(revision):
+        note(lost, state=OperationState.UNKNOWN, message=LOST, actor=actor)
+
+
 def _end(operation: Operation, state: OperationState, message: str, after: str = "") -> Operation:
     operation.status, operation.message, operation.after = state, message, after
     operation.ended_at = timezone.now()

@@ -21,12 +21,13 @@ from mrm.deployment.models import Operation, Revision, RevisionKind, Sync, Varia
 from mrm.deployment.policies import Drift, Kind, differences
 from mrm.deployment.services import statement
 from mrm.deployment.services.incidents import CLOCK
-from mrm.deployment.services.operations import note, send
+from mrm.deployment.services.operations import close_lost, note, send
 from mrm.deployment.services.probe import probe
 from mrm.deployment.services.record import desired_of, fail, read_revision, record_observation, settle
 from mrm.deployment.services.standing import tell_standings
 from mrm.deployment.services.target import contact
 from mrm.deployment.workflow import OperationState, RevisionState
+from mrm.jobs import services as jobs
 from mrm.jobs.alone import alone as one_at
 from mrm.jobs.kinds import Later
 
@@ -46,6 +47,7 @@ def reconcile(revision_id: str, progress: Report) -> None:
             fail(revision, error=str(refusal), actor=revision.requested_by)
             raise
         progress("Recording", STEPS, STEPS)
+        close_lost(revision, actor=revision.requested_by)
         settle(revision, verification=verification, actor=revision.requested_by)
 
 
@@ -82,7 +84,9 @@ def _brought_about(revision: Revision, purpose: str, actor: Actor, progress: Rep
 
 def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, progress: Report) -> dict[str, Any]:
     progress("Checking the approval", 0, STEPS)
-    _gate(revision)
+    _gate_or_take_back(place, revision, purpose, actor)
+    if purpose == "apply" and (refusal := queries.why_backup_not_there(revision)):
+        raise Refused(f"The push was refused. {refusal}")
     progress("Checking the bytes", 1, STEPS)
     for variant in revision.variants.all():
         blobs.fetch(variant.artifact_sha256).unlink()
@@ -98,11 +102,13 @@ def _push(place: Connector, revision: Revision, purpose: str, actor: Actor, prog
     if found := _to_bring(desired, observed, place):
         raise ConnectorError(_told(found), permanent=False)
     progress("Scoring the golden rows", 4, STEPS)
+    proofs = _proofs(place, revision)
+    _gate_or_take_back(place, revision, purpose, actor)  # an approval may have fallen while it was sent
     return {
         "observed": dataclasses.asdict(observed),
         "declared_only": Cap.DECLARED_ONLY in place.caps,
         "verified_at": timezone.now().isoformat(),
-        **_proofs(place, revision),
+        **proofs,
     }
 
 
@@ -141,6 +147,38 @@ def _gate(revision: Revision) -> None:
     statement.check(queries.verified_as(revision))
 
 
+def _gate_or_take_back(place: Connector, revision: Revision, purpose: str, actor: Actor) -> None:
+    """What may run no longer does not stay where an attempt has put it, also one whose worker died."""
+    try:
+        _gate(revision)
+    except Refused as refusal:
+        if purpose == "apply" and revision.operations.exists() and _take_back(place, revision, actor):
+            raise Refused(f"{refusal} What was sent before that was taken out again.") from refusal
+        raise
+
+
+def _take_back(place: Connector, revision: Revision, actor: Actor) -> bool:
+    """Take out what was sent, unless the place shows what is in force; that is brought about again by a worker."""
+    former = _in_force(revision)
+    observed = place.observe(revision.deployment.endpoint)
+    if former is not None and not _to_bring(desired_of(former, place.caps), observed, place):
+        return False
+    if not any(variant.managed for variant in observed.variants):
+        return False
+    _deleted(place, revision, "undo", observed, actor)
+    if former is not None:
+        jobs.request(
+            "deployment.heal", label=f"Bring {former} back", subject=former, actor=CLOCK, revision=str(former.pk)
+        )
+    return True
+
+
+def _in_force(revision: Revision) -> Revision | None:
+    """What served there before, where something did."""
+    found = queries.current(revision.deployment)
+    return read_revision(str(found.pk)) if found is not None and found.version is not None else None
+
+
 def _apply(
     place: Connector, desired: Desired, observed: Observed, revision: Revision, purpose: str, actor: Actor
 ) -> None:
@@ -157,15 +195,21 @@ def _apply(
 
 def _take_out(place: Connector, revision: Revision, actor: Actor, progress: Report) -> dict[str, Any]:
     progress("Taking it out", 2, STEPS)
-    endpoint, key = revision.deployment.endpoint, f"{revision.deployment_id}:{revision.number}:stop"
-    operation = send(revision, purpose="stop", key=key, before=place.observe(endpoint).fingerprint(), actor=actor)
-    _carried_out(place, operation, lambda op: place.delete(endpoint, op=op), actor)
+    observed = _deleted(place, revision, "stop", place.observe(revision.deployment.endpoint), actor)
     progress("Looking at what runs", 3, STEPS)
+    return {"observed": dataclasses.asdict(observed), "verified_at": timezone.now().isoformat()}
+
+
+def _deleted(place: Connector, revision: Revision, purpose: str, before: Observed, actor: Actor) -> Observed:
+    """What is seen once the endpoint is taken out."""
+    endpoint, key = revision.deployment.endpoint, f"{revision.deployment_id}:{revision.number}:{purpose}"
+    operation = send(revision, purpose=purpose, key=key, before=before.fingerprint(), actor=actor)
+    _carried_out(place, operation, lambda op: place.delete(endpoint, op=op), actor)
     observed = place.observe(endpoint)
     note(operation, state=OperationState.DONE, after=observed.fingerprint(), actor=actor)
     if any(variant.managed for variant in observed.variants):
         raise ConnectorError("The place still serves it.", permanent=False)
-    return {"observed": dataclasses.asdict(observed), "verified_at": timezone.now().isoformat()}
+    return observed
 
 
 def _carried_out(place: Connector, operation: Operation, send_it: Callable[[Op], Result], actor: Actor) -> Result:

@@ -90,6 +90,9 @@ def settle(revision: Revision, *, verification: dict[str, Any], actor: Account) 
     revision.save(update_fields=["status", "verification", "settled_at"])
     _see(revision.deployment, verification["observed"], Sync.IN_SYNC, [])
     _carry(revision, actor)
+    if sentence := queries.interruption(revision):
+        came_between = Drift(Kind.INTERRUPTED, sentence)
+        open_incident(revision.deployment, came_between, seen=revision.deployment.observed, revision=revision)
     digest = verification.get("digest")
     describe(revision=str(revision), proof=f"digest {digest[:12]}… read back" if digest else "as declared there")
     return revision

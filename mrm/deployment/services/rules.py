@@ -19,7 +19,9 @@ from mrm.serving import Serving, serving_of
 def read_rules(told: Mapping[str, Any]) -> Serving:
     """Rules as they are given, complete; how units are assigned is said with the traffic."""
     try:
-        return serving_of({name: value for name, value in told.items() if name not in ("salt", "unit_field")})
+        return queries.placed(
+            serving_of({name: value for name, value in told.items() if name not in ("salt", "unit_field")})
+        )
     except BadField as fault:
         raise Invalid(fault.message, fields={"rules": [fault.message]}) from fault
 
@@ -50,6 +52,7 @@ def change_rules(
     permit(actor, "deployment.change_rules", deployment)
     if not reason.strip():
         raise Invalid("A change of rules needs its reason.", fields={"reason": ["Needed."]})
+    rules = queries.placed(rules)
     shares, current = shares_under(deployment, version), queries.current(deployment)
     content: dict[str, Any] = {}
     if current and current.version:

@@ -31,6 +31,7 @@ def want(deployment: Deployment, shares: Sequence[Share], actor: Account, **cont
         raise Refused(refusal)
     describe(version=queries.in_words(shares), target=deployment.target.name)
     rules = content.pop("rules", None) or queries.rules_wanted(deployment)
+    rules = queries.placed(rules)
     check_rules(deployment, rules, shares, emergency=content.get("emergency", False))
     content["rules"] = queries.rules_told(rules)
     variants = [
@@ -70,6 +71,8 @@ def check_rules(deployment: Deployment, rules: Serving, shares: Sequence[Share],
     for each in shares:
         if each.role in LIVE:
             refusal = refusal or policies.not_of_model(rules, each.version.label, each.version.features)
+        elif not refusal and not emergency and each.role == VariantRole.FALLBACK:
+            refusal = queries.why_not_elsewhere(deployment, rules, each.version.label, each.version.artifact_id or "")
     if not refusal and rules != Serving():
         refusal = policies.rules_cannot(target.name, target.connector, rules, offered_by(target))
     if refusal:

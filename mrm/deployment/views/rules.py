@@ -60,6 +60,7 @@ def _form(kind: type[RulesForm], place: Deployment, data: object) -> RulesForm:
         rules=queries.rules_wanted(place),
         ranges=queries.ranges(version) if version else [],
         least=queries.least_of(place.target.environment),
+        spares=queries.spares(place),
         versions=None if serves else open_now,
     )
 

@@ -32,6 +32,7 @@ LABELS = {
     "files": "Files",
     "names": "Names in it",
     "fickling": "fickling rates it",
+    "modelscan": "ModelScan",
 }
 
 

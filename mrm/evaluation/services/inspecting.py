@@ -15,6 +15,8 @@ from mrm.evaluation import queries
 from mrm.evaluation.models import Inspection
 from mrm.evaluation.services.inspection import record_inspection, untold
 from mrm.inventory.models import Artifact, Version
+from mrm.measures import modelscan
+from mrm.measures.inspection.report import joined
 from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import inspect_artifact
 
@@ -41,6 +43,21 @@ def look(artifact: Artifact) -> dict[str, Any]:
     try:
         with tempfile.TemporaryDirectory(prefix="mrm-inspect-") as folder:
             path = blobs.fetch(artifact.sha256, Path(folder))
-            return inspect_artifact(path, artifact.kind, artifact.sha256, kept, limits["seconds"], limits["memory_mb"])
+            found = inspect_artifact(path, artifact.kind, artifact.sha256, kept, limits["seconds"], limits["memory_mb"])
+            return _with_modelscan(found, path, limits)
     except (EvaluationFailed, Refused) as fault:
         return untold(str(fault))
+
+
+def _with_modelscan(report: dict[str, Any], path: Path, limits: Mapping[str, int]) -> dict[str, Any]:
+    """The report with what ModelScan says of the same verified bytes; or with the word why it says nothing."""
+    found, program = report["found"], settings.MODELSCAN["program"]
+    with path.open("rb") as source:
+        why = modelscan.why_not_asked(found, source.read(16), report["facts"].get("names"))
+    if why is None and modelscan.installed(program):
+        look = modelscan.scan(program, path, found, seconds=limits["seconds"], memory_mb=limits["memory_mb"])
+        return joined(report, look)
+    if why is None and settings.MODELSCAN["required"]:
+        return joined(report, modelscan.missing())
+    told = f"was not run: {why or 'not installed'}"
+    return {**report, "facts": {**report["facts"], "modelscan": told}}

@@ -39,6 +39,7 @@ OF_KIND: dict[str, frozenset[str]] = {
 }
 _FIRST = 4_096  # bytes that tell a format
 _MOST_HEADER = 100 * 2**20  # of a safetensors file, by its specification
+_LZ4 = b"\x04\x22\x4d\x18"  # joblib's other way of packing
 _PACKED: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
@@ -109,7 +110,7 @@ def _of_packed(content: bytes) -> str:
         if opens_pickle(inner):
             return PICKLE
         return R if inner.startswith((b"RDX", b"RDA", b"X\n", b"A\n", b"B\n")) else COMPRESSED
-    return PICKLE if content.startswith(b"\x04\x22\x4d\x18") else ""  # joblib's other way of packing
+    return PICKLE if content.startswith(_LZ4) else ""
 
 
 def _of_message(content: bytes) -> str:
@@ -121,6 +122,11 @@ def _of_message(content: bytes) -> str:
     if model.HasField("graph") and model.ir_version:
         return ONNX
     return TENSORFLOW if content.startswith(b"\x08\x01\x12") else ""
+
+
+def is_packed(start: bytes) -> bool:
+    """Whether bytes begin as joblib packs a file."""
+    return start.startswith((*(magic for magic, _ in _PACKED), _LZ4))
 
 
 def opens_pickle(start: bytes) -> bool:

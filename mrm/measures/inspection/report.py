@@ -66,3 +66,16 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def joined(report: dict[str, Any], look: Look) -> dict[str, Any]:
+    """The report with one more look in it, by whose outcome it is no better."""
+    added = Report.of(report["found"], [look])
+    outcomes = {report["outcome"], added.outcome}
+    return {
+        **report,
+        "outcome": next(each for each in _WORST if each in outcomes),
+        "tools": [*report["tools"], *added.tools],
+        "findings": [*report["findings"], *added.findings][:MOST_SAID],
+        "facts": {**report["facts"], **added.facts},
+    }

@@ -14,6 +14,7 @@ from mrm.access.queries import unit_named
 from mrm.audit.checks import missing_event_triggers, missing_triggers, too_powerful
 from mrm.core import blobs
 from mrm.core.refusal import Refused
+from mrm.measures.modelscan import installed
 from mrm.project.celery import app
 
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             ("Fonts", _fonts),
             ("Clock", _clock),
             ("Single sign-on", _single_sign_on),
+            ("ModelScan", _modelscan),
         ):
             good, words = check()
             faults += not good
@@ -43,6 +45,15 @@ class Command(BaseCommand):
             )
         if faults:
             raise SystemExit(1)
+
+
+def _modelscan() -> tuple[bool, str]:
+    if installed(settings.MODELSCAN["program"]):
+        return True, f"is installed at {settings.MODELSCAN['program']}"
+    why = "is not installed; `manage.py install_modelscan` does it"
+    return not settings.MODELSCAN["required"], f"{why}. Until then no pickle is clean here." if settings.MODELSCAN[
+        "required"
+    ] else why
 
 
 def _roles() -> tuple[bool, str]:
