@@ -10,16 +10,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import onnxruntime
 import pyarrow.parquet as pq
 import pytest
+from django.core.management import CommandError, call_command
+from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
+from rest_framework.test import APIClient
 
+from mrm.access import services as access
 from mrm.approval import services as approval
 from mrm.audit.models import Event
 from mrm.audit.trail import recorded
+from mrm.client import Client as Notebook
+from mrm.client import Refusal
 from mrm.core import blobs
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.deployment import services as deployment
@@ -30,6 +38,7 @@ from mrm.jobs import services as jobs
 from mrm.jobs.kinds import Cancelled
 from mrm.jobs.models import Job, JobState
 from mrm.jobs.queries import latest_for
+from mrm.measures.scoring import file_digest
 from mrm.prediction import policies, queries, services
 from mrm.prediction.models import BatchPart, BatchRun
 from mrm.prediction.queries import scores
@@ -193,6 +202,84 @@ def test_a_cancelled_run_scores_no_further_part_and_other_bytes_score_nothing(
     assert (failed.status, failed.parts.count()) == ("failed", 0)
     assert "they were changed in the storage" in failed.error
     assert failed.remedy.startswith("Nothing was scored with other bytes.")
+
+
+def test_page_api_command_and_notebook_say_what_scored_a_row(
+    own_database: str, settings: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cast = Cast()
+    version, data = an_approved(cast, a_model(cast), tmp_path), applicants(cast, tmp_path)
+    settings.BATCH = {**settings.BATCH, "part_rows": 60}
+    browser = Client()
+    browser.force_login(fresh(cast.deployer), backend="mrm.project.signin.AccountBackend")
+    start = f"/predictions/batches/start/{version.pk}/"
+    assert b"Start</button>" in browser.get(start).content
+    wrong = browser.post(start, {"dataset": data.pk, "use": "Marketing"})
+    assert (wrong.status_code, b"Nothing was started" in wrong.content) == (422, True)
+    production = Environment.objects.get(key="production")
+    made = browser.post(start, {"dataset": data.pk, "use": USE, "environment": production.pk})
+    run = BatchRun.objects.get()
+    assert (made.status_code, made["Location"]) == (302, run.get_absolute_url())
+    page = f"/predictions/batches/{run.pk}/"
+    assert "Waits for a worker" in browser.get(page).content.decode()
+    assert b"estimated once the first part is on record" in browser.get(f"{page}progress/").content
+    assert browser.get(f"{page}file/").status_code == 409
+    api = APIClient()
+    api.force_authenticate(fresh(cast.owner))
+    body = {"dataset": str(data.pk), "environment": "production", "use": USE}
+    assert api.post(f"/api/v1/versions/{version.pk}/batch-runs/", body).status_code == 403
+    assert api.post(f"/api/v1/batch-runs/{run.pk}/cancel/").status_code == 403
+    assert api.get(f"/api/v1/batch-runs/{run.pk}/").json()["ends_at"] is None
+
+    run = work(run)
+    assert browser.get(f"{page}progress/")["HX-Refresh"] == "true"
+    told = browser.get(page, {"row": "A041"}).content.decode()
+    granted = version.approvals.get()
+    words = (
+        granted.artifact_sha256,
+        granted.request.ref,
+        str(granted.request.policy),
+        "Download",
+        "in part 2",
+        run.ref,
+    )
+    assert [each for each in words if each not in told] == []
+    assert "No row of that name" in browser.get(page, {"row": "A999"}).content.decode()
+    assert run.ref in browser.get("/predictions/batches/").content.decode()
+    (row,) = api.get(f"/api/v1/batch-runs/{run.pk}/rows/A041/").json()
+    assert (row["row"], row["score"], row["scored_by"]["index"]) == (41, None, 1)
+    assert "This is done by" in row["closed"]
+    assert row["scored_by"]["policy_digest"] == granted.request.policy.digest
+    assert api.get(f"/api/v1/batch-runs/{run.pk}/rows/A999/").status_code == 404
+    assert api.get(f"/api/v1/batch-runs/{run.pk}/file/").status_code == 403
+
+    _asked_from_a_notebook(cast, run, tmp_path, told_by_the_model(data)[41])
+    _asked_by_command(run, capsys)
+
+
+def _asked_from_a_notebook(cast: Cast, run: BatchRun, folder: Path, expected: float) -> None:
+    token = access.issue_token(cast.deployer, label="N", scopes=["prediction:*"], days=1, actor=fresh(cast.deployer))
+    served = httpx.WSGITransport(app=get_wsgi_application())
+    client = Notebook("http://testserver", token.secret, transport=served)  # type: ignore[attr-defined]
+    kept = client.scores(str(run.pk), folder / "scores.parquet")
+    assert file_digest(kept) == run.output_sha256
+    (found,) = client.scored_by(str(run.pk), "A041")
+    assert found["score"] == pytest.approx(expected, abs=1e-7)
+    again = client.score(str(run.version_id), str(run.dataset_id), use=USE)
+    assert client.cancel_scoring(again["id"])["status"] == "cancelled"
+    with pytest.raises(Refusal, match="is cancelled"):
+        client.scores(again["id"], folder / "none.parquet")
+
+
+def _asked_by_command(run: BatchRun, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("predictions", "row", "A041", "--run", run.ref, "--as", "anna")
+    out = capsys.readouterr().out
+    assert f"digest    {run.artifact_sha256}" in out
+    assert f"approval  {run.approval.request.ref} under {run.approval.request.policy}" in out
+    with pytest.raises(CommandError, match=f"No row A999 has a score on record in {run.ref}"):
+        call_command("predictions", "row", "A999", "--run", str(run.pk), "--as", "anna")
+    with pytest.raises(CommandError, match="There is no run BS-2026-99999, or it is not open to anna"):
+        call_command("predictions", "row", "A041", "--run", "BS-2026-99999", "--as", "anna")
 
 
 def test_the_database_keeps_parts_and_runs_by_itself(

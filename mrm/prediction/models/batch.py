@@ -133,6 +133,10 @@ class BatchPart(Governed):
         return self.first_row + self.rows
 
     @property
+    def last_row(self) -> int:
+        return self.end_row - 1
+
+    @property
     def unit(self) -> BusinessUnit:
         return self.run.unit
 

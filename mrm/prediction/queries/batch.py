@@ -2,8 +2,9 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -46,9 +47,10 @@ def scorable_versions(account: Account) -> QuerySet[Version]:
     return found.select_related("model__unit", "artifact", "developer").order_by("model__number", "-created_at")
 
 
-def data_to_score(account: Account) -> QuerySet[Dataset]:
-    """Data sets open to the account that may be given to a model."""
-    return datasets_visible_to(account).filter(holds_protected=False, rows__gt=0)
+def data_to_score(account: Account, version: Version) -> QuerySet[Dataset]:
+    """Data sets open to the account that hold every feature of the version."""
+    needed = {"columns": [{"name": name} for name in version.features]}
+    return datasets_visible_to(account).filter(holds_protected=False, rows__gt=0, manifest__contains=needed)
 
 
 def why_not_on_these_data(version: Version, dataset: Dataset) -> str | None:
@@ -116,8 +118,34 @@ def batch_progress(run: BatchRun) -> BatchProgress:
     return BatchProgress(run.parts.count(), done["rows"], done["seconds"], left)
 
 
+@dataclass(frozen=True)
+class RowDecision:
+    """One row of a run with the part whose record says what scored it; the score as far as the reader may know it."""
+
+    row: int
+    row_id: str | None
+    part: BatchPart
+    score: float | None
+    closed: str | None
+
+
+def row_decisions(run: BatchRun, text: str, account: Account) -> list[RowDecision]:
+    """Which version, digest, approval and policy scored a row, by its id; by its number from 0 where data have no ids."""
+    from mrm.prediction.queries import scores  # noqa: PLC0415  pyarrow loads when a row is asked for
+
+    closed = account.lacks(DOWNLOAD_BATCH, run)
+    return [
+        RowDecision(each.row, each.row_id, each.part, None if closed else each.score, closed)
+        for each in scores.find_row(run, list(parts_of(run)), text)
+    ]
+
+
 def batch_named(text: str, account: Account) -> BatchRun | None:
     """A run by its reference or its id, as far as it is open to the account."""
     number = text.rpartition("-")[2]
-    wanted = Q(number=int(number)) if text.upper().startswith("BS-") and number.isdigit() else Q(pk=text)
-    return batches_visible_to(account).filter(wanted).first()
+    if text.upper().startswith("BS-") and number.isdigit():
+        return batches_visible_to(account).filter(number=int(number)).first()
+    try:
+        return batches_visible_to(account).filter(pk=UUID(text)).first()
+    except ValueError:
+        return None
