@@ -26,9 +26,7 @@ class BatchIn(Strict):
         help_text="Data that hold every feature of the version, and no protected attributes."
     )
     environment = serializers.SlugField(help_text="Key of the environment under whose rules this happens.")
-    use = serializers.CharField(
-        max_length=400, help_text="One of the approved uses on the model's record, word for word."
-    )
+    use = serializers.CharField(help_text="One of the approved uses on the model's record, word for word.")
 
 
 class BatchProgressOut(serializers.Serializer[Any]):

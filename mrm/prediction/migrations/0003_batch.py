@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ("artifact_sha256", models.CharField(max_length=64)),
                 ("dataset_sha256", models.CharField(max_length=64)),
                 ("rows", models.BigIntegerField()),
-                ("use", models.CharField(max_length=400)),
+                ("use", models.TextField()),
                 ("part_rows", models.PositiveIntegerField()),
                 ("parts_planned", models.PositiveIntegerField(default=0)),
                 (

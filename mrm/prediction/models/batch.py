@@ -33,7 +33,7 @@ class BatchRun(Governed):
     dataset_sha256 = models.CharField(max_length=64)
     rows = models.BigIntegerField()
     environment = models.ForeignKey(Environment, models.PROTECT, related_name="batch_runs")
-    use = models.CharField(max_length=400)
+    use = models.TextField()
     # no part has more rows, whatever the row groups of the file; pinned, so that a run goes on as it began
     part_rows = models.PositiveIntegerField()
     parts_planned = models.PositiveIntegerField(default=0)
