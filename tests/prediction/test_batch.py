@@ -189,6 +189,13 @@ def test_a_cancelled_run_scores_no_further_part_and_other_bytes_score_nothing(
         if not jobs.report(job, stage, done, total):
             raise Cancelled
 
+    def taken_away(stage: str, done: int = 0, total: int = 0) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        score_batch(str(run.pk), taken_away)
+    run.refresh_from_db()
+    assert run.status == "queued"  # another worker has the job by now
     with pytest.raises(Cancelled):
         score_batch(str(run.pk), progress)
     run.refresh_from_db()

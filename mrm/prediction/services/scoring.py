@@ -12,6 +12,7 @@ from mrm.core.blobs import Blob
 from mrm.core.refusal import Refused
 from mrm.jobs.alone import alone
 from mrm.jobs.kinds import Cancelled, Progress
+from mrm.jobs.queries import latest_for
 from mrm.measures.results import EvaluationFailed
 from mrm.measures.scoring import score
 from mrm.prediction import policies, queries
@@ -46,9 +47,10 @@ def _remedy(fault: Exception) -> str:
 
 
 def _cancelled(run_id: str) -> None:
-    """Where the work was cancelled, and not the run, the run is as well."""
+    """Where somebody cancelled the work, the run is as well; work that was taken away goes on with another worker."""
     run = batch.read_batch(run_id)
-    if run.is_open:
+    job = latest_for(run)
+    if run.is_open and job is not None and job.cancel_requested:
         batch.cancel_batch(run, actor=LOG)
 
 

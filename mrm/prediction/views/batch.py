@@ -96,7 +96,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _progress(run: BatchRun) -> dict[str, Any]:
     """Where the work stands in words: waiting, or which part and how many rows, and when it should end."""
     job, done = latest_for(run), queries.batch_progress(run)
-    waits = job is None or job.state == "queued"
+    waits = job is None or job.state != "running"
     sub = (
         _tried(job)
         if waits
@@ -109,6 +109,8 @@ def _progress(run: BatchRun) -> dict[str, Any]:
 
 
 def _tried(job: Job | None) -> str:
+    if job and not job.is_open:
+        return "Its work was ended on the page of jobs; cancel the run, and start another."
     return f"Tried {job.attempts} times so far. {job.error}" if job and job.error else ""
 
 
