@@ -16,7 +16,7 @@ from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid, Refused
 from mrm.inventory.models import Version
 from mrm.inventory.queries import versions_visible_to
-from mrm.jobs.models import Job
+from mrm.jobs.models import Job, JobState
 from mrm.jobs.queries import latest_for
 from mrm.prediction import queries, services
 from mrm.prediction.forms import BatchForm, RowForm
@@ -96,22 +96,17 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _progress(run: BatchRun) -> dict[str, Any]:
     """Where the work stands in words: waiting, or which part and how many rows, and when it should end."""
     job, done = latest_for(run), queries.batch_progress(run)
-    waits = job is None or job.state != "running"
-    sub = (
-        _tried(job)
-        if waits
-        else f"{job.stage or 'Starting'}: {max(job.done, done.rows):,} of {run.rows:,} rows"
-        if job
-        else ""
-    )
-    value = 100 * max(done.rows, job.done if job else 0) // run.rows
-    return {"run": run, "done": done, "word": "Waits for a worker" if waits else "Running", "sub": sub, "value": value}
+    rows = max(done.rows, job.done if job else 0)
+    word, sub = _said(job, f"{rows:,} of {run.rows:,} rows")
+    return {"run": run, "done": done, "word": word, "sub": sub, "value": 100 * rows // run.rows}
 
 
-def _tried(job: Job | None) -> str:
-    if job and not job.is_open:
-        return "Its work was ended on the page of jobs; cancel the run, and start another."
-    return f"Tried {job.attempts} times so far. {job.error}" if job and job.error else ""
+def _said(job: Job | None, rows: str) -> tuple[str, str]:
+    if job is not None and job.state == JobState.RUNNING:
+        return "Running", f"{job.stage or 'Starting'}: {rows}"
+    if job is not None and not job.is_open:
+        return "Nobody works on it", "Its job was ended apart from it: cancel the run, and start another."
+    return "Waits for a worker", f"Tried {job.attempts} times so far. {job.error}" if job and job.error else ""
 
 
 @takes_forms_only
