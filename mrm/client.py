@@ -13,6 +13,9 @@
     client.decisions("req-2026-11-27-000017", on=date(2026, 11, 27))
     client.list_place(client.places()[0]["id"])
     client.confirm(client.sightings("confirm")[0]["id"], version)
+    run = client.score(version, data["id"], use="Retail credit")
+    client.scores(run["id"], Path("scores.parquet"))
+    client.scored_by(run["id"], "A041")
 
 Nothing here knows the server's code; it speaks the API that `/api/v1/schema/` describes.
 """
@@ -148,6 +151,37 @@ class Client:
         found: list[Record] = answer.json()
         return found
 
+    def score(self, version: str, dataset: str, *, use: str, environment: str = "production") -> Record:
+        """Have every row of a data set scored by an approved version, for one of the approved uses; gives the run."""
+        wanted = {"dataset": dataset, "use": use, "environment": environment}
+        return self._asked("POST", f"versions/{version}/batch-runs/", json=wanted)
+
+    def scores(
+        self, run: str, target: Path, *, timeout_s: float = 86_400,
+        tell: Callable[[Mapping[str, Any]], None] = lambda progress: None,
+    ) -> Path:  # fmt: skip
+        """Keep the scores of a run under `target`, Parquet with what scored each row, once every row has its own."""
+        self._until(f"batch-runs/{run}/", "done", timeout_s, tell)
+        with self._http.stream("GET", f"batch-runs/{run}/file/") as answer:
+            if not answer.is_success:
+                answer.read()
+            _check(answer)
+            with target.open("wb") as kept:
+                for piece in answer.iter_bytes():
+                    kept.write(piece)
+        return target
+
+    def scored_by(self, run: str, row: str) -> list[Record]:
+        """Which version, digest, approval and policy scored a row, by its id; by its number from 0 without ids."""
+        answer = self._http.get(f"batch-runs/{run}/rows/{quote(row, safe='')}/")
+        _check(answer)
+        found: list[Record] = answer.json()
+        return found
+
+    def cancel_scoring(self, run: str) -> Record:
+        """Score no further part of a run."""
+        return self._asked("POST", f"batch-runs/{run}/cancel/", json={})
+
     def rules(self, deployment: str) -> Record:
         """By which rules an endpoint serves, also in words, and the ranges that the development data show."""
         return self._asked("GET", f"deployments/{deployment}/rules/")
@@ -211,7 +245,7 @@ class Client:
             found = self._asked("GET", path)
             if found["status"] == wanted:
                 return found
-            if found["status"] != "queued":
+            if found["status"] not in {"queued", "running"}:
                 raise Refusal(found["error"] or f"{found['ref']} is {found['status']}.")
             tell(found.get("progress") or {})
             if time.monotonic() > ends:

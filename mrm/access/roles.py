@@ -76,7 +76,12 @@ SIGNING = {
 }
 
 # the log of what was answered, with what was asked about whom: for those who check
-READING_PREDICTIONS = {"prediction.view", "prediction.view_inputs", "prediction.request_extract"}
+READING_PREDICTIONS = {
+    "prediction.view",
+    "prediction.view_inputs",
+    "prediction.request_extract",
+    "prediction.download_batch",
+}
 
 DESCRIPTIONS: dict[str, Description] = {
     Role.OWNER: Description(
@@ -169,6 +174,9 @@ DESCRIPTIONS: dict[str, Description] = {
                 "deployment.explain_incident",
                 "discovery.list",
                 "prediction.view",
+                "prediction.start_batch",
+                "prediction.cancel_batch",
+                "prediction.download_batch",
                 "approval.withdraw_request",
                 "signoff.answer",
                 "reporting.request",

@@ -6,8 +6,9 @@ from django import forms
 
 from mrm.access.models import Account
 from mrm.core.refusal import Invalid
-from mrm.deployment.models import Deployment
-from mrm.inventory.models import Model
+from mrm.deployment.models import Deployment, Environment
+from mrm.deployment.queries import environments_visible_to
+from mrm.inventory.models import Dataset, Model, Version
 from mrm.inventory.queries import models_visible_to
 from mrm.prediction import queries
 from mrm.prediction.models import ExtractFormat, Outcome
@@ -67,3 +68,35 @@ class CloseForm(forms.Form):
     """The end of an alert."""
 
     resolution = forms.CharField(label="What became of it", widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class BatchForm(forms.Form):
+    """Which data a version scores, for what, and where."""
+
+    dataset = forms.ModelChoiceField(
+        Dataset.objects.none(),
+        label="Data set",
+        help_text="Data of your units that hold every feature of the version, and no protected attributes. A run is"
+        " pinned to the bytes: what is registered later is another data set.",
+    )
+    use = forms.ChoiceField(
+        label="Use",
+        help_text="For which of the uses on the model's record the scores are; a version is approved for no other.",
+    )
+    environment = forms.ModelChoiceField(
+        Environment.objects.none(),
+        empty_label=None,
+        help_text="Under whose rules this happens: in a freeze nothing begins, and some environments are for named people only.",
+    )
+
+    def __init__(self, *args: Any, account: Account, version: Version, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["dataset"].queryset = queries.data_to_score(account, version)  # type: ignore[attr-defined]
+        self.fields["environment"].queryset = environments_visible_to(account)  # type: ignore[attr-defined]
+        self.fields["use"].choices = [(use, use) for use in version.model.approved_uses]  # type: ignore[attr-defined]
+
+
+class RowForm(forms.Form):
+    """The question: what scored this row."""
+
+    row = forms.CharField(max_length=200, label="Row", help_text="Its row id; without ids its number, from 0.")

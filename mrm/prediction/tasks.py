@@ -21,3 +21,14 @@ def give_up(arguments: dict[str, str], sentence: str) -> None:
 @job("prediction.extract", given_up=give_up)
 def extract(arguments: dict[str, str], progress: Progress) -> None:
     services.carry_out(arguments["extract"], progress)
+
+
+def give_up_batch(arguments: dict[str, str], sentence: str) -> None:
+    services.give_up_batch(arguments["run"], sentence)
+
+
+@job("prediction.score", given_up=give_up_batch)
+def score(arguments: dict[str, str], progress: Progress) -> None:
+    from mrm.prediction.services.scoring import score_batch  # noqa: PLC0415  the numeric libraries load in workers only
+
+    score_batch(arguments["run"], progress)

@@ -1,4 +1,4 @@
-"""The states of an alert and of an extract."""
+"""The states of an alert, of an extract, and of a run that scores a data set."""
 
 from django.db import models
 
@@ -16,9 +16,26 @@ class ExtractState(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+class BatchState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
 ALERTS = Workflow("prediction", Move("close_alert", (AlertState.OPEN,), AlertState.CLOSED))
 EXTRACTS = Workflow(
     "prediction",
     Move("issue_extract", (ExtractState.QUEUED,), ExtractState.ISSUED),
     Move("fail_extract", (ExtractState.QUEUED,), ExtractState.FAILED),
+)
+
+_B = BatchState
+BATCH = Workflow(
+    "prediction",
+    Move("begin_batch", (_B.QUEUED,), _B.RUNNING),
+    Move("complete_batch", (_B.RUNNING,), _B.DONE),
+    Move("fail_batch", (_B.QUEUED, _B.RUNNING), _B.FAILED),
+    Move("cancel_batch", (_B.QUEUED, _B.RUNNING), _B.CANCELLED, label="Cancel"),
 )

@@ -224,6 +224,12 @@ PREDICTION_FOLDERS = [
     Path(each) for each in env.list("MRM_PREDICTION_FOLDERS", default=[str(DATA_DIR / "gateway" / "log")])
 ]
 PREDICTION_ARCHIVE_DAYS = env.int("MRM_PREDICTION_ARCHIVE_DAYS", 30)
+# how large a part of a data set is scored by one confined process, and what that may take
+BATCH = {
+    "part_rows": env.int("MRM_BATCH_PART_ROWS", 131_072),
+    "seconds": env.int("MRM_BATCH_SECONDS", 600),
+    "memory_mb": env.int("MRM_BATCH_MEMORY", 4_096),
+}
 LOG_KEY = Path(env.str("MRM_LOG_KEY", str(DATA_DIR / "secrets" / "log.key")))
 LOG_ORIGIN = env.str("MRM_LOG_ORIGIN", f"{slugify(BANK_NAME)}.example/model-risk-log")
 

@@ -91,6 +91,7 @@ class FakeSagemaker:
         self.models: dict[str, dict[str, Any]] = {}
         self.configs: dict[str, dict[str, Any]] = {}
         self.endpoints: dict[str, dict[str, Any]] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
         self.objects: dict[str, bytes] = {}
         self.operations: list[str] = []
         self.lock = threading.Lock()
@@ -252,6 +253,40 @@ class FakeSagemaker:
 
     def list_tags(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"Tags": _get(self.endpoints, body["ResourceArn"].rpartition("/")[2], "endpoint")["tags"]}
+
+    def create_transform_job(self, body: dict[str, Any]) -> dict[str, Any]:
+        name = body["TransformJobName"]
+        if name in self.jobs:
+            raise Fault("ResourceInUse", f"Job name must be unique: {name}.")
+        _get(self.models, body["ModelName"], "model")
+        self.jobs[name] = {"asked": body, "status": "InProgress", "left": self.steps, "reason": ""}
+        return {"TransformJobArn": f"{ARN}transform-job/{name}"}
+
+    def describe_transform_job(self, body: dict[str, Any]) -> dict[str, Any]:
+        name = body["TransformJobName"]
+        found = self._job(name)
+        if found["status"] in {"InProgress", "Stopping"}:
+            found["left"] -= 1
+            if found["left"] <= 0:
+                found["status"] = "Completed" if found["status"] == "InProgress" else "Stopped"
+        shown = _without(found["asked"], "Tags") | {
+            "TransformJobArn": f"{ARN}transform-job/{name}",
+            "TransformJobStatus": found["status"],
+            "CreationTime": time.time(),
+        }
+        return shown | ({"FailureReason": found["reason"]} if found["reason"] else {})
+
+    def stop_transform_job(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = self._job(body["TransformJobName"])
+        if found["status"] != "InProgress":
+            raise Fault("ValidationException", f"The job is {found['status']} and cannot be stopped.")
+        found |= {"status": "Stopping", "left": self.steps}
+        return {}
+
+    def _job(self, name: str) -> dict[str, Any]:
+        if name not in self.jobs:
+            raise Fault("ResourceNotFound", f"Requested resource not found: {name}.")
+        return self.jobs[name]
 
     def _advance(self, name: str, found: dict[str, Any]) -> None:
         if found["status"] == "InService":

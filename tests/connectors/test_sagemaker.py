@@ -1,5 +1,6 @@
 """The SageMaker connector keeps the contract against a fake that is held to botocore's description."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -7,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from mrm.connectors.protocol import Conflict, Invalid, Role, Variant
+from mrm.connectors.protocol import (
+    Conflict,
+    Connector,
+    Integrity,
+    Invalid,
+    NotFound,
+    Result,
+    Role,
+    Variant,
+    VersionRef,
+)
 from mrm.connectors.registry import connector
 from tests.connectors.bench import Bench, applied, deleted, desired, op, version
 from tests.connectors.contract import ConnectorContract
@@ -58,8 +69,70 @@ def bench() -> Iterator[SagemakerBench]:
         yield SagemakerBench(fake)
 
 
+SOURCE, TARGET = "s3://data/applicants/", "s3://data/scores/"
+
+
 class TestSagemaker(ConnectorContract):
-    pass
+    def test_batch(self, bench: SagemakerBench, backend: Connector, endpoint: str, one: VersionRef) -> None:
+        """The champion scores a data set: the same attempt is the same job, and what scored is told with its digest."""
+        applied(backend, desired(endpoint, 1, one))
+        attempt = op()
+        asked = backend.submit_batch(endpoint, SOURCE, TARGET, op=attempt)
+        assert asked.handle is not None
+        assert (asked.done, asked.message) == (
+            False,
+            f"Version {one.version} of {one.model}, digest {one.artifact.digest}.",
+        )
+        made = len(bench.fake.jobs)
+        assert backend.submit_batch(endpoint, SOURCE, TARGET, op=attempt).handle == asked.handle
+        assert len(bench.fake.jobs) == made
+        with pytest.raises(Conflict, match="with another TransformOutput"):
+            backend.submit_batch(endpoint, SOURCE, "s3://data/elsewhere/", op=attempt)
+        ended = _batch_ended(backend, asked)
+        assert ended.message == f"SageMaker says Completed. {asked.message}"
+        assert backend.cancel_batch(asked.handle, op=op()).message == "It had ended before: SageMaker says Completed."
+
+    def test_a_batch_that_is_stopped_or_fails_says_so(
+        self, bench: SagemakerBench, backend: Connector, endpoint: str, one: VersionRef
+    ) -> None:
+        applied(backend, desired(endpoint, 1, one))
+        bench.fake.steps = 4
+        try:
+            first, second, third = (backend.submit_batch(endpoint, SOURCE, TARGET, op=op()) for _ in range(3))
+        finally:
+            bench.fake.steps = 2
+        assert first.handle is not None
+        stopped = backend.cancel_batch(first.handle, op=op())
+        assert _batch_ended(backend, stopped).message.startswith("SageMaker says Stopped.")
+        with pytest.raises(Conflict, match="Somebody stopped the job"):
+            backend.poll_batch(first.handle)
+        assert second.handle is not None
+        bench.fake.jobs[json.loads(second.handle)["TransformJobName"]] |= {"status": "Failed", "reason": "Bad record."}
+        with pytest.raises(Invalid, match=r"SageMaker says Failed: Bad record\."):
+            backend.poll_batch(second.handle)
+        bench.tamper(endpoint)
+        with pytest.raises(Integrity, match="not those of the digest"):
+            _batch_ended(backend, third)
+        with pytest.raises(Integrity, match="not those of the digest"):
+            backend.submit_batch(endpoint, SOURCE, TARGET, op=op())
+
+    def test_a_batch_needs_a_champion_and_places(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
+        with pytest.raises(NotFound, match="deploy the version first"):
+            backend.submit_batch(endpoint, SOURCE, TARGET, op=op())
+        applied(backend, desired(endpoint, 1, one))
+        with pytest.raises(Invalid, match="source of a batch at SageMaker is an address"):
+            backend.submit_batch(endpoint, "/etc/passwd", TARGET, op=op())
+        with pytest.raises(Invalid, match="no handle of a batch"):
+            backend.poll_batch("a")
+
+
+def _batch_ended(backend: Connector, result: Result) -> Result:
+    for _ in range(20):
+        if result.done:
+            return result
+        assert result.handle is not None
+        result = backend.poll_batch(result.handle)
+    raise AssertionError(result)
 
 
 def test_delete_leaves_no_model_and_no_configuration(bench: SagemakerBench) -> None:

@@ -44,7 +44,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
     from mrm.evaluation.workflow import COMPARISON, CONVERSION, PERMISSION
     from mrm.evaluation.workflow import FLOW as EVALUATION
     from mrm.inventory.workflow import LIFE, VERSION
-    from mrm.prediction.workflow import ALERTS, EXTRACTS
+    from mrm.prediction.workflow import ALERTS, BATCH, EXTRACTS
     from mrm.reporting.workflow import FLOW as REPORTING
     from mrm.signoff.workflow import FLOW as SIGNOFF
     from mrm.validation.workflow import FINDING, VALIDATION
@@ -67,6 +67,7 @@ def test_the_database_knows_the_edges_of_every_workflow() -> None:
         "discovery_shadowfinding": SHADOWS,
         "prediction_alert": ALERTS,
         "prediction_extract": EXTRACTS,
+        "prediction_batchrun": BATCH,
         "reporting_document": REPORTING,
         "assurance_export": ASSURANCE,
         "audit_integrityfinding": INTEGRITY,

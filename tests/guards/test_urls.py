@@ -28,6 +28,7 @@ from mrm.deployment import services as deployment
 from mrm.deployment.models import Environment, Target
 from mrm.evaluation import services as evaluation
 from mrm.inventory.models import Model
+from mrm.prediction import services as prediction
 from mrm.reporting import services as reporting
 from mrm.signoff import services as signoff
 from mrm.signoff.models import Vote
@@ -60,7 +61,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 # what the auditor's role lets him ask for, and what is written down when he reads
 AUDITORS_OWN = {
     "reporting.request", "reporting.download", "reporting.bill_of_materials", "assurance.request_export",
-    "prediction.request_extract", "prediction.download_extract",
+    "prediction.request_extract", "prediction.download_extract", "prediction.download_batch",
 }  # fmt: skip
 
 
@@ -111,6 +112,9 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
     pushed = released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
     deployment.give_up(str(pushed.pk), "The secret-endpoint did not answer.")
     under_experiment(cast, version, an_approved(cast, model, tmp_path, "1.1.0", seed=3), place)
+    prediction.start_batch(
+        version, dataset=dataset, environment=place.environment, use="Retail credit", actor=cast.deployer
+    )
     seen(place, ("Secret rogue", "9"))
     now = timezone.now()
     deployment.declare_freeze(

@@ -17,15 +17,17 @@ from ..protocol import (
     Integrity,
     Invalid,
     Listed,
+    NotFound,
     Observed,
     ObservedVariant,
     Op,
     Page,
     Result,
+    Role,
     artifact_digest,
 )
 from ..values import require_endpoint
-from . import plan
+from . import plan, transform
 from .api import Bucket, Sagemaker, objects, special, text
 from .signing import AmazonAuth, credentials
 
@@ -42,7 +44,7 @@ class SagemakerConnector(BaseConnector):
     """Signs its own requests; the keys come from a role, or from named secrets."""
 
     id: ClassVar[str] = "sagemaker"
-    caps = Cap.DEPLOY | Cap.SPLIT | Cap.SHADOW | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.INVENTORY
+    caps = Cap.DEPLOY | Cap.SPLIT | Cap.SHADOW | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.INVENTORY | Cap.BATCH
     most_minutes: ClassVar[float] = 45.0  # machines are started for it
     secret_fields: ClassVar[tuple[str, ...]] = ("access_key_secret", "secret_key_secret")
     config_schema: ClassVar[Mapping[str, Any]] = {
@@ -164,6 +166,45 @@ class SagemakerConnector(BaseConnector):
     def predict(self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
         raise self.unsupported("scoring; ask the endpoint through the gateway")
 
+    def submit_batch(self, endpoint: str, source: str, target: str, *, op: Op) -> Result:
+        """Score what lies at `source` with the champion that serves there, once its bytes are those it says."""
+        require_endpoint(endpoint)
+        if (found := self._found(endpoint, op)) is None:
+            raise NotFound(f"Nothing serves at {endpoint}; deploy the version first.")
+        config = self._sagemaker.call(
+            "DescribeEndpointConfig", {"EndpointConfigName": text(found, "EndpointConfigName")}, op
+        )
+        champions = [each for each in _live(config) if plan.role_of(text(each, "VariantName")) == Role.CHAMPION]
+        if len(champions) != 1:
+            raise Conflict(f"The endpoint {endpoint} has no champion of ours, so nobody can say what would score.")
+        model = text(champions[0], "ModelName")
+        scores = self._verified_model(model)
+        body = transform.job(endpoint, model, source, target, self._settings, op)
+        self._create("TransformJob", body, op)
+        return Result(False, transform.handle(body["TransformJobName"], model), _POLL_SECONDS, scores)
+
+    def poll_batch(self, handle: str) -> Result:
+        """Done when every row is scored, by the model of the handle, whose bytes are still those it says."""
+        waited = transform.read(handle)
+        found = self._sagemaker.call("DescribeTransformJob", {"TransformJobName": waited["TransformJobName"]})
+        status = text(found, "TransformJobStatus")
+        if status in transform.BUSY:
+            return Result(False, handle, _POLL_SECONDS, f"SageMaker says {status}.")
+        said = transform.settled(found, status, waited)
+        return Result(True, message=f"{said} {self._verified_model(waited['ModelName'])}")
+
+    def cancel_batch(self, handle: str, *, op: Op) -> Result:
+        """Stop the job; one that has ended stays as it ended."""
+        waited = transform.read(handle)
+        named = {"TransformJobName": waited["TransformJobName"]}
+        status = text(self._sagemaker.call("DescribeTransformJob", named, op), "TransformJobStatus")
+        if status not in transform.BUSY:
+            return Result(True, message=f"It had ended before: SageMaker says {status}.")
+        if status != "Stopping":
+            self._sagemaker.call("StopTransformJob", named, op)
+        stopped = transform.handle(waited["TransformJobName"], waited["ModelName"], stopped=True)
+        return Result(False, stopped, _POLL_SECONDS)
+
     def list_models(self, cursor: str | None = None) -> Page:
         """One page of endpoints with what serves behind them, also those of others."""
         asked = {"MaxResults": min(self.page_size, 100), "SortBy": "Name"} | ({"NextToken": cursor} if cursor else {})
@@ -219,6 +260,14 @@ class SagemakerConnector(BaseConnector):
         different = [field for field, value in body.items() if not _covers(found.get(field), value)]
         if different:
             raise Conflict(f"SageMaker holds {body[f'{kind}Name']} with another {', '.join(different)}.")
+
+    def _verified_model(self, name: str) -> str:
+        """Which version a model is, in a sentence; Integrity unless the bytes it reads are those of its digest."""
+        told = plan.told(self._sagemaker.call("DescribeModel", {"ModelName": name}))
+        seen = self._variant({"ModelName": name, "VariantName": Role.CHAMPION}, 0, "")
+        if not told or seen.reason or seen.digest is None or seen.digest != told.get("digest"):
+            raise Integrity(f"The bytes behind {name} are not those of the digest it was made with.")
+        return f"Version {seen.version} of {seen.name}, digest {seen.digest}."
 
     def _variant(self, item: Mapping[str, Any], weight: int, reason: str) -> ObservedVariant:
         described = self._sagemaker.call("DescribeModel", {"ModelName": text(item, "ModelName")})

@@ -1,5 +1,22 @@
 """Named reads of the log, in the database and in the archive."""
 
+from mrm.prediction.queries.batch import (
+    DOWNLOAD_BATCH,
+    START_BATCH,
+    BatchProgress,
+    RowDecision,
+    batch_named,
+    batch_progress,
+    batches_visible_to,
+    data_to_score,
+    parts_of,
+    row_decisions,
+    scorable_versions,
+    why_not_go_on,
+    why_not_on_these_data,
+    why_not_scored_with,
+    why_not_there,
+)
 from mrm.prediction.queries.counts import DayCounts, HourCount, day_counts, last_day
 from mrm.prediction.queries.days import archives, days_due, days_kept, of_day
 from mrm.prediction.queries.decision import Decision, decisions
@@ -17,17 +34,25 @@ from mrm.prediction.queries.listing import Page, listed
 from mrm.prediction.queries.revisions import approved_of, revisions_by_number
 
 __all__ = [
+    "DOWNLOAD_BATCH",
+    "START_BATCH",
     "VIEW",
     "VIEW_INPUTS",
+    "BatchProgress",
     "DayCounts",
     "Decision",
     "Found",
     "HourCount",
     "Page",
+    "RowDecision",
     "alerts_visible_to",
     "approved_of",
     "archives",
+    "batch_named",
+    "batch_progress",
+    "batches_visible_to",
     "by_request",
+    "data_to_score",
     "day_counts",
     "days_due",
     "days_kept",
@@ -37,8 +62,15 @@ __all__ = [
     "last_day",
     "listed",
     "of_day",
+    "parts_of",
     "revisions_by_number",
+    "row_decisions",
     "rows_of",
+    "scorable_versions",
     "shadows_of",
     "visible_to",
+    "why_not_go_on",
+    "why_not_on_these_data",
+    "why_not_scored_with",
+    "why_not_there",
 ]

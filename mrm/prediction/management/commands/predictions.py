@@ -5,7 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from mrm.access.models import Account
 from mrm.access.queries import accounts
+from mrm.core.refusal import Refused
 from mrm.prediction import queries, services
 
 PAUSE_S = 1.0
@@ -34,17 +36,33 @@ def _told(each: queries.Decision) -> str:
     return "\n".join(lines)
 
 
+def _told_row(each: queries.RowDecision) -> str:
+    part = each.part
+    return "\n".join(
+        [
+            f"{each.row if each.row_id is None else each.row_id}: scored at {part.scored_at:%Y-%m-%d %H:%M:%S.%f} UTC by {part.version} in {part}",
+            f"  digest    {part.artifact_sha256}",
+            f"  approval  {part.approval.request.ref} under {part.policy}",
+            f"  score     {each.closed or each.score}",
+        ]
+    )
+
+
 class Command(BaseCommand):
     help = (
         "The prediction log: `take` takes in the files that gateways left, with --follow it stays; `archive` moves full"
         " days out of the database; `check` compares every archived file with its digest; `find ID --as ACCOUNT` says which"
-        " version, digest, approval and policy decided a request, of the day --on or of all days."
+        " version, digest, approval and policy decided a request, of the day --on or of all days; `row ROW --run RUN --as"
+        " ACCOUNT` says the same of a row of a data set that was scored as a whole."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["take", "archive", "check", "find"])
-        parser.add_argument("request", nargs="?", default="", help="id of a request, to find")
+        parser.add_argument("what", choices=["take", "archive", "check", "find", "row"])
+        parser.add_argument("request", nargs="?", default="", help="id of a request or of a row, to find")
         parser.add_argument("--on", type=dt.date.fromisoformat, default=None, help="day in UTC, as 2026-11-27")
+        parser.add_argument(
+            "--run", default="", help="reference or id of the run that scored the row, as BS-2026-00001"
+        )
         parser.add_argument("--as", dest="account", default="", help="name of the account that asks")
         parser.add_argument("--follow", action="store_true", help="go on taking until stopped")
 
@@ -53,6 +71,8 @@ class Command(BaseCommand):
             self._take(follow=options["follow"])
         elif options["what"] == "find":
             self._find(options["request"], options["on"], options["account"])
+        elif options["what"] == "row":
+            self._row(options["request"], options["run"], options["account"])
         elif options["what"] == "archive":
             for made in services.archive_due():
                 self.stdout.write(f"Archived the {made}: {made.rows} rows, SHA-256 {made.sha256}.")
@@ -61,12 +81,29 @@ class Command(BaseCommand):
         else:
             self.stdout.write("Every archived file has its recorded digest.")
 
-    def _find(self, request: str, on: dt.date | None, name: str) -> None:
+    def _asker(self, name: str) -> Account:
         account = accounts().filter(username__iexact=name).first() if name else None
         if account is None:
             raise CommandError("Name the account that asks with --as: it sees what it may see on the page.")
         if lacking := account.lacks(queries.VIEW, None):
             raise CommandError(lacking)
+        return account
+
+    def _row(self, row: str, named: str, name: str) -> None:
+        account = self._asker(name)
+        if (run := queries.batch_named(named, account)) is None:
+            raise CommandError(f"There is no run {named or 'without a name'}, or it is not open to {name}.")
+        try:
+            found = queries.row_decisions(run, row, account)
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        if not found:
+            raise CommandError(f"No row {row} has a score on record in {run.ref}.")
+        for each in found:
+            self.stdout.write(_told_row(each))
+
+    def _find(self, request: str, on: dt.date | None, name: str) -> None:
+        account = self._asker(name)
         found = queries.by_request(request, account, on=on)
         for file, refusal in found.unread:
             self.stderr.write(f"The archived {file} was not read. {refusal}")
