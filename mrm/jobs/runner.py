@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from django.db import OperationalError, close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection, transaction
 
 from mrm.core.outage import outage
 from mrm.core.refusal import Refused
@@ -52,13 +52,16 @@ def _carry_out(job: Job) -> None:
 
 def sweep() -> None:
     """Take back what silent workers left, and record what is given up."""
-    for job in services.sweep():
-        _give_up(job, "The worker that had this work fell silent, more often than it is tried again.")
+    services.sweep(
+        lambda job: _give_up(job, "The worker that had this work fell silent, more often than it is tried again.")
+    )
 
 
 def _put_off(job: Job, sentence: str, seconds: float) -> None:
-    if services.fail(job, sentence, retry_in=seconds):
-        _give_up(job, f"{sentence} It was tried {job.attempts} times.")
+    """The last attempt ends with what follows from it, or not at all: a kill between the two loses neither."""
+    with transaction.atomic():
+        if services.fail(job, sentence, retry_in=seconds):
+            _give_up(job, f"{sentence} It was tried {job.attempts} times.")
 
 
 def _give_up(job: Job, sentence: str) -> None:

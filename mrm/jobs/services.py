@@ -1,6 +1,7 @@
 """Ask for long work, take it, report on it, end it."""
 
 import datetime as dt
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import models, transaction
@@ -113,19 +114,20 @@ def cancel(job: Job, *, actor: Actor) -> Job:
     return current
 
 
-def sweep() -> list[Job]:
-    """Give jobs of silent workers back to the queue; those without an attempt left fail and are returned."""
+def sweep(give_up: Callable[[Job], None]) -> None:
+    """Give jobs of silent workers back to the queue; those without an attempt left fail, and are given up with that."""
     lost = Job.objects.filter(state=JobState.RUNNING, heartbeat__lt=timezone.now() - SILENT_AFTER)
     sentence = "The worker that had this work fell silent."
+    lost.filter(attempts__lt=models.F("most_attempts")).update(
+        state=JobState.QUEUED, not_before=timezone.now(), error=sentence
+    )
     with transaction.atomic():
         spent = list(lost.select_for_update(skip_locked=True).filter(attempts__gte=models.F("most_attempts")))
         Job.objects.filter(pk__in=[job.pk for job in spent]).update(
             state=JobState.FAILED, finished_at=timezone.now(), error=sentence
         )
-    lost.filter(attempts__lt=models.F("most_attempts")).update(
-        state=JobState.QUEUED, not_before=timezone.now(), error=sentence
-    )
-    return spent
+        for job in spent:
+            give_up(job)
 
 
 def abandon(subject: models.Model) -> None:
