@@ -4,6 +4,7 @@ from mrm.deployment.queries.deployments import (
     candidates,
     current,
     earlier,
+    environment_names,
     must_withdraw,
     revisions,
     revisions_visible_to,
@@ -13,6 +14,8 @@ from mrm.deployment.queries.deployments import (
     verified_numbers,
     visible_to,
     went_back_from,
+    where,
+    why_not_served,
     with_wanted,
 )
 from mrm.deployment.queries.environments import (
@@ -76,6 +79,7 @@ __all__ = [
     "condition_in_words",
     "current",
     "earlier",
+    "environment_names",
     "environments",
     "environments_visible_to",
     "experiments_visible_to",
@@ -115,6 +119,7 @@ __all__ = [
     "verified_numbers",
     "visible_to",
     "went_back_from",
+    "where",
     "why_closed",
     "why_no_advance",
     "why_no_fail_back",
@@ -124,5 +129,6 @@ __all__ = [
     "why_not_named",
     "why_not_now",
     "why_not_released",
+    "why_not_served",
     "with_wanted",
 ]

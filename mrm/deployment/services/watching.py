@@ -21,7 +21,9 @@ def watch(*, version: Version | None = None, actor: Actor = CLOCK) -> int:
     live = Revision.objects.filter(status=RevisionState.APPLIED).exclude(version=None)
     if version:
         live = live.filter(variants__version=version)
-    live = live.select_related("deployment__model__unit", "deployment__target").prefetch_related(queries.VARIANTS)
+    live = live.select_related("deployment__model__unit", "deployment__target__environment").prefetch_related(
+        queries.VARIANTS
+    )
     for revision in live:
         told = [each["sentence"] for each in revision.deployment.drift if each["kind"] == Kind.WITHDRAWN]
         found = queries.must_withdraw(revision)
