@@ -26,6 +26,7 @@ WORDS = {
     "audit.replay": _("have the records compared with the log"),
     "audit.view": _("read the trail, people and their roles"),
     "deployment.add_target": _("name a serving place"),
+    "deployment.adopt": _("take over what already runs at a place"),
     "deployment.advance": _("move a canary on to its next step"),
     "deployment.change_rules": _("set by which rules an endpoint serves"),
     "deployment.change_traffic": _("divide traffic between approved versions"),

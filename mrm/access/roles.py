@@ -154,6 +154,7 @@ DESCRIPTIONS: dict[str, Description] = {
         frozenset(
             {
                 "view",
+                "deployment.adopt",
                 "deployment.create",
                 "deployment.deploy",
                 "deployment.change_rules",

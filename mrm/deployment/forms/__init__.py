@@ -2,6 +2,8 @@
 
 from mrm.deployment.forms.rules import RulesForm, WantedRulesForm
 from mrm.deployment.forms.wishes import (
+    AdoptForm,
+    AdoptionForm,
     CloseForm,
     CreateForm,
     DeployForm,
@@ -24,6 +26,8 @@ from mrm.deployment.forms.wishes import (
 )
 
 __all__ = [
+    "AdoptForm",
+    "AdoptionForm",
     "CloseForm",
     "CreateForm",
     "DeployForm",

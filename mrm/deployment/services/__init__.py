@@ -3,6 +3,7 @@
 The push, the looks and the golden rows are in `reconcile`, `looking` and `probe`, which only workers load.
 """
 
+from mrm.deployment.services.adoption import Adoption, adopt, plan_adoption
 from mrm.deployment.services.control import advance, change_traffic, create, deploy, refresh, roll_back
 from mrm.deployment.services.environment import (
     declare_freeze,
@@ -25,9 +26,11 @@ from mrm.deployment.services.watching import look_around, watch
 
 __all__ = [
     "FRESH",
+    "Adoption",
     "Plan",
     "Release",
     "add_target",
+    "adopt",
     "advance",
     "answer",
     "change_rules",
@@ -50,6 +53,7 @@ __all__ = [
     "name_deployer",
     "offered_by",
     "plan",
+    "plan_adoption",
     "promote",
     "read_experiment",
     "read_rules",
