@@ -51,6 +51,7 @@ WORDS = {
     "discovery.close_finding": _("close a finding about what serves unregistered"),
     "discovery.confirm": _("say which version of the inventory runs elsewhere"),
     "discovery.dismiss": _("say that what was found is no model"),
+    "discovery.set_caller": _("name the secret by which a place may call"),
     "discovery.list": _("have a place list the models it holds"),
     "entitlement.complete_review": _("attest an access review that is done"),
     "entitlement.open_review": _("have access reviewed"),

@@ -221,6 +221,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "deployment.add_target",
                 "deployment.check_target",
                 "discovery.list",
+                "discovery.set_caller",
                 "deployment.define_environment",
                 "deployment.set_policy",
                 "deployment.name_deployer",
