@@ -34,6 +34,7 @@ urlpatterns = [
     path("revisions/<uuid:pk>/<slug:which>/", deployments.statement, name="statement"),
     path("of/<uuid:pk>/", deployments.of_model, name="of_model"),
     path("experiments/<uuid:pk>/", experiments.experiment, name="experiment"),
+    path("experiments/<uuid:pk>/outcomes/", experiments.outcomes, name="outcomes"),
     path("experiments/<uuid:pk>/end/", experiments.end, name="end_experiment"),
     path("experiments/<uuid:pk>/promote/", experiments.promote, name="promote"),
     path("new/<uuid:pk>/", deployments.create, name="create"),

@@ -230,6 +230,17 @@ class ExperimentForm(forms.Form):
     stop_rules = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="When it ends, in words.")
 
 
+class OutcomesForm(forms.Form):
+    outcomes = forms.FileField(
+        label="File",
+        help_text="CSV or Parquet with the columns unit, arm and outcome: the unit's hash, the version's label, 0 or 1. "
+        "Sums are not taken: the sample ratio is checked unit by unit.",
+    )
+    guardrail = forms.BooleanField(
+        required=False, label="Only whether it does harm", help_text="Not a planned look; may be read at any time."
+    )
+
+
 class EndForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
 
