@@ -172,7 +172,10 @@ class HonestyContract:
         assert [(each.version, each.digest, each.ready) for each in seen.variants] == [("1", one.artifact.digest, True)]
         assert backend.observe(endpoint) == before
         ours = replace(desired(endpoint, 1, one), deployment="ours")
-        assert backend.apply(ours, op=op(), expect_etag=seen.etag).done
+        with pytest.raises(Conflict):
+            backend.apply(ours, op=replace(op(), seen="0" * 64))
+        planned = replace(op(), seen=before.fingerprint())
+        assert backend.apply(ours, op=planned, expect_etag=seen.etag).done
         require_converged(backend, ours)
         with pytest.raises(Conflict):
             backend.apply(replace(theirs, revision=8), op=op())

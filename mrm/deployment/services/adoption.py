@@ -55,7 +55,7 @@ def plan_adoption(model: Model, *, target: Target, endpoint: str) -> Adoption:
         raise Refused(refusal)
     try:
         with contact(target) as place:
-            observed = place.adopt(endpoint)
+            found, observed = place.observe(endpoint), place.adopt(endpoint)
     except ConnectorError as error:
         raise Refused(f"{target} could not be looked at, so there is no plan. {error}") from error
     if refusal := policies.nothing_there(target.name, endpoint, observed.exists and bool(observed.variants)):
@@ -63,7 +63,7 @@ def plan_adoption(model: Model, *, target: Target, endpoint: str) -> Adoption:
     wanted = Deployment(model=model, target=target, endpoint=endpoint)
     taken = tuple(_taken(wanted, each) for each in observed.variants)
     refused = tuple(each.refusal for each in taken if each.refusal)
-    return Adoption(target, model, endpoint, taken, observed.fingerprint(), _warnings(observed, taken), refused)
+    return Adoption(target, model, endpoint, taken, found.fingerprint(), _warnings(observed, taken), refused)
 
 
 def _taken(wanted: Deployment, seen: ObservedVariant) -> Taken:

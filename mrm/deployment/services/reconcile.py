@@ -173,7 +173,8 @@ def _carried_out(place: Connector, operation: Operation, send_it: Callable[[Op],
     Nothing that is wanted anew waits for it: a stop least of all.
     """
     within = dt.timedelta(minutes=place.most_minutes)
-    op = Op(id=str(operation.pk), idempotency_key=operation.key, deadline=timezone.now() + within)
+    planned_on = operation.revision.planned_on
+    op = Op(str(operation.pk), operation.key, deadline=timezone.now() + within, seen=planned_on)
     try:
         result = send_it(op)
         while not result.done:
