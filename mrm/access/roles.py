@@ -159,6 +159,7 @@ DESCRIPTIONS: dict[str, Description] = {
         frozenset(
             {
                 "view",
+                "deployment.adopt",
                 "deployment.create",
                 "deployment.deploy",
                 "deployment.change_rules",
@@ -228,6 +229,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "deployment.add_target",
                 "deployment.check_target",
                 "discovery.list",
+                "discovery.set_caller",
                 "deployment.define_environment",
                 "deployment.set_policy",
                 "deployment.name_deployer",

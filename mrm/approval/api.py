@@ -33,6 +33,7 @@ class ApprovalOut(serializers.ModelSerializer[Approval]):
 
     request = serializers.CharField(source="request.ref")
     policy = serializers.CharField(source="request.policy.__str__")
+    approved_for = serializers.CharField()
     conditions = ConditionOut(many=True)
     why_not = serializers.SerializerMethodField()
 
@@ -44,6 +45,8 @@ class ApprovalOut(serializers.ModelSerializer[Approval]):
             "request",
             "policy",
             "artifact_sha256",
+            "environments",
+            "approved_for",
             "kind",
             "status",
             "granted_at",
@@ -66,6 +69,11 @@ class ApprovalOut(serializers.ModelSerializer[Approval]):
 class SubmitIn(Strict):
     note = serializers.CharField(required=False, allow_blank=True, default="")
     kind = serializers.ChoiceField(ApprovalKind.choices, required=False, default=ApprovalKind.FULL)
+    environments = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        default=list(queries.USUAL),
+        help_text="Keys of environments, or any:production, any:test or any:shadow; the signers sign for these alone",
+    )
 
 
 class SubmitOut(serializers.Serializer[object]):

@@ -13,7 +13,18 @@ LINES = {"rows": 2}
 
 
 class SubmitForm(forms.Form):
+    environments = forms.MultipleChoiceField(
+        label="For which environments",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="The signers sign for these, and it serves in no other.",
+        error_messages={"required": "Say for which environments the approval is to hold."},
+    )
     note = forms.CharField(label="A note to the signers", required=False, widget=forms.Textarea(attrs=LINES))
+
+    def __init__(self, *args: Any, offered: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(key, f"{words[:1].upper()}{words[1:]}") for key, words in offered.items()]
+        self.fields["environments"].choices = choices  # type: ignore[attr-defined]
 
 
 class WithdrawForm(forms.Form):

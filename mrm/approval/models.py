@@ -1,5 +1,6 @@
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -27,6 +28,8 @@ class Approval(Governed):
     version = models.ForeignKey(Version, models.PROTECT, related_name="approvals")
     request = models.OneToOneField(Request, models.PROTECT, related_name="approval")
     artifact_sha256 = models.CharField(max_length=64)
+    # for which environments, or kinds of them, it was signed; none are named where it was signed for every one
+    environments = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     kind = models.CharField(max_length=10, choices=ApprovalKind, default=ApprovalKind.FULL)
     status = models.CharField(max_length=10, choices=ApprovalState, default=ApprovalState.VALID)
     granted_at = models.DateTimeField(default=timezone.now)
@@ -67,6 +70,11 @@ class Approval(Governed):
     @property
     def audit_object(self) -> models.Model:
         return self.version.model
+
+    @property
+    def approved_for(self) -> str:
+        """The environments in the words that were signed."""
+        return ", ".join(self.request.terms.get("environments", {}).values()) or "every environment"
 
 
 class Condition(Governed):

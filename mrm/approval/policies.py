@@ -1,7 +1,8 @@
-"""Whether an approval may be relied on, today and for these bytes."""
+"""Whether an approval may be relied on, today, for these bytes and in this environment."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +10,13 @@ if TYPE_CHECKING:
     from mrm.inventory.models import Version
     from mrm.signoff.models import Request
     from mrm.validation.models import Validation
+
+# what an approval may be given for beside an environment of its own; an environment's key has no colon
+EVERY_OF_KIND = {
+    "any:production": "any production environment",
+    "any:test": "any test environment",
+    "any:shadow": "a shadow in any production environment",
+}
 
 
 def in_force(approval: "Approval", today: dt.date) -> str | None:
@@ -45,6 +53,43 @@ def same_bytes(approval: "Approval", sha256: str) -> str | None:
     """Why these bytes are not the approved ones, or None."""
     if approval.artifact_sha256 != sha256:
         return f"The approval is for artifact {approval.artifact_sha256[:12]}…, these bytes are {sha256[:12]}…."
+    return None
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a version is to be used: an environment of a kind, and whether as a shadow there, which answers nobody."""
+
+    key: str
+    name: str
+    kind: str
+    shadow: bool = False
+
+    @property
+    def names(self) -> set[str]:
+        """Each of the names under which an approval may hold here."""
+        also = {"any:shadow"} if self.shadow and self.kind == "production" else set()
+        return {self.key, f"any:{self.kind}"} | also
+
+
+def in_environment(approval: "Approval", where: Where) -> str | None:
+    """Why the approval does not hold in an environment, or None; one that names none was given for every one."""
+    if not approval.environments or not where.names.isdisjoint(approval.environments):
+        return None
+    part = " as a shadow" if where.shadow else ""
+    return (
+        f"{approval.request.ref} approved {approval.version} for {approval.approved_for}, not for {where.name}{part}:"
+        " ask for an approval that names it."
+    )
+
+
+def known_environments(asked: Iterable[str], known: Mapping[str, str]) -> str | None:
+    """An approval names environments that there are, and at least one."""
+    asked = list(asked)
+    if not asked:
+        return "Say for which environments the approval is to hold."
+    if unknown := [each for each in asked if each not in known]:
+        return f"There is no environment {unknown[0]} to approve for; there are {', '.join(known)}."
     return None
 
 

@@ -33,11 +33,16 @@ def submit(request: HttpRequest, pk: object) -> HttpResponse:
     """Put a version before the signers, having seen what is missing."""
     account = account_of(request)
     version = get_object_or_404(versions_visible_to(account), pk=pk)
-    form = SubmitForm(request.POST if request.method == "POST" else None)
-    if request.method == "GET":
-        sheet = queries.panel(version, account)
+    sheet = queries.panel(version, account)
+    former = sheet.valid.environments if sheet.valid else []
+    form = SubmitForm(
+        request.POST if request.method == "POST" else None,
+        offered=queries.environments_offered(),
+        initial={"environments": former or queries.USUAL},
+    )
+    if request.method == "GET" or not form.is_valid():
         return _ask(request, "submit", form, version=version, sheet=sheet, closed=sheet.why_not)
-    asked = services.submit(version, note=form.cleaned_data["note"] if form.is_valid() else "", actor=account)
+    asked = services.submit(version, **form.cleaned_data, actor=account)
     messages.success(request, f"{asked.ref} is before the signers.")
     return redirect(asked)
 
@@ -200,5 +205,4 @@ def seal(model: Model, account: Account) -> Seal | None:
 def panel(version: Version, account: Account) -> Panel:
     """What the version page says about approval: what is missing, the request, the approval and its conditions."""
     sheet = queries.panel(version, account)
-    forms = {"submit": SubmitForm(), "withdraw": WithdrawForm(), "meet": MeetForm()}
-    return Panel("approval/panel.html", {"sheet": sheet, **forms})
+    return Panel("approval/panel.html", {"sheet": sheet, "withdraw": WithdrawForm(), "meet": MeetForm()})

@@ -23,6 +23,7 @@ UNGOVERNED = {
     "audit.SchemaChange": "is the record of commands on the schema: an event trigger alone writes it",
     "deployment.Breaker": "is the state of a connection: what was tried at a place, and how it ended, are operations",
     "deployment.Look": "is the clock of looking: what a look finds that is new is audited by the service it calls",
+    "discovery.Call": "is the number of a call that was heard, kept for the minutes in which it could be sent again",
     "discovery.Glimpse": "says when a sighting was last in a listing",
     "discovery.Listing": "says how far a listing came",
     "prediction.Hour": "is a count of the prediction log, kept with its rows in one transaction",

@@ -139,12 +139,14 @@ class Desired:
 class Op:
     """One attempt to change a backend. The same key must converge to the same state.
 
-    `deadline` carries its time zone.
+    `deadline` carries its time zone. `seen` is the fingerprint of the state that somebody planned this on, knowing whose
+    it is: what others brought is taken over on exactly that state, and else refused.
     """
 
     id: str
     idempotency_key: str
     deadline: datetime | None = None
+    seen: str = ""
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, never negative; None without one."""

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
+from mrm.deployment.api import adoption as json_adoption
 from mrm.deployment.api import deployments as json
 from mrm.deployment.api import environments as json_environments
 from mrm.deployment.api import experiments as json_experiments
 from mrm.deployment.api import incidents as json_incidents
 from mrm.deployment.api import rules as json_rules
 from mrm.deployment.api import traffic as json_traffic
-from mrm.deployment.views import deployments, environments, experiments, incidents, places, rules, traffic
+from mrm.deployment.views import adoption, deployments, environments, experiments, incidents, places, rules, traffic
 
 app_name = "deployment"
 urlpatterns = [
@@ -17,6 +18,7 @@ urlpatterns = [
     path("places/add/", places.add_target, name="add_target"),
     path("places/<uuid:pk>/", places.target, name="target"),
     path("places/<uuid:pk>/check/", places.check_target, name="check_target"),
+    path("places/<uuid:pk>/adopt/", adoption.adopt, name="adopt"),
     path("environments/", environments.environments, name="environments"),
     path("environments/define/", environments.define_environment, name="define_environment"),
     path("environments/<uuid:pk>/", environments.environment, name="environment"),
@@ -32,6 +34,7 @@ urlpatterns = [
     path("revisions/<uuid:pk>/<slug:which>/", deployments.statement, name="statement"),
     path("of/<uuid:pk>/", deployments.of_model, name="of_model"),
     path("experiments/<uuid:pk>/", experiments.experiment, name="experiment"),
+    path("experiments/<uuid:pk>/outcomes/", experiments.outcomes, name="outcomes"),
     path("experiments/<uuid:pk>/end/", experiments.end, name="end_experiment"),
     path("experiments/<uuid:pk>/promote/", experiments.promote, name="promote"),
     path("new/<uuid:pk>/", deployments.create, name="create"),
@@ -53,6 +56,8 @@ urlpatterns = [
 
 api = [
     path("targets/", json.Targets.as_view(), name="targets"),
+    path("targets/<uuid:pk>/adoption/plan/", json_adoption.AdoptionPlan.as_view(), name="adoption_plan"),
+    path("targets/<uuid:pk>/adoption/", json_adoption.Adopt.as_view(), name="adoption"),
     path("environments/", json_environments.Environments.as_view(), name="environments"),
     path("environments/<uuid:pk>/policy/", json_environments.Policy.as_view(), name="environment_policy"),
     path("environments/<uuid:pk>/freezes/", json_environments.Freezes.as_view(), name="freezes"),

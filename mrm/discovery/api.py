@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -80,6 +82,44 @@ class List(APIView):
         account = account_of(request)
         place = get_object_or_404(targets_visible_to(account), pk=pk)
         services.ask_for_listing(place, actor=account)
+        return Response(status=202)
+
+
+class CallerIn(Strict):
+    secret_name = serializers.SlugField(
+        allow_blank=True, help_text="Name of the secret that calls are signed with; empty, and none is heard"
+    )
+
+
+class CallerOf(APIView):
+    @extend_schema(request=CallerIn, responses={204: None}, summary="Say by which secret a place may call")
+    def put(self, request: Request, pk: Any) -> Response:
+        facts, account = CallerIn.read(request), account_of(request)
+        place = get_object_or_404(targets_visible_to(account), pk=pk)
+        services.set_caller(place, actor=account, **facts)
+        return Response(status=204)
+
+
+class PlaceChanged(APIView):
+    """What a place calls to say that something changed there: it is looked at early, and nothing else follows.
+
+    The call is signed with the secret of the place, by MLflow's scheme of webhooks (X-MLflow-Signature) or by the one
+    of this system (Mrm-Signature: hmac-sha256); its number counts once, its time within five minutes. The body is
+    signed, and not read.
+    """
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(request=None, responses={202: None, 403: None, 404: None, 409: None, 429: None}, auth=[])
+    def post(self, request: Request, pk: Any) -> Response:
+        body = request.body
+        caller = queries.caller_of(pk)
+        if caller is None:
+            raise Http404("No place listens at this address.")
+        if services.too_many(caller):
+            raise Throttled(60)
+        services.hear(caller, headers=request.headers, path=request.path, body=body)
         return Response(status=202)
 
 

@@ -26,5 +26,13 @@ class DismissForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label="Why this is no model")
 
 
+class CallerForm(forms.Form):
+    secret_name = forms.SlugField(
+        required=False,
+        label="Name of the secret",
+        help_text="Its value comes from the environment of this system. Empty: no call is heard.",
+    )
+
+
 class CloseForm(forms.Form):
     resolution = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label="What became of it")

@@ -134,6 +134,40 @@ class Listing(models.Model):
         return f"listing {self.number} of {self.target}"
 
 
+class Caller(Governed):
+    """That a place may say that something changed there, and the name of the secret that its calls are signed with."""
+
+    target = models.OneToOneField(Target, models.PROTECT, related_name="caller")
+    secret = models.CharField(max_length=100, blank=True)
+    set_by = models.ForeignKey(Account, models.PROTECT, related_name="callers")
+    set_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"calls from {self.target}"
+
+    @property
+    def unit(self) -> BusinessUnit:
+        return self.target.unit
+
+    @property
+    def audit_object(self) -> models.Model:
+        return self.target
+
+
+class Call(models.Model):
+    """The number of a call that was heard; within the time that a call is good for it is heard once."""
+
+    caller = models.ForeignKey(Caller, models.CASCADE, related_name="calls")
+    number = models.CharField(max_length=100)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["caller", "number"], name="call_heard_once")]
+
+    def __str__(self) -> str:
+        return f"call {self.number}"
+
+
 class Glimpse(models.Model):
     """When a sighting was last in a listing, and in which; kept beside the record, which changes only with what is seen."""
 

@@ -1,8 +1,11 @@
-"""Which record of the inventory a sighting is, who may say so, and when a finding is over."""
+"""Which record of the inventory a sighting is, who may say so, when a finding is over, and whose call is heard."""
 
+import base64
+import hashlib
+import hmac
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -93,3 +96,61 @@ def over(_actor: Actor, finding: Any) -> str | None:
     if finding.sighting.cause == finding.cause:
         return "This is still so: say which approved version it is or that it is no model, or have it taken out."
     return None
+
+
+WINDOW = 300  # seconds by which the clock of a caller may differ from ours, and for which a number is remembered
+
+
+@dataclass(frozen=True)
+class Told:
+    """A call as it came: its number, its time in seconds since 1970, what was signed, and the signature in hex."""
+
+    number: str
+    moment: str
+    signed: bytes
+    signature: str
+
+
+def told_by(headers: Mapping[str, str], path: str, body: bytes) -> Told | None:
+    """What a call says of itself, by the scheme of MLflow's webhooks or by the one of our own; None where it says nothing.
+
+    MLflow 3 signs `delivery.time.body` and sends `v1,` with the base64 of the HMAC-SHA256. Our scheme is the one that
+    this system signs its own calls by: six lines, of which the last is empty here.
+    """
+    if "X-MLflow-Signature" in headers:
+        number, moment = headers.get("X-MLflow-Delivery-Id", ""), headers.get("X-MLflow-Timestamp", "")
+        kind, _, given = headers["X-MLflow-Signature"].partition(",")
+        signature = _hex(given) if kind == "v1" else ""
+        return Told(number, moment, f"{number}.{moment}.".encode() + body, signature)
+    if "Mrm-Signature" in headers:
+        number, moment = headers.get("Mrm-Number", ""), headers.get("Mrm-Timestamp", "")
+        lines = ("mrm-v1", "POST", path, moment, number, hashlib.sha256(body).hexdigest(), "")
+        scheme, _, given = headers["Mrm-Signature"].partition("=")
+        return Told(number, moment, "\n".join(lines).encode(), given if scheme == "hmac-sha256" else "")
+    return None
+
+
+def _hex(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded, validate=True).hex()
+    except ValueError:
+        return ""
+
+
+def not_heard(told: Told | None, secret: str, now: float) -> str | None:
+    """Why a call is not heard, or None: unsigned, too old or too early, or signed with another secret."""
+    if told is None:
+        return "The call is not signed: send X-MLflow-Signature or Mrm-Signature with its time and number."
+    if not told.moment.isascii() or not told.moment.isdigit() or abs(int(told.moment[:12]) - now) > WINDOW:
+        return f"The call's time is more than {WINDOW} seconds from ours; it is sent with the seconds since 1970."
+    if not 8 <= len(told.number) <= 100:
+        return "The call has no number of its own, of 8 to 100 characters."
+    expected = hmac.new(secret.encode(), told.signed, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected.encode(), told.signature.encode()):
+        return "The call is not signed with the secret of this place."
+    return None
+
+
+def heard_before(known: bool) -> str | None:
+    """A call that is sent again says nothing new."""
+    return "This call was heard before: each has a number of its own." if known else None

@@ -14,7 +14,7 @@ from mrm.deployment.models import Revision, Target
 from mrm.deployment.queries import targets_visible_to
 from mrm.deployment.workflow import RevisionState
 from mrm.discovery import policies
-from mrm.discovery.models import ShadowFinding, Sighting
+from mrm.discovery.models import Caller, ShadowFinding, Sighting
 from mrm.discovery.policies import Candidate, How, plain
 from mrm.discovery.workflow import FindingState, SightingState
 from mrm.inventory.models import Model, Version
@@ -27,6 +27,12 @@ SHOWN = {
     "serving": Q(serving=True, gone_at=None),
     "all": Q(),
 }
+
+
+def caller_of(target_id: Any) -> Caller | None:
+    """Who may say that something changed at a place, where somebody may."""
+    found = Caller.objects.exclude(secret="").select_related("target__unit", "target__environment")
+    return found.filter(target=target_id).first()
 
 
 def visible_to(account: Account) -> QuerySet[Sighting]:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.sightings, name="sightings"),
     path("version/find/", views.find_version, name="find_version"),
     path("places/<uuid:pk>/list/", views.list_place, name="list"),
+    path("places/<uuid:pk>/caller/", views.set_caller, name="set_caller"),
     path("findings/<uuid:pk>/close/", views.close_finding, name="close_finding"),
     path("<uuid:pk>/", views.sighting, name="sighting"),
     path("<uuid:pk>/confirm/", views.confirm, name="confirm"),
@@ -18,6 +19,8 @@ urlpatterns = [
 
 api = [
     path("targets/<uuid:pk>/list/", json.List.as_view(), name="list_target"),
+    path("targets/<uuid:pk>/caller/", json.CallerOf.as_view(), name="caller"),
+    path("targets/<uuid:pk>/changed/", json.PlaceChanged.as_view(), name="place_changed"),
     path("sightings/", json.Sightings.as_view(), name="sightings"),
     path("sightings/<uuid:pk>/", json.SightingDetail.as_view(), name="sighting"),
     path("sightings/<uuid:pk>/confirm/", json.Confirm.as_view(), name="confirm_sighting"),

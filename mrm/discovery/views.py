@@ -11,10 +11,11 @@ from django.views.decorators.http import require_safe
 from mrm.access.models import Account
 from mrm.access.pages import account_of, options_of, page_of
 from mrm.core.methods import takes_forms_only
+from mrm.core.refusal import Invalid
 from mrm.deployment.models import Target
 from mrm.deployment.queries import targets_visible_to
 from mrm.discovery import queries, services
-from mrm.discovery.forms import CloseForm, ConfirmForm, DismissForm
+from mrm.discovery.forms import CallerForm, CloseForm, ConfirmForm, DismissForm
 from mrm.discovery.models import Listing, Sighting
 from mrm.discovery.workflow import FINDINGS, SIGHTINGS
 from mrm.inventory.forms import VersionField
@@ -110,6 +111,16 @@ def list_place(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(services.ask_for_listing(place, actor=account))
 
 
+@takes_forms_only
+def set_caller(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    account = account_of(request)
+    place = get_object_or_404(targets_visible_to(account), pk=pk)
+    form = CallerForm(request.POST)
+    if not form.is_valid():
+        raise Invalid("A name of a secret has letters, digits, hyphens and underscores.")
+    return redirect(services.set_caller(place, actor=account, **form.cleaned_data))
+
+
 def panel(target: Target, account: Account) -> Panel:
     """What was seen at a place, and when it was listed last."""
     found = queries.visible_to(account).filter(target=target)
@@ -119,5 +130,8 @@ def panel(target: Target, account: Account) -> Panel:
         "sightings": found.filter(gone_at=None)[:20],
         "count": found.filter(gone_at=None).count(),
         "closed": account.lacks("discovery.list", target),
+        "caller": queries.caller_of(target.pk),
+        "caller_form": CallerForm(),
+        "closed_caller": account.lacks("discovery.set_caller", target),
     }
     return Panel("discovery/_place.html", context)

@@ -33,6 +33,12 @@ def request(
     return job
 
 
+def waiting(kind: str, subject: models.Model) -> bool:
+    """Whether work of this kind on the subject was asked for and has not begun."""
+    found = Job.objects.filter(kind=kind, state=JobState.QUEUED, subject_type=subject._meta.label_lower)
+    return found.filter(subject_id=str(subject.pk)).exists()
+
+
 def request_once(kind: str, *, label: str, actor: Actor) -> Job:
     """Work on nothing in particular: what this actor asked for already, and is not done, is what he gets."""
     open_one = Job.objects.filter(

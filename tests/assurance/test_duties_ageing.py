@@ -56,8 +56,8 @@ def copied(
     with recorded("signoff.submit", actor=SETUP, subject=asked):
         Request.objects.create(
             policy=asked.policy, action=asked.action, subject_kind=asked.subject_kind, subject_key=asked.subject_key,
-            subject_label=asked.subject_label, subject_digest=asked.subject_digest, subject_content={}, unit=asked.unit,
-            tier=asked.tier, status=state, submitted_by=asked.submitted_by, submitted_at=submitted, due=due,
+            subject_label=asked.subject_label, subject_digest=asked.subject_digest, subject_content={}, terms=asked.terms,
+            unit=asked.unit, tier=asked.tier, status=state, submitted_by=asked.submitted_by, submitted_at=submitted, due=due,
             decided_at=decided,
         )  # fmt: skip
 

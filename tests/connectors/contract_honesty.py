@@ -13,6 +13,7 @@ from mrm.connectors.protocol import (
     Action,
     Cap,
     Condition,
+    Conflict,
     Connector,
     Desired,
     Failover,
@@ -156,6 +157,28 @@ class HonestyContract:
         assert names <= managed(backend)
         for name in names:
             deleted(backend, name)
+
+    def test_adopt(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
+        """What somebody else brought is shown by its bytes, left as it is, and taken over as it is."""
+        if Cap.ADOPT not in backend.caps:
+            with pytest.raises(Unsupported):
+                backend.adopt(endpoint)
+            return
+        assert not backend.adopt(endpoint).exists
+        theirs = replace(desired(endpoint, 7, one), deployment="theirs")
+        assert applied(backend, theirs).done
+        before = backend.observe(endpoint)
+        seen = backend.adopt(endpoint)
+        assert [(each.version, each.digest, each.ready) for each in seen.variants] == [("1", one.artifact.digest, True)]
+        assert backend.observe(endpoint) == before
+        ours = replace(desired(endpoint, 1, one), deployment="ours")
+        with pytest.raises(Conflict):
+            backend.apply(ours, op=replace(op(), seen="0" * 64))
+        planned = replace(op(), seen=before.fingerprint())
+        assert backend.apply(ours, op=planned, expect_etag=seen.etag).done
+        require_converged(backend, ours)
+        with pytest.raises(Conflict):
+            backend.apply(replace(theirs, revision=8), op=op())
 
     def test_import_is_quiet(self, bench: Bench) -> None:
         """No network and no Django when the module is imported."""

@@ -1,6 +1,7 @@
 """The MLflow connector keeps the contract against a real MLflow server."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,26 @@ def test_foreign_version_is_unmanaged(bench: MlflowBench) -> None:
     backend.delete("rogue", op=op())
     left = bench.server.call("GET", "mlflow/registered-models/get?name=rogue").json()
     assert [v["version"] for v in left["registered_model"]["latest_versions"]] == ["2"]
+
+
+def test_a_model_of_others_is_told_by_its_onnx_file_and_taken_over_when_that_was_seen(bench: MlflowBench) -> None:
+    store = MemoryStore()
+    backend, ours = bench.connector(store), desired("logged", 1, version(store, 1))
+    other = bench.connector(store)
+    other.apply(desired("source", 1, version(store, 1)), op=op())
+    found = bench.server.call("GET", "mlflow/model-versions/get?name=source&version=1").json()["model_version"]
+    bench.server.call("POST", "mlflow/registered-models/create", json={"name": "logged"})
+    body = {"name": "logged", "source": found["source"], "run_id": found["run_id"]}
+    bench.server.call("POST", "mlflow/model-versions/create", json=body)
+    bench.move("logged", "1")
+    seen, planned = backend.adopt("logged"), backend.observe("logged").fingerprint()
+    assert [(v.managed, v.digest) for v in seen.variants] == [(False, ours.champion.artifact.digest)]
+    with pytest.raises(Conflict, match="Someone else uses the alias champion"):
+        backend.apply(ours, op=op())
+    backend.apply(ours, op=replace(op(), seen=planned))
+    require_converged(backend, ours)
+    for name in ("logged", "source"):
+        backend.delete(name, op=op())
 
 
 def test_foreign_alias_is_not_taken_over(bench: MlflowBench) -> None:

@@ -1,10 +1,17 @@
 """Experiments: registered before anybody looks, read on schedule, closed by a wrong sample ratio, and acted on by a request."""
 
 import hashlib
+import html
+import io
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
+from django.http import HttpResponse
+from django.test import Client
 
 from mrm.audit.models import Event
 from mrm.audit.trail import recorded
@@ -13,6 +20,7 @@ from mrm.deployment import services
 from mrm.deployment.models import Deployment, Experiment, Incident, Reading, Target
 from mrm.deployment.policies import Share
 from mrm.deployment.queries import release_request
+from mrm.deployment.services.outcomes import COLUMNS
 from mrm.inventory.models import Version
 from mrm.jobs.runner import run_next
 from tests.deployment.test_pages import api, browser
@@ -151,3 +159,45 @@ def test_what_is_too_small_unknown_or_counted_twice_is_refused_in_words(cast: Ca
     assert api(cast.outsider).post(address, {"outcomes": outcomes}, format="json").status_code == 404
     told = api(cast.deployer).post(address, {"outcomes": outcomes}, format="json").json()
     assert (told["look"], told["answer"]) == (1, "nothing shown yet")
+
+
+def handed_in(who: Client, experiment: Experiment, content: bytes, **other: str) -> HttpResponse:
+    file = SimpleUploadedFile("outcomes.csv", content)
+    return who.post(f"/deployments/experiments/{experiment.pk}/outcomes/", {"outcomes": file, **other})
+
+
+def test_outcomes_are_handed_in_as_a_file_and_the_reading_is_shown_by_its_sample_ratio_first(
+    cast: Cast, experiment: Experiment
+) -> None:
+    who = browser(cast.deployer)
+    good = rows(55, 27, 52, 30)
+    head = "unit,arm,outcome\n"
+    lines = [f"{unit},{arm},{outcome}\n" for unit, arm, outcome in good]
+    for wrong, sentence in (
+        ("unit,outcome\nab,1\n", "The file has no column arm; it has unit, outcome."),
+        (head + lines[0] + "4711,1.0.0,1\n", "Row 2, column unit: “4711” is no hash"),
+        (
+            head + lines[0].replace("1.0.0", "9.9"),
+            "Row 1, column arm: “9.9” is no arm of this experiment; there are 1.0.0, 2.0.0",
+        ),
+        (head + lines[0][:-2] + "2\n", "Row 1, column outcome: “2” is neither 0 nor 1"),
+        (head + lines[0] + lines[0], "is in row 1 already; a unit has one arm and one outcome"),
+    ):
+        told = handed_in(who, experiment, wrong.encode())
+        assert (told.status_code, html.unescape(told.content.decode()).count(sentence) > 0) == (422, True), sentence
+    assert handed_in(who, experiment, b"\xff\xfe\x00").status_code == 422
+    assert handed_in(who, experiment, b"PAR1 is not all").status_code == 422
+    assert not Reading.objects.exists()
+    taken = handed_in(who, experiment, (head + "".join(lines)).encode())
+    reading = Reading.objects.get()
+    assert (taken.url, reading.look) == (f"{experiment.get_absolute_url()}?reading={reading.pk}", 1)
+    page = who.get(taken.url).content.decode()
+    assert 0 < page.index("As assigned") < page.index("Nothing shown yet")
+    table = pa.table({name: [row[place] for row in rows(90, 40, 10, 5)] for place, name in enumerate(COLUMNS)})
+    stream = io.BytesIO()
+    pq.write_table(table, stream)
+    off = handed_in(who, experiment, stream.getvalue(), guardrail="on")
+    page = who.get(off.url).content.decode()
+    assert ("Nothing else is read" in page, Reading.objects.latest("read_at").results) == (True, [])
+    assert handed_in(browser(cast.auditor), experiment, (head + lines[0]).encode()).status_code == 403
+    assert 'id="no-reading' in browser(cast.auditor).get(experiment.get_absolute_url()).content.decode()

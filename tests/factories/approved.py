@@ -1,6 +1,7 @@
 """A version walked to its approval; evidence that a test does not need is asked for as a condition."""
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import numpy as np
 from django.utils import timezone
 
 from mrm.approval import services as approval
+from mrm.approval.queries import USUAL
 from mrm.inventory import services as inventory
 from mrm.inventory.models import Dataset, Model, Version
 from mrm.measures.frames import to_parquet
 from mrm.signoff import queries, services
-from mrm.signoff.models import Decision, GateState
+from mrm.signoff.models import Decision, GateState, Request
 from mrm.validation import services as validation
 from tests.factories.access import PASSWORD, Cast, fresh, with_password
 from tests.factories.inspection import inspected
@@ -98,10 +100,21 @@ def a_validated(cast: Cast, model: Model, folder: Path, label: str = "1.0.0", se
     return Version.objects.select_related("model__unit", "artifact").get(pk=version.pk)
 
 
-def an_approved(cast: Cast, model: Model, folder: Path, label: str = "1.0.0", seed: int = 1) -> Version:
+def an_approved(
+    cast: Cast, model: Model, folder: Path, label: str = "1.0.0", seed: int = 1, environments: Sequence[str] = USUAL
+) -> Version:
     """Signed by both risk officers, under conditions for the evidence that was not made."""
-    version = a_validated(cast, model, folder, label, seed)
-    request = approval.submit(version, actor=cast.developer)
+    return approved_for(cast, a_validated(cast, model, folder, label, seed), environments)
+
+
+def approved_for(cast: Cast, version: Version, environments: Sequence[str]) -> Version:
+    """The same version approved, or approved anew, for these environments."""
+    signed_for(cast, approval.submit(version, environments=environments, actor=cast.developer))
+    return Version.objects.select_related("model__unit", "artifact").get(pk=version.pk)
+
+
+def signed_for(cast: Cast, request: Request) -> None:
+    """By both risk officers, under conditions for the evidence that was not made."""
     due = (timezone.localdate() + dt.timedelta(days=30)).isoformat()
     conditions = [
         {"text": gate.title, "gate": gate.key, "owner": cast.owner.person.email, "due": due, "evidence": "A run"}
@@ -114,4 +127,3 @@ def an_approved(cast: Cast, model: Model, folder: Path, label: str = "1.0.0", se
             request, decision=Decision.CONDITIONS, rationale="Agreed", conditions=conditions, actor=signer
         )
         services.sign(request, token=token, password=PASSWORD, actor=signer)
-    return Version.objects.select_related("model__unit", "artifact").get(pk=version.pk)

@@ -26,6 +26,7 @@ from mrm.audit.governed import governed_models
 from mrm.audit.models import Event
 from mrm.deployment import services as deployment
 from mrm.deployment.models import Environment, Target
+from mrm.discovery import services as discovery
 from mrm.evaluation import services as evaluation
 from mrm.inventory.models import Model
 from mrm.prediction import services as prediction
@@ -116,6 +117,8 @@ def records(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reco
         version, dataset=dataset, environment=place.environment, use="Retail credit", actor=cast.deployer
     )
     seen(place, ("Secret rogue", "9"))
+    monkeypatch.setenv("MRM_SECRET_CALLS", "of no use to anybody")
+    discovery.set_caller(place, secret_name="calls", actor=cast.administrator)
     now = timezone.now()
     deployment.declare_freeze(
         Environment.objects.get(key="test"), starts_at=now, ends_at=now + dt.timedelta(days=1), reason="Year end.",

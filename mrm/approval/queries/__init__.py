@@ -1,5 +1,6 @@
 """Named reads of approvals, and of the evidence that stands behind a version."""
 
+from mrm.approval.queries.environments import ENVIRONMENTS, USUAL, environments_offered, terms_of
 from mrm.approval.queries.evidence import (
     KINDS,
     MEASURES,
@@ -38,10 +39,12 @@ from mrm.approval.queries.standing import (
 )
 
 __all__ = [
+    "ENVIRONMENTS",
     "KINDS",
     "MEASURES",
     "RISK_VIEWS",
     "SIGNABLE",
+    "USUAL",
     "Borne",
     "Evidence",
     "Panel",
@@ -49,6 +52,7 @@ __all__ = [
     "borne",
     "clauses",
     "conditions_visible_to",
+    "environments_offered",
     "evidence_of",
     "exceptions_of",
     "gates_of",
@@ -66,6 +70,7 @@ __all__ = [
     "seal",
     "standing_approval",
     "subject_versions",
+    "terms_of",
     "uses",
     "valid_approval",
     "verdict_at_use",

@@ -11,7 +11,9 @@ MADE = (
     "inventory.add_version", "inventory.edit_version", "inventory.attach_artifact", "inventory.link_dataset",
     "inventory.set_scoring_endpoint", "inventory.remove_scoring_endpoint",
 )  # fmt: skip
-DEPLOYED = ("deployment.deploy", "deployment.change_traffic", "deployment.advance", "deployment.roll_back")
+DEPLOYED = (
+    "deployment.adopt", "deployment.deploy", "deployment.change_traffic", "deployment.advance", "deployment.roll_back",
+)  # fmt: skip
 
 
 def parts(version: Version) -> Involved:

@@ -85,8 +85,8 @@ def why_not_in_force(approval: Approval) -> str | None:
     return policies.in_force(approval, timezone.localdate())
 
 
-def why_not_usable(version: Version, sha256: str) -> str | None:
-    """Why this version may not run with these bytes now, or None.
+def why_not_usable(version: Version, sha256: str, where: policies.Where | None = None) -> str | None:
+    """Why this version may not run with these bytes now, and there, or None.
 
     Asked again at every use: the approval must be in force, for these bytes, which the last inspection
     found clean or an exception stands in for, and its signatures must still carry it, judged by the
@@ -96,6 +96,8 @@ def why_not_usable(version: Version, sha256: str) -> str | None:
     if approval is None:
         return f"{version} has no valid approval."
     if reason := policies.in_force(approval, timezone.localdate()) or policies.same_bytes(approval, sha256):
+        return reason
+    if where and (reason := policies.in_environment(approval, where)):
         return reason
     if reason := _why_not_passed(version, sha256):
         return reason

@@ -1,5 +1,5 @@
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.utils import timezone
 
@@ -27,9 +27,17 @@ ASKED = {
 
 
 @audited("approval.submit", "submitted {subject}")
-def submit(version: Version, *, actor: Account, note: str = "", kind: str = ApprovalKind.FULL) -> Request:
+def submit(
+    version: Version,
+    *,
+    actor: Account,
+    note: str = "",
+    kind: str = ApprovalKind.FULL,
+    environments: Sequence[str] = queries.USUAL,
+) -> Request:
     """Put the use of a version before the signers of its tier's policy: validated, or approved and to be renewed.
 
+    `environments` are those it is to be used in, by key or by kind; the signers sign for these and no others.
     Interim and emergency use are for a version that nothing allows yet.
     """
     permit(actor, "approval.submit", version)
@@ -41,7 +49,11 @@ def submit(version: Version, *, actor: Account, note: str = "", kind: str = Appr
         raise Refused(
             f"{version} is {version.get_status_display().lower()}; only a validated version is put before the signers."
         )
-    return signoff.submit(subject, version, action=action, actor=actor, note=note)
+    if refusal := policies.known_environments(environments, queries.environments_offered()):
+        raise Invalid(refusal, fields={"environments": [refusal]})
+    terms = queries.terms_of(environments)
+    describe(environments=", ".join(terms["environments"].values()))
+    return signoff.submit(subject, version, action=action, actor=actor, note=note, terms=terms)
 
 
 def _check_urgent(version: Version, note: str) -> None:
@@ -97,6 +109,7 @@ def grant(
         request=request,
         kind=kind,
         artifact_sha256=version.artifact_id,
+        environments=sorted(request.terms.get("environments", {})),
         granted_at=now,
         valid_until=until,
         expires_at=expires,
@@ -113,7 +126,10 @@ def grant(
         )
     if kind == ApprovalKind.FULL:
         _carry(version, actor)
-    describe(until=until.isoformat(), artifact=version.artifact_id, conditions=len(conditions), kind=str(kind))
+    describe(
+        until=until.isoformat(), artifact=version.artifact_id, conditions=len(conditions), kind=str(kind),
+        environments=approval.approved_for,
+    )  # fmt: skip
     return approval
 
 

@@ -41,6 +41,9 @@ class VersionUse(PlainSubject):
     def find(self, key: str) -> Version:
         return queries.subject_versions().get(pk=key)
 
+    def terms(self, version: Version) -> dict[str, dict[str, str]]:
+        return queries.terms_of(queries.USUAL)
+
     def unit(self, version: Version) -> BusinessUnit:
         return version.model.unit
 

@@ -41,6 +41,7 @@ class EmbeddedConnector(BaseConnector):
         | Cap.OBSERVE_DIGEST
         | Cap.ETAG
         | Cap.INVENTORY
+        | Cap.ADOPT
         | Cap.RULES
     )
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret", "signing_secret")
@@ -94,6 +95,10 @@ class EmbeddedConnector(BaseConnector):
             return observed(self._gateway.json("GET", _endpoint(endpoint)))
         except NotFound:
             return Observed(exists=False)
+
+    def adopt(self, endpoint: str) -> Observed:
+        """What serves there, whoever brought it; a route that names the state it was read from takes it over whole."""
+        return self.observe(endpoint)
 
     def apply(self, desired: Desired, *, op: Op, expect_etag: str | None = None) -> Result:
         """Upload what is missing, then switch the whole route at once."""

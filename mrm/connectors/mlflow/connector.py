@@ -6,6 +6,7 @@ is observed here is what MLflow declares, not what some server runs.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import httpx
@@ -26,7 +27,7 @@ from ..protocol import (
     VersionRef,
 )
 from ..values import require_endpoint
-from .observing import features_of, hexed, listed, observed_variant, sha256
+from .observing import features_of, hexed, listed, model_digest, observed_variant, sha256
 from .packaging import MODEL_FILE, packaging, require_packable
 from .scoring import inference, invocation
 from .tracking import Run, Tracking, aliases_of, proxied_folder, proxied_source, special, tags_of
@@ -39,7 +40,15 @@ class MlflowConnector(BaseConnector):
     """One registered model per endpoint, one model version per approved version."""
 
     id: ClassVar[str] = "mlflow"
-    caps = Cap.DEPLOY | Cap.PREDICT | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.DECLARED_ONLY | Cap.INVENTORY
+    caps = (
+        Cap.DEPLOY
+        | Cap.PREDICT
+        | Cap.OBSERVE_VERSION
+        | Cap.OBSERVE_DIGEST
+        | Cap.DECLARED_ONLY
+        | Cap.INVENTORY
+        | Cap.ADOPT
+    )
     secret_fields: ClassVar[tuple[str, ...]] = ("password_secret", "token_secret")
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -98,6 +107,18 @@ class MlflowConnector(BaseConnector):
             (observed_variant(self._tracking, version),),
             revision=int(revision) if revision.isdigit() else None,
         )
+
+    def adopt(self, endpoint: str) -> Observed:
+        """The version behind the alias; of one that others registered the digest of the ONNX file that its flavor loads.
+
+        Taking it over registers those bytes as a version of our own, and moves the alias to it.
+        """
+        seen = self.observe(endpoint)
+        if not seen.exists or seen.variants[0].managed:
+            return seen
+        number = aliases_of(self._tracking.model(endpoint))[self._alias]
+        digest = model_digest(self._tracking, self._tracking.model_version(endpoint, number))
+        return replace(seen, variants=(replace(seen.variants[0], digest=digest),))
 
     def apply(self, desired: Desired, *, op: Op, expect_etag: str | None = None) -> Result:
         """Files first, then the version, its tags, and last the alias. Each step can be repeated."""
@@ -176,6 +197,9 @@ class MlflowConnector(BaseConnector):
             self._tracking.create_model(desired.endpoint, mark | {"mrm.created": "true"}, op)
             return
         owner = tags_of(model).get("mrm.deployment")
+        if op.seen and op.seen == self.observe(desired.endpoint).fingerprint():  # somebody saw whose it is
+            self._tracking.tag_model(desired.endpoint, mark, op)
+            return
         if owner is None and self._alias in aliases_of(model):
             raise Conflict(f"Someone else uses the alias {self._alias} of {desired.endpoint}.")
         if owner not in (None, desired.deployment):

@@ -30,6 +30,18 @@ def observed_variant(tracking: Tracking, version: Mapping[str, Any]) -> Observed
     )
 
 
+def model_digest(tracking: Tracking, version: Mapping[str, Any]) -> str | None:
+    """Of a version that others registered: the digest of the only ONNX file in it, None where there is not just one."""
+    folder = proxied_folder(str(version.get("source", "")))
+    if folder is None:
+        return None
+    try:
+        found = [name for name in tracking.files(folder) if name.endswith(".onnx")]
+        return tracking.file_digest(f"{folder}/{found[0]}") if len(found) == 1 else None
+    except NotFound:
+        return None
+
+
 def listed(tracking: Tracking, model: Mapping[str, Any]) -> list[Listed]:
     """All versions of a registered model. Aliases stand at the model only."""
     name, aliases = str(model["name"]), aliases_of(model)

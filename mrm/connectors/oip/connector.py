@@ -37,7 +37,7 @@ from ..values import require_endpoint
 from .repository import FILES, SETTINGS, Pointer, Repository, Seen, served_name
 from .settings import IMPLEMENTATIONS, config_schema, model_settings
 
-_DEPLOYS = Cap.DEPLOY | Cap.OBSERVE_DIGEST
+_DEPLOYS = Cap.DEPLOY | Cap.OBSERVE_DIGEST | Cap.ADOPT
 
 
 class OipConnector(BaseConnector):
@@ -96,6 +96,11 @@ class OipConnector(BaseConnector):
         )
         return Observed(True, (variant,), revision=pointer.revision)
 
+    def adopt(self, endpoint: str) -> Observed:
+        """What another control plane keeps in the same repository; a folder of somebody else's keeps its own name."""
+        self._writable()
+        return self.observe(endpoint)
+
     def apply(self, desired: Desired, *, op: Op, expect_etag: str | None = None) -> Result:
         """Files first, then load, then our record, and last the version before is unloaded."""
         repository = self._writable()
@@ -104,7 +109,8 @@ class OipConnector(BaseConnector):
         implementation = self._implementation(desired.champion)
         self._server.json("GET", "/v2", op=op)
         with repository.locked(desired.endpoint):
-            _require_newer(desired, repository.pointer(desired.endpoint))
+            if not op.seen or op.seen != self.observe(desired.endpoint).fingerprint():  # nobody saw whose it is
+                _require_newer(desired, repository.pointer(desired.endpoint))
             served = served_name(desired.endpoint, desired.champion.version)
             self._stage(repository, desired, served, model_settings(served, implementation, desired.champion))
             self._call(served, "load", op)

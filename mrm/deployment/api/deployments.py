@@ -164,6 +164,9 @@ class PlannedChangeOut(serializers.Serializer[Any]):
 class PlanOut(serializers.Serializer[Any]):
     changes = PlannedChangeOut(many=True)
     warnings = serializers.ListField(child=serializers.CharField())
+    closed = serializers.ListField(
+        child=serializers.CharField(), help_text="Why a version may not serve there now; the wish is refused for it"
+    )
     fingerprint = serializers.CharField(help_text="What `planned_on` of a deployment takes")
 
 

@@ -14,7 +14,7 @@ from mrm.deployment import queries, services
 from mrm.deployment.api.deployments import RevisionOut, asked_for, find
 from mrm.deployment.models import Experiment, ExperimentArm, Reading
 
-MOST_ROWS = 200_000
+MOST_ROWS = services.MOST_ROWS
 
 
 class ExperimentIn(Strict):

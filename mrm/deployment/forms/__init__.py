@@ -2,6 +2,8 @@
 
 from mrm.deployment.forms.rules import RulesForm, WantedRulesForm
 from mrm.deployment.forms.wishes import (
+    AdoptForm,
+    AdoptionForm,
     CloseForm,
     CreateForm,
     DeployForm,
@@ -12,6 +14,7 @@ from mrm.deployment.forms.wishes import (
     FreezeForm,
     LiftForm,
     NameForm,
+    OutcomesForm,
     PlanForm,
     PolicyForm,
     PromoteForm,
@@ -24,6 +27,8 @@ from mrm.deployment.forms.wishes import (
 )
 
 __all__ = [
+    "AdoptForm",
+    "AdoptionForm",
     "CloseForm",
     "CreateForm",
     "DeployForm",
@@ -34,6 +39,7 @@ __all__ = [
     "FreezeForm",
     "LiftForm",
     "NameForm",
+    "OutcomesForm",
     "PlanForm",
     "PolicyForm",
     "PromoteForm",

@@ -24,7 +24,7 @@ from mrm.deployment.models import (
     VariantRole,
 )
 from mrm.deployment.policies import Least, Share
-from mrm.inventory.models import Version
+from mrm.inventory.models import Model, Version
 from mrm.signoff.forms import SignForm
 
 
@@ -66,6 +66,22 @@ class CreateForm(forms.Form):
     def __init__(self, *args: Any, targets: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["target"].queryset = targets  # type: ignore[attr-defined]
+
+
+class AdoptionForm(forms.Form):
+    """Which endpoint at a place is to be taken over, and which model it is."""
+
+    endpoint = forms.SlugField(max_length=100, help_text="Its name at the place, as callers use it.")
+    model: "forms.ModelChoiceField[Model]" = forms.ModelChoiceField(Model.objects.none())
+
+    def __init__(self, *args: Any, models: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["model"].queryset = models  # type: ignore[attr-defined]
+
+
+class AdoptForm(AdoptionForm):
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="Goes into the record.")
+    planned_on = forms.RegexField(r"^[0-9a-f]{64}$", widget=forms.HiddenInput)
 
 
 class PlanForm(forms.Form):
@@ -212,6 +228,17 @@ class ExperimentForm(forms.Form):
         help_text="Of the guardrail against harm.",
     )
     stop_rules = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), help_text="When it ends, in words.")
+
+
+class OutcomesForm(forms.Form):
+    outcomes = forms.FileField(
+        label="File",
+        help_text="CSV or Parquet with the columns unit, arm and outcome: the unit's hash, the version's label, 0 or 1. "
+        "Sums are not taken: the sample ratio is checked unit by unit.",
+    )
+    guardrail = forms.BooleanField(
+        required=False, label="Only whether it does harm", help_text="Not a planned look; may be read at any time."
+    )
 
 
 class EndForm(forms.Form):

@@ -1,5 +1,6 @@
 """Who may deploy, when, and what differs: sentences why not, or None."""
 
+from mrm.deployment.policies.adoption import bytes_unknown, cannot_adopt, managed_already, not_ready, nothing_there
 from mrm.deployment.policies.drift import FAILING, HEALABLE, Drift, Kind, Severity, differences
 from mrm.deployment.policies.experiment import (
     ended,
@@ -56,13 +57,16 @@ __all__ = [
     "applied_before",
     "at_step",
     "backup_missing",
+    "bytes_unknown",
     "canary_under_way",
+    "cannot_adopt",
     "closed_by_incident",
     "differences",
     "ended",
     "frozen",
     "halted",
     "less_than_asked",
+    "managed_already",
     "named",
     "no_next_step",
     "not_a_maker",
@@ -71,8 +75,10 @@ __all__ = [
     "not_comparable",
     "not_of_model",
     "not_passed_over",
+    "not_ready",
     "not_shown",
     "not_whole",
+    "nothing_there",
     "off_schedule",
     "over",
     "place_cannot",

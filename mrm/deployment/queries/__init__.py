@@ -4,6 +4,7 @@ from mrm.deployment.queries.deployments import (
     candidates,
     current,
     earlier,
+    environment_names,
     must_withdraw,
     revisions,
     revisions_visible_to,
@@ -13,6 +14,9 @@ from mrm.deployment.queries.deployments import (
     verified_numbers,
     visible_to,
     went_back_from,
+    where,
+    where_in,
+    why_not_served,
     with_wanted,
 )
 from mrm.deployment.queries.environments import (
@@ -80,6 +84,7 @@ __all__ = [
     "condition_in_words",
     "current",
     "earlier",
+    "environment_names",
     "environments",
     "environments_visible_to",
     "experiments_visible_to",
@@ -122,6 +127,8 @@ __all__ = [
     "verified_numbers",
     "visible_to",
     "went_back_from",
+    "where",
+    "where_in",
     "why_backup_not_there",
     "why_closed",
     "why_no_advance",
@@ -133,5 +140,6 @@ __all__ = [
     "why_not_named",
     "why_not_now",
     "why_not_released",
+    "why_not_served",
     "with_wanted",
 ]

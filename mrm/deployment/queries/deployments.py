@@ -3,8 +3,9 @@ from django.db.models import FilteredRelation, Q, QuerySet
 from mrm.access.models import Account
 from mrm.access.queries import unit_ids_for
 from mrm.approval import queries as approval
+from mrm.approval.policies import Where
 from mrm.audit.queries import places
-from mrm.deployment.models import Deployment, Revision, Target, Variant
+from mrm.deployment.models import Deployment, Environment, Revision, Target, Variant, VariantRole
 from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import Model, Version
@@ -32,6 +33,21 @@ def current(deployment: Deployment) -> Revision | None:
     )
 
 
+def where_in(environment: Environment, role: str = "") -> Where:
+    """An environment as an approval is asked about it."""
+    return Where(environment.key, environment.name, environment.stage, role == VariantRole.SHADOW)
+
+
+def where(deployment: Deployment, role: str = "") -> Where:
+    """The environment of an endpoint as an approval is asked about it."""
+    return where_in(deployment.target.environment, role)
+
+
+def why_not_served(deployment: Deployment, version: Version, sha256: str, role: str = "") -> str | None:
+    """Why the version may not serve at this endpoint with these bytes now, in this role, or None."""
+    return approval.why_not_usable(version, sha256, where(deployment, role))
+
+
 MUST_GO = "Must be withdrawn: "  # how the sentence about an approval that does not hold begins
 
 
@@ -40,7 +56,7 @@ def must_withdraw(revision: Revision) -> Drift | None:
     found = {
         each.version.label: reason
         for each in revision.variants.all()
-        if (reason := approval.why_not_usable(each.version, each.artifact_sha256))
+        if (reason := why_not_served(revision.deployment, each.version, each.artifact_sha256, each.role))
     }
     if not found:
         return None
@@ -106,6 +122,11 @@ def candidates(deployment: Deployment) -> QuerySet[Version]:
         .exclude(status="retired")
         .select_related("model", "artifact")
     )
+
+
+def environment_names() -> dict[str, str]:
+    """Each environment by its key, as an approval may name it."""
+    return dict(Environment.objects.order_by("key").values_list("key", "name"))
 
 
 def targets_for(account: Account, model: Model) -> QuerySet[Target]:

@@ -47,7 +47,7 @@ def why_not_released(revision: Revision) -> str | None:
 def releases(keys: Sequence[str]) -> dict[str, Revision]:
     """Revisions with what is laid before those who sign for them."""
     found = Revision.objects.filter(pk__in=keys).prefetch_related(VARIANTS).select_related(
-        "deployment__model__unit", "deployment__model__owner", "deployment__model__developer", "deployment__target",
+        "deployment__model__unit", "deployment__model__owner", "deployment__model__developer", "deployment__target__environment",
         "version__model__unit", "version__developer", "approval__request", "requested_by__person",
     )  # fmt: skip
     return {str(each.pk): each for each in found}

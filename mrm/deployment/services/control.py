@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from mrm.access.models import Account
-from mrm.approval import queries as approval
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
@@ -140,7 +139,10 @@ def fail_over(deployment: Deployment, *, because: Drift) -> Revision | None:
 
 
 def _usable(revision: Revision) -> bool:
-    return not any(approval.why_not_usable(each.version, each.artifact_sha256) for each in revision.variants.all())
+    place = revision.deployment
+    return not any(
+        queries.why_not_served(place, each.version, each.artifact_sha256, each.role) for each in revision.variants.all()
+    )
 
 
 def _go_back(

@@ -98,6 +98,8 @@ def _withdrawn_before(deployment: Deployment) -> list[Drift]:
 def _compared(deployment: Deployment, wanted: Revision | None, ask: bool) -> tuple[Observed, list[Drift]]:
     with contact(deployment.target) as place:
         observed = place.observe(deployment.endpoint)
+        if wanted is None and deployment.revisions.filter(status=RevisionState.AWAITING).exists():
+            return observed, []  # it was found serving and is to be taken over, once others have signed
         if wanted is None or wanted.version_id is None:
             served = [each.version for each in observed.variants if each.managed]
             text = f"The place serves {', '.join(served)}, and nothing is wanted there."

@@ -34,6 +34,7 @@ class Plan:
     fingerprint: str
     steps: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -70,7 +71,16 @@ def plan(
         observed.fingerprint(),
         tuple(steps),
         _warnings(current, observed, caps),
+        _closed(deployment, shares),
     )
+
+
+def _closed(deployment: Deployment, shares: Sequence[Share]) -> tuple[str, ...]:
+    """Why what is planned may not serve there, version by version: the wish would be refused in the same words."""
+    found = (
+        queries.why_not_served(deployment, each.version, each.version.artifact_id or "", each.role) for each in shares
+    )
+    return tuple(each for each in found if each)
 
 
 def _whole(share: Share, observed: Observed, caps: Cap) -> list[Change]:

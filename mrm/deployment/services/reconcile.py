@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from mrm.approval import queries as approval
 from mrm.connectors.errors import ConnectorError, Integrity, Invalid, OutcomeUnknown
 from mrm.connectors.protocol import Cap, Connector, Desired, Observed, Op, Result
 from mrm.core import blobs
@@ -137,10 +136,10 @@ def _proof(place: Connector, revision: Revision, variant: Variant) -> dict[str, 
 def _gate(revision: Revision) -> None:
     """Asked again just before every push, also of what is applied anew, and of every version in it."""
     for each in revision.variants.all():
-        person = revision.kind != RevisionKind.FAILOVER and queries.why_not_by(
-            revision.requested_by, each.version, each.approval
-        )
-        if refusal := approval.why_not_usable(each.version, each.artifact_sha256) or person:
+        refusal = queries.why_not_served(revision.deployment, each.version, each.artifact_sha256, each.role)
+        if not refusal and revision.kind != RevisionKind.FAILOVER:
+            refusal = queries.why_not_by(revision.requested_by, each.version, each.approval)
+        if refusal:
             raise Refused(f"The push was refused. {refusal}")
     if refusal := queries.why_not_released(revision):
         raise Refused(f"The push was refused. {refusal}")
@@ -218,7 +217,8 @@ def _carried_out(place: Connector, operation: Operation, send_it: Callable[[Op],
     Nothing that is wanted anew waits for it: a stop least of all.
     """
     within = dt.timedelta(minutes=place.most_minutes)
-    op = Op(id=str(operation.pk), idempotency_key=operation.key, deadline=timezone.now() + within)
+    planned_on = operation.revision.planned_on
+    op = Op(str(operation.pk), operation.key, deadline=timezone.now() + within, seen=planned_on)
     try:
         result = send_it(op)
         while not result.done:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from mrm.access.models import Account
@@ -17,6 +18,7 @@ from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.services.incidents import open_incident
 from mrm.deployment.workflow import FLOW, RevisionState
 from mrm.inventory import services as inventory
+from mrm.inventory.models import Model
 from mrm.inventory.workflow import Lifecycle, VersionState
 
 
@@ -98,9 +100,15 @@ def settle(revision: Revision, *, verification: dict[str, Any], actor: Account) 
     return revision
 
 
+def _in_production(model: Model) -> QuerySet[Revision]:
+    """What serves where it decides; what serves in a test alone is in production no more than before."""
+    found = Revision.objects.filter(deployment__model=model, status=RevisionState.APPLIED)
+    return found.filter(deployment__target__environment__stage=models.Stage.PRODUCTION)
+
+
 def _carry(revision: Revision, actor: Actor) -> None:
     model = revision.deployment.model
-    live = queries.answering(Revision.objects.filter(deployment__model=model, status=RevisionState.APPLIED))
+    live = queries.answering(_in_production(model))
     for version in model.versions.filter(status=VersionState.ACTIVE):
         if str(version.pk) not in live:
             inventory.advance_version(version, "be_superseded", actor=actor)

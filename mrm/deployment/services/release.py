@@ -93,18 +93,19 @@ class Release(PlainSubject):
         return found
 
     def gates(self, revision: Revision) -> list[Gate]:
-        return [self._gate(each, revision.variant_count > 1) for each in revision.variants.all()]
+        return [self._gate(revision, each) for each in revision.variants.all()]
 
-    def _gate(self, variant: Variant, named: bool) -> Gate:
-        refusal = approval.why_not_usable(variant.version, variant.artifact_sha256)
+    def _gate(self, revision: Revision, variant: Variant) -> Gate:
+        refusal = queries.why_not_served(revision.deployment, variant.version, variant.artifact_sha256, variant.role)
+        named = revision.variant_count > 1
         label = variant.version.label
         return Gate(
             f"approval-{label}" if named else "approval",
-            f"Version {label} is approved for use, with these bytes"
+            f"Version {label} is approved for use here, with these bytes"
             if named
-            else "The version is approved for use, with these bytes",
+            else "The version is approved for use here, with these bytes",
             GateState.MISSING if refusal else GateState.MET,
-            refusal or f"Approved in {variant.approval.request.ref}.",
+            refusal or f"Approved in {variant.approval.request.ref} for {variant.approval.approved_for}.",
             url=variant.version.get_absolute_url(),
         )
 

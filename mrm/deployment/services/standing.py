@@ -2,7 +2,6 @@
 
 from django.utils import timezone
 
-from mrm.approval import queries as approval
 from mrm.approval.models import Approval
 from mrm.approval.workflow import ApprovalState
 from mrm.audit.trail import audited, describe
@@ -28,7 +27,7 @@ def tell_standings(place: Connector, revision: Revision, observed: Observed) -> 
     shown = {each.version: each.standing for each in observed.variants}
     told = False
     for each in revision.variants.all():
-        standing, why = standing_of(each)
+        standing, why = standing_of(revision, each)
         known = shown.get(each.version.label)
         if known is not None and known != standing:
             tell_approval(revision, variant=each, place=place, standing=standing, why=why, actor=CLOCK)
@@ -36,9 +35,9 @@ def tell_standings(place: Connector, revision: Revision, observed: Observed) -> 
     return told
 
 
-def standing_of(variant: Variant) -> tuple[str, str]:
+def standing_of(revision: Revision, variant: Variant) -> tuple[str, str]:
     """How the approval of a variant stands by the rule that every use is asked by, and the reason where it fell."""
-    why = approval.why_not_usable(variant.version, variant.artifact_sha256)
+    why = queries.why_not_served(revision.deployment, variant.version, variant.artifact_sha256, variant.role)
     if why is None:
         return VALID, ""
     granted = Approval.objects.get(pk=variant.approval_id)

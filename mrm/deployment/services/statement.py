@@ -30,6 +30,7 @@ def make(revision: Revision, variant: Variant) -> dict[str, Any]:
         "conditions": [condition.text for condition in granted.conditions.all()],
         "granted_at": granted.granted_at.isoformat(),
         "expires_at": granted.expires_at.isoformat(),
+        "approved_for": granted.environments,
         "environment": revision.deployment.target.environment.key,
         "endpoint": revision.deployment.endpoint,
         "revision": revision.number,

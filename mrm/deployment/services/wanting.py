@@ -36,7 +36,7 @@ def want(deployment: Deployment, shares: Sequence[Share], actor: Account, **cont
     content["rules"] = queries.rules_told(rules)
     variants = [
         Variant(
-            role=each.role, version=each.version, approval=_approved(deployment, each.version),
+            role=each.role, version=each.version, approval=_approved(deployment, each),
             artifact_sha256=each.version.artifact_id, weight_bp=each.weight_bp, mirror_bp=each.mirror_bp,
         )
         for each in shares
@@ -79,10 +79,11 @@ def check_rules(deployment: Deployment, rules: Serving, shares: Sequence[Share],
         raise Refused(refusal)
 
 
-def _approved(deployment: Deployment, version: Version) -> Approval:
+def _approved(deployment: Deployment, share: Share) -> Approval:
+    version: Version = share.version
     if version.model_id != deployment.model_id:
         raise Refused(f"{version} is another model's; this endpoint serves {deployment.model}.")
-    if refusal := approval.why_not_usable(version, version.artifact_id or ""):
+    if refusal := queries.why_not_served(deployment, version, version.artifact_id or "", share.role):
         raise Refused(f"{version} may not be deployed. {refusal}")
     granted = approval.valid_approval(version)
     assert granted is not None

@@ -7,7 +7,7 @@ from django.utils import timezone
 from mrm.audit.trail import audited, describe
 from mrm.core.actors import Actor
 from mrm.deployment import queries
-from mrm.deployment.models import Deployment, Health, Look, Revision, Sync
+from mrm.deployment.models import Deployment, Health, Look, Revision, Sync, Target
 from mrm.deployment.policies import Drift, Kind
 from mrm.deployment.services.incidents import CLOCK, open_incident
 from mrm.deployment.workflow import RevisionState
@@ -21,7 +21,9 @@ def watch(*, version: Version | None = None, actor: Actor = CLOCK) -> int:
     live = Revision.objects.filter(status=RevisionState.APPLIED).exclude(version=None)
     if version:
         live = live.filter(variants__version=version)
-    live = live.select_related("deployment__model__unit", "deployment__target").prefetch_related(queries.VARIANTS)
+    live = live.select_related("deployment__model__unit", "deployment__target__environment").prefetch_related(
+        queries.VARIANTS
+    )
     for revision in live:
         told = [each["sentence"] for each in revision.deployment.drift if each["kind"] == Kind.WITHDRAWN]
         found = queries.must_withdraw(revision)
@@ -41,6 +43,15 @@ def look_around(*, actor: Actor = CLOCK) -> bool:
     if due:
         jobs.request_once("deployment.look", label="Look at what runs", actor=actor)
     return due
+
+
+def look_early(target: Target, *, actor: Actor = CLOCK) -> int:
+    """Have every endpoint at a place looked at now and not at its turn; how many there are."""
+    now = timezone.now()
+    Look.objects.filter(deployment__target=target, due__gt=now).update(due=now)
+    if found := target.deployments.count():
+        jobs.request_once("deployment.look", label="Look at what runs", actor=actor)
+    return found
 
 
 @audited("deployment.flag", "found that what runs must be withdrawn: {line}")

@@ -9,7 +9,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
-from mrm.approval.queries import why_not_usable
 from mrm.core.methods import takes_forms_only
 from mrm.deployment import policies, queries, services
 from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm
@@ -97,10 +96,10 @@ def _promotable(current: Revision | None) -> Version | None:
     return next(each.version for each in current.variants.all() if each.role == "challenger")
 
 
-def offers(place: Deployment) -> list[dict[str, object]]:
-    """The model's versions, each deployable or with the reason why not."""
+def offers(place: Deployment, role: str = "") -> list[dict[str, object]]:
+    """The model's versions, each deployable in a role or with the reason why not."""
     return [
-        {"version": version, "why_not": why_not_usable(version, version.artifact_id or "")}
+        {"version": version, "why_not": queries.why_not_served(place, version, version.artifact_id or "", role)}
         for version in queries.candidates(place)
     ]
 
@@ -138,9 +137,10 @@ def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
     version = form.cleaned_data["version"]
+    planned = services.plan(place, policies.whole(version))
     context = {
         "deployment": place,
-        "plan": services.plan(place, policies.whole(version)),
+        "plan": planned,
         "version": version,
         "action": "deployment:deploy",
         "posted": [("version", version.pk)],
@@ -148,7 +148,7 @@ def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "closed": account.lacks("deployment.deploy", place)
         or queries.why_closed(place)
         or queries.why_not_named(place, account)
-        or why_not_usable(version, version.artifact_id or ""),
+        or " ".join(planned.closed),
     }
     return render(request, "deployment/plan.html", context)
 

@@ -9,10 +9,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.pages import account_of
+from mrm.core.actors import permit
 from mrm.core.methods import takes_forms_only
+from mrm.core.refusal import Invalid
 from mrm.deployment import queries, services
-from mrm.deployment.forms import EndForm, ExperimentForm, PromoteForm
-from mrm.deployment.models import Experiment, ReadingKind
+from mrm.deployment.forms import EndForm, ExperimentForm, OutcomesForm, PromoteForm
+from mrm.deployment.models import Experiment, Reading, ReadingKind
 from mrm.deployment.views.deployments import find
 from mrm.measures.experiments import boundaries
 
@@ -63,8 +65,14 @@ def _find(request: HttpRequest, pk: uuid.UUID) -> Experiment:
 
 @require_GET
 def experiment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """One experiment: its plan, its limits, its readings."""
-    found, account = _find(request, pk), account_of(request)
+    """One experiment: its plan, its limits, its readings; the one just taken first, and in it the sample ratio."""
+    found = _find(request, pk)
+    just = next((each for each in found.readings.all() if str(each.pk) == request.GET.get("reading")), None)
+    return _page(request, found, OutcomesForm(), just)
+
+
+def _page(request: HttpRequest, found: Experiment, form: OutcomesForm, just: Reading | None = None) -> HttpResponse:
+    account = account_of(request)
     limits = boundaries(found.looks, found.alpha)
     labels = [arm.version.label for arm in found.arms.all()]
     over = queries.is_over(found)
@@ -76,13 +84,35 @@ def experiment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "chart": _chart(found, limits),
         "schedule": _schedule(found, limits),
         "readings": [(each, services.answer(each)) for each in found.readings.all()],
+        "form": form,
+        "just": just,
+        "told": services.answer(just) if just else "",
+        "why_not_read": account.lacks("deployment.read_experiment", found) or queries.why_no_reading(found),
         "why_not_end": account.lacks("deployment.end_experiment", found) or (f"{found} is ended." if over else None),
         "promotions": [
             (label, account.lacks("deployment.deploy", found.deployment) or queries.why_no_promotion(found, label))
             for label in labels[1:]
         ],
     }
-    return render(request, "deployment/experiment.html", context)
+    return render(request, "deployment/experiment.html", context, status=422 if form.errors else 200)
+
+
+@takes_forms_only
+def outcomes(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Hand in the outcomes, and see what they show."""
+    found, form = _find(request, pk), OutcomesForm(request.POST, request.FILES)
+    permit(account_of(request), "deployment.read_experiment", found)
+    if not form.is_valid():
+        return _page(request, found, form)
+    try:
+        rows = services.read_outcomes(found, form.cleaned_data["outcomes"])
+    except Invalid as fault:  # the page says it beside the file, where it is put right
+        form.add_error("outcomes", str(fault))
+        return _page(request, found, form)
+    reading = services.read_experiment(
+        found, rows=rows, guardrail=form.cleaned_data["guardrail"], actor=account_of(request)
+    )
+    return redirect(f"{found.get_absolute_url()}?reading={reading.pk}")
 
 
 def _schedule(found: Experiment, limits: tuple[float, ...]) -> list[dict[str, Any]]:

@@ -37,15 +37,16 @@ def plan_rules(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return _asked(request, place, form)
     shares = services.shares_under(place, _first(place, form))
+    planned = services.plan(place, shares, rules=form.cleaned_data["rules"])
     context = {
         "deployment": place,
         "what": "these rules",
-        "plan": services.plan(place, shares, rules=form.cleaned_data["rules"]),
+        "plan": planned,
         "posted": [(name, request.GET[name]) for name in form.fields if name in request.GET],
         "action": "deployment:rules",
         "reason_needed": True,
         "release_policy": queries.release_policy(place.model),
-        "closed": _closed(place, account),
+        "closed": _closed(place, account) or " ".join(planned.closed),
     }
     return render(request, "deployment/plan.html", context)
 

@@ -15,7 +15,7 @@ from mrm.access.pages import account_of, signing_of
 from mrm.core.methods import takes_forms_only
 from mrm.deployment import queries, services
 from mrm.deployment.forms import SignedStopForm, StopForm, TrafficForm, TrafficWantedForm
-from mrm.deployment.models import Deployment
+from mrm.deployment.models import Deployment, VariantRole
 from mrm.deployment.views.deployments import find, offers
 from mrm.inventory.models import Version
 
@@ -26,7 +26,7 @@ Offers = list[dict[str, object]]
 def traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Which version takes which part: the form, and the wish for it."""
     place = find(request, pk)
-    found = offers(place)
+    found = offers(place, VariantRole.SHADOW)
     if request.method == "POST":
         form = TrafficWantedForm(request.POST, versions=_open(found))
         if form.is_valid():
@@ -42,18 +42,19 @@ def traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def plan_traffic(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What the plan would change, version by version, before anything is sent."""
     place, account = find(request, pk), account_of(request)
-    found = offers(place)
+    found = offers(place, VariantRole.SHADOW)
     form = TrafficForm(request.GET, versions=_open(found))
     if not form.is_valid():
         return _asked(request, place, form, found)
+    planned = services.plan(place, form.cleaned_data["shares"], form.cleaned_data["steps"])
     context = {
         "deployment": place,
-        "plan": services.plan(place, form.cleaned_data["shares"], form.cleaned_data["steps"]),
+        "plan": planned,
         "steps": [f"{step / 100:g} %" for step in form.cleaned_data["steps"]],
         "action": "deployment:traffic",
         "posted": [(name, request.GET.get(name, "")) for name in form.fields],
         "release_policy": queries.release_policy(place.model),
-        "closed": _closed(place, account),
+        "closed": _closed(place, account) or " ".join(planned.closed),
     }
     return render(request, "deployment/plan.html", context)
 

@@ -54,6 +54,12 @@ def ask_for_listings(*, actor: Actor = CLOCK) -> int:
     return asked
 
 
+def ask_soon(target: Target, *, actor: Actor = CLOCK) -> None:
+    """Have the place listed early, unless that is asked for already and waits."""
+    if not jobs.waiting("discovery.list", target):
+        _request(target, actor)
+
+
 def _request(target: Target, actor: Actor) -> None:
     label = f"List what {target} holds"
     jobs.request("discovery.list", label=label, subject=target, actor=actor, target=str(target.pk))

@@ -21,7 +21,7 @@ _UNDO = (
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approval", "0004_inspected"),
+        ("approval", "0005_environments"),
         ("deployment", "0002_guards"),
         ("inventory", "0004_scoring_endpoint"),
         ("prediction", "0002_guards"),

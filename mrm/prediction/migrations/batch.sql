@@ -1,10 +1,12 @@
--- Whether an approval lets these bytes of this version score at this moment; it is held until the transaction ends, so
+-- Whether an approval lets these bytes of this version score there at this moment; it is held until the transaction ends, so
 -- that no withdrawal comes between. The day after that of a condition is over everywhere.
-CREATE FUNCTION prediction_may_score(granted uuid, subject uuid, sha256 text) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION prediction_may_score(granted uuid, subject uuid, sha256 text, place uuid) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM approval_approval AS a
     WHERE a.id = granted AND a.version_id = subject AND a.artifact_sha256 = sha256
       AND a.status = 'valid' AND a.granted_at <= clock_timestamp() AND a.expires_at > clock_timestamp()
+      AND (a.environments = '{}' OR EXISTS (SELECT FROM deployment_environment AS e
+        WHERE e.id = place AND (e.key = ANY (a.environments) OR 'any:' || e.stage = ANY (a.environments))))
       AND NOT EXISTS (SELECT FROM approval_condition AS c
         WHERE c.approval_id = a.id AND c.met_on IS NULL AND c.due < current_date - 1)
     FOR SHARE OF a;
@@ -23,7 +25,8 @@ BEGIN
   IF TG_OP = 'DELETE' THEN
     RAISE EXCEPTION 'a run that scored a data set stays on record' USING ERRCODE = 'insufficient_privilege';
   ELSIF TG_OP = 'INSERT' THEN
-    IF NEW.status <> 'queued' OR NOT prediction_may_score(NEW.approval_id, NEW.version_id, NEW.artifact_sha256) THEN
+    IF NEW.status <> 'queued' OR NOT prediction_may_score(NEW.approval_id, NEW.version_id, NEW.artifact_sha256,
+         NEW.environment_id) THEN
       RAISE EXCEPTION 'only a version with a valid approval of these bytes scores' USING ERRCODE = 'check_violation';
     END IF;
     IF NOT EXISTS (SELECT FROM inventory_version AS v JOIN inventory_model AS m ON m.id = v.model_id
@@ -73,7 +76,7 @@ BEGIN
   END IF;
   IF (NEW.version_id, NEW.artifact_sha256, NEW.approval_id)
        IS DISTINCT FROM (run.version_id, run.artifact_sha256, run.approval_id)
-     OR NOT prediction_may_score(NEW.approval_id, NEW.version_id, NEW.artifact_sha256) THEN
+     OR NOT prediction_may_score(NEW.approval_id, NEW.version_id, NEW.artifact_sha256, run.environment_id) THEN
     RAISE EXCEPTION 'a part is scored by the version and bytes of its run, while they are approved'
       USING ERRCODE = 'check_violation';
   END IF;

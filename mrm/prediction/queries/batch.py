@@ -12,6 +12,7 @@ from mrm.access.models import Account
 from mrm.access.queries import unit_ids_for
 from mrm.approval import queries as approval
 from mrm.approval.models import Approval
+from mrm.approval.policies import in_environment
 from mrm.approval.workflow import ApprovalState
 from mrm.core.actors import Actor
 from mrm.deployment import policies as deploying
@@ -73,8 +74,11 @@ def why_not_scored_with(version: Version, sha256: str, actor: Actor) -> str | No
     return actor.lacks(START_BATCH, version)
 
 
-def why_not_there(environment: Environment, actor: Actor, *, begins: bool) -> str | None:
-    """Why not in this environment: to some only named people bring anything; in a freeze nothing new begins."""
+def why_not_there(version: Version, environment: Environment, actor: Actor, *, begins: bool) -> str | None:
+    """Why not in this environment: the approval names others, only named people may, or nothing new begins in a freeze."""
+    granted = approval.valid_approval(version)
+    if granted and (refusal := in_environment(granted, deployment.where_in(environment))):
+        return refusal
     freeze = deployment.freeze_now(environment) if begins else None
     if freeze:
         until = date_format(timezone.localtime(freeze.ends_at), "j F Y, H:i")
@@ -93,7 +97,7 @@ def why_not_go_on(run: BatchRun) -> str | None:
         or policies.not_an_approved_use(
             run.use, Model.objects.values_list("approved_uses", flat=True).get(pk=version.model_id)
         )
-        or why_not_there(run.environment, run.requested_by, begins=False)
+        or why_not_there(version, run.environment, run.requested_by, begins=False)
     )
 
 

@@ -64,7 +64,7 @@ def _check_choices(version: Version, dataset: Dataset, environment: Environment,
         raise Invalid("These data are not open to you.", fields={"dataset": ["Choose data of your units."]})
     if refusal := queries.why_not_on_these_data(version, dataset):
         raise Invalid(refusal, fields={"dataset": [refusal]})
-    if refusal := queries.why_not_there(environment, actor, begins=True):
+    if refusal := queries.why_not_there(version, environment, actor, begins=True):
         raise Invalid(refusal, fields={"environment": [refusal]})
 
 

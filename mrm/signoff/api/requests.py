@@ -43,6 +43,7 @@ class RequestOut(serializers.ModelSerializer[Request]):
             "submitted_by",
             "submitted_at",
             "note",
+            "terms",
             "due",
             "decided_at",
             "url",

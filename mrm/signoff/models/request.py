@@ -33,6 +33,8 @@ class Request(Governed):
     submitted_by = models.ForeignKey(Account, models.PROTECT, related_name="requests")
     submitted_at = models.DateTimeField(default=timezone.now)
     note = models.TextField(blank=True)
+    # what the answer is asked for, in codes and words by heading; each statement repeats it, and it is written once
+    terms = models.JSONField(default=dict, blank=True)
     due = models.DateField()
     # the roles whose signature is waited for: written down with each step, so that a list finds it without judging all
     open_roles = ArrayField(models.CharField(max_length=20), default=list)

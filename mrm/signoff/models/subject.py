@@ -112,6 +112,9 @@ class Subject(Protocol):
     def content(self, record: Any) -> Mapping[str, Any]:
         """The content the signature binds; its canonical digest is the subject digest."""
 
+    def terms(self, record: Any) -> Mapping[str, Mapping[str, str]]:
+        """What is asked for where the question does not narrow it: by heading, code and words."""
+
     def unit(self, record: Any) -> BusinessUnit: ...
 
     def tier(self, record: Any) -> str: ...
@@ -151,6 +154,9 @@ class PlainSubject:
     """What a subject says unless it has more to say: no tier, nothing to wait for, nothing to compare, no tables."""
 
     proposes = False
+
+    def terms(self, record: Any) -> Mapping[str, Mapping[str, str]]:
+        return {}
 
     def tier(self, record: Any) -> str:
         return ""

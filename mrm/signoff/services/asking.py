@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -20,8 +21,19 @@ CLOCK = System("signoff")
 
 
 @audited("signoff.submit", "asked for {action} of {label}")
-def submit(subject_kind: str, record: Any, *, action: str, actor: Actor, note: str = "") -> Request:
-    """Open a request, pinned to the policy in force and to the digest of the subject as it is now."""
+def submit(
+    subject_kind: str,
+    record: Any,
+    *,
+    action: str,
+    actor: Actor,
+    note: str = "",
+    terms: Mapping[str, Mapping[str, str]] | None = None,
+) -> Request:
+    """Open a request, pinned to the policy in force and to the digest of the subject as it is now.
+
+    `terms` narrow what is asked for, by heading, code and words; whoever signs signs them as well.
+    """
     subject = SUBJECTS[subject_kind]
     record = subject.find(str(record.pk))
     tier = subject.tier(record)
@@ -44,6 +56,7 @@ def submit(subject_kind: str, record: Any, *, action: str, actor: Actor, note: s
         tier=tier,
         submitted_by=actor if isinstance(actor, Account) else _submitter(actor),
         note=note,
+        terms=dict(terms or subject.terms(record)),
         due=timezone.localdate() + dt.timedelta(days=-(-hours // 24)),
     )
     keep_exclusions(request)

@@ -70,6 +70,7 @@ def compose(
         "roles": roles,
         "on_behalf_of": on_behalf_of.name if on_behalf_of else "",
         "principal": str(on_behalf_of.pk) if on_behalf_of else "",
+        **({"terms": request.terms} if request.terms else {}),
     }
     return access.composed(facts, actor=actor, salt=SALT)
 
@@ -114,6 +115,8 @@ def vote(request: Request, *, statement: dict[str, Any], confirmed: Confirmed, a
     note_edit(request)
     if statement["request"] != request.ref or statement["person"] != str(actor.person_id):
         raise Refused("This statement was made for another request or another person.")
+    if statement.get("terms", {}) != request.terms:
+        raise Refused("This statement is about other terms than the request: open the request and read a new one.")
     if request.votes.filter(statement_digest=digest(statement)).exists():
         raise Refused("This statement was signed before; open the request and read a new one.")
     if _content_read(request, statement["decision"]) != statement["subject_digest"]:
