@@ -86,6 +86,7 @@ def _approval(approval: Approval) -> dict[str, Any]:
         "state": approval.status,
         "status": approval.get_status_display(),
         "artifact_sha256": approval.artifact_sha256,
+        "environments": approval.approved_for,
         "granted_at": approval.granted_at,
         "valid_until": approval.valid_until,
         "ended_at": approval.ended_at,
