@@ -18,10 +18,10 @@ NAME = f"approver's queue, {OPEN:,} open requests"
 ADDRESSES = (("waiting for me", "/approvals/"), ("all open", "/approvals/?view=open"), ("home", "/"))
 CLONES = """
 INSERT INTO signoff_request (id, number, policy_id, action, subject_kind, subject_key, subject_label, subject_digest,
-  subject_content, unit_id, tier, status, submitted_by_id, submitted_at, note, due, open_roles)
+  subject_content, unit_id, tier, status, submitted_by_id, submitted_at, note, due, open_roles, terms)
 SELECT gen_random_uuid(), nextval('signoff_request_number'), r.policy_id, r.action, r.subject_kind, c.key, c.label,
   r.subject_digest, r.subject_content, r.unit_id, r.tier, 'open', r.submitted_by_id, r.submitted_at, '',
-  r.due + (c.n %% 60)::int, r.open_roles FROM signoff_request AS r, ({clones}) AS c WHERE r.id = %(request)s
+  r.due + (c.n %% 60)::int, r.open_roles, r.terms FROM signoff_request AS r, ({clones}) AS c WHERE r.id = %(request)s
 """
 PROPOSALS = """
 INSERT INTO signoff_proposal (id, kind, target, label, content, reason, unit_id, tier, proposed_by_id, proposed_at,
