@@ -40,12 +40,14 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _queue(account: Account) -> dict[str, Any]:
-    waiting = signoff.waiting(account)
+    known = signoff.tally(account)
+    waiting = signoff.waiting(account, of_roles=known.for_roles)
+    count, overdue = signoff.waiting_numbers(waiting, known)
     return {
         "template": "home/queue.html",
         "groups": signoff.grouped(signoff.queue(waiting[:SHORT], account), timezone.localdate()),
-        "count": signoff.number_of(waiting),
-        "overdue": signoff.number_of(waiting, due_before=timezone.localdate()),
+        "count": count,
+        "overdue": overdue,
     }
 
 

@@ -20,7 +20,7 @@ from mrm.signoff.queries.fold import (
     why_not,
 )
 from mrm.signoff.queries.ground import Ground, Judged, ground, history_of, judged_open
-from mrm.signoff.queries.listed import number_of, tally, waiting, waiting_count
+from mrm.signoff.queries.listed import number_of, tally, waiting, waiting_count, waiting_numbers
 from mrm.signoff.queries.queue import Group, Row, grouped, queue
 from mrm.signoff.queries.records import (
     covering,
@@ -102,6 +102,7 @@ __all__ = [
     "visible_to",
     "waiting",
     "waiting_count",
+    "waiting_numbers",
     "ways",
     "why_not",
 ]

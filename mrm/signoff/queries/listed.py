@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from mrm.access.models import Account
 from mrm.access.roles import roles_with
@@ -18,40 +19,53 @@ JUDGED = 200  # so many are judged one by one; of more, the list shows what wait
 
 @dataclass(frozen=True)
 class Tally:
-    """How many requests an account sees: open, of those the ones that wait for its roles, and decided."""
+    """How many requests an account sees: open, of those the ones that wait for its roles, each also overdue; decided."""
 
     open: int
+    open_overdue: int
     for_roles: int
+    for_roles_overdue: int
     decided: int
 
 
 def tally(account: Account) -> Tally:
-    """All three, by one query."""
+    """All of them, by one query."""
     still = Q(status=RequestState.OPEN)
+    mine, over = still & _for_roles(account), Q(due__lt=timezone.localdate())
     return Tally(
         **visible_to(account).aggregate(
             open=Count("pk", filter=still),
-            for_roles=Count("pk", filter=still & _for_roles(account)),
+            open_overdue=Count("pk", filter=still & over),
+            for_roles=Count("pk", filter=mine),
+            for_roles_overdue=Count("pk", filter=mine & over),
             decided=Count("pk", filter=~still),
         )
     )
 
 
-def waiting(account: Account, tier: str = "", *, most: int | None = None) -> "list[Request] | QuerySet[Request]":
+def waiting(account: Account, tier: str = "", *, of_roles: int | None = None) -> "list[Request] | QuerySet[Request]":
     """The open requests that this account may sign now, by due date and tier.
 
     With more than `JUDGED` that wait for its roles, those are given unjudged; each is judged where it is shown.
-    They are counted before any is read; `most` is a number known already that they cannot be above.
+    They are counted before any is read; `of_roles` is how many of any tier wait for its roles, where that is known.
     """
     found = open_requests(account).filter(_for_roles(account))
     found = found.filter(tier=tier) if tier else found
-    few = (most is not None and most <= JUDGED) or found.count() <= JUDGED
-    return _judged(list(found), account) if few else found
+    unsure = of_roles is None or (tier and of_roles > JUDGED)
+    many = found.count() if unsure else of_roles
+    return found if many and many > JUDGED else _judged(list(found), account)
 
 
 def waiting_count(account: Account) -> int:
     """How many requests wait for this account: as many as `waiting` gives."""
     return number_of(waiting(account))
+
+
+def waiting_numbers(found: "list[Request] | QuerySet[Request]", known: Tally) -> tuple[int, int]:
+    """How many of what `waiting` gave wait, and how many of them are overdue, without asking again."""
+    if isinstance(found, list):
+        return len(found), number_of(found, due_before=timezone.localdate())
+    return known.for_roles, known.for_roles_overdue
 
 
 def number_of(found: "list[Request] | QuerySet[Request]", *, due_before: dt.date | None = None) -> int:

@@ -59,15 +59,18 @@ def requests(request: HttpRequest) -> HttpResponse:
     view, tier = request.GET.get("view") or "waiting", request.GET.get("tier", "")
     view = view if view in dict(TABS) else "waiting"
     number = queries.tally(account)
-    waiting = queries.waiting(account, most=number.for_roles)
+    waiting = queries.waiting(account, of_roles=number.for_roles)
     shown: Any = waiting
     if view == "waiting" and tier:
-        shown = queries.waiting(account, tier, most=number.for_roles)
+        shown = queries.waiting(account, tier, of_roles=number.for_roles)
     elif view != "waiting":
         shown = queries.open_requests(account) if view == "open" else queries.decided_requests(account)
         shown = shown.filter(tier=tier) if tier else shown
     today = timezone.localdate()
-    mine = len(waiting) if isinstance(waiting, list) else number.for_roles
+    mine, late = queries.waiting_numbers(waiting, number)
+    overdue = {"waiting": late, "open": number.open_overdue, "decided": 0}[view]
+    if tier and view != "decided":
+        overdue = queries.number_of(shown, due_before=today)
     counts = {"waiting": mine, "open": number.open, "decided": number.decided}
     page = page_of(request, shown, SHOWN, None if tier else counts[view])
     rows = queries.queue(page.object_list, account)
@@ -81,7 +84,7 @@ def requests(request: HttpRequest) -> HttpResponse:
             "tier": f"tier {tier}" if tier else "any",
             "most": queries.MOST_AT_ONCE,
             "groups": queries.grouped(rows, today) if view != "decided" else [],
-            "overdue": queries.number_of(shown, due_before=today) if view != "decided" else 0,
+            "overdue": overdue,
             "page": page,
             "decided": rows if view == "decided" else [],
         },
