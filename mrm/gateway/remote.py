@@ -102,13 +102,14 @@ class Remote:
             raise self._no(f"answered by version {str(said.get('model_version'))[:50]}, not {self.variant.version}.")
         if told.get("digest") != self.variant.digest:
             raise self._no(f"answered by other bytes than the approved ones of version {self.variant.version}.")
-        flags = told.get("flags", [])
-        if (
-            fallen := [str(flag) for flag in flags if str(flag).startswith("approval_")]
+        flags = told.get("flags")
+        fallen = (
+            next((each for each in flags if str(each).startswith("approval_")), None)
             if isinstance(flags, list)
-            else []
-        ):
-            raise self._no(f"may not be used there: {fallen[0].replace('_', ' ')}.")
+            else None
+        )
+        if fallen:
+            raise self._no(f"may not be used there: {str(fallen).replace('_', ' ')}.")
 
     def _no(self, what: str) -> CannotScore:
         return CannotScore(503, f"{self._who} {what}", MANUAL)

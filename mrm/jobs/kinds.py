@@ -27,6 +27,13 @@ class Kind:
 KINDS: Registry[Kind] = Registry("kind of job")
 
 
+def give_up(kind: str, arguments: dict[str, str], sentence: str) -> None:
+    """Let the area record that this work will not be done, with the reason; what ended meanwhile stays as it ended."""
+    known = KINDS.get(kind)  # work of a kind that a former version knew can be ended still
+    if known and known.given_up:
+        known.given_up(arguments, sentence)
+
+
 class Cancelled(Exception):
     """Somebody asked the job to stop; raised out of the progress report."""
 

@@ -10,7 +10,7 @@ from django.db import OperationalError, close_old_connections, connection, trans
 from mrm.core.outage import outage
 from mrm.core.refusal import Refused
 from mrm.jobs import services
-from mrm.jobs.kinds import KINDS, Cancelled, Later
+from mrm.jobs.kinds import KINDS, Cancelled, Later, give_up
 from mrm.jobs.models import Job
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,9 @@ def _carry_out(job: Job) -> None:
             KINDS[job.kind].work(job.arguments, progress)
         services.finish(job)
     except Cancelled:
-        services.stop(job)
+        with transaction.atomic():
+            if services.stop(job):
+                give_up(job.kind, job.arguments, "The work was cancelled.")
     except Later as later:
         _put_off(job, str(later), later.seconds)
     except Refused as refusal:
@@ -53,7 +55,9 @@ def _carry_out(job: Job) -> None:
 def sweep() -> None:
     """Take back what silent workers left, and record what is given up."""
     services.sweep(
-        lambda job: _give_up(job, "The worker that had this work fell silent, more often than it is tried again.")
+        lambda job: give_up(
+            job.kind, job.arguments, "The worker that had this work fell silent, more often than it is tried again."
+        )
     )
 
 
@@ -61,12 +65,7 @@ def _put_off(job: Job, sentence: str, seconds: float) -> None:
     """The last attempt ends with what follows from it, or not at all: a kill between the two loses neither."""
     with transaction.atomic():
         if services.fail(job, sentence, retry_in=seconds):
-            _give_up(job, f"{sentence} It was tried {job.attempts} times.")
-
-
-def _give_up(job: Job, sentence: str) -> None:
-    if given_up := KINDS[job.kind].given_up:
-        given_up(job.arguments, sentence)
+            give_up(job.kind, job.arguments, f"{sentence} It was tried {job.attempts} times.")
 
 
 def _beat(job: Job) -> None:

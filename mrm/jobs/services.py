@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from mrm.audit.trail import audited
 from mrm.core.actors import Actor
 from mrm.core.refusal import Refused
+from mrm.jobs.kinds import give_up
 from mrm.jobs.models import Job, JobState
 
 SILENT_AFTER = dt.timedelta(seconds=60)
@@ -100,9 +101,9 @@ def fail(job: Job, sentence: str, *, retry_in: float | None = None) -> bool:
     return True
 
 
-def stop(job: Job) -> None:
-    """Mark as cancelled what a cancel request ended."""
-    _ours(job).update(state=JobState.CANCELLED, finished_at=timezone.now())
+def stop(job: Job) -> bool:
+    """Mark as cancelled what a cancel request ended; False when the job was taken away before."""
+    return bool(_ours(job).update(state=JobState.CANCELLED, finished_at=timezone.now()))
 
 
 @audited("jobs.cancel", "cancelled the work {subject}")
@@ -116,11 +117,12 @@ def cancel(job: Job, *, actor: Actor) -> Job:
     current.cancel_requested = True
     if current.state == JobState.QUEUED:
         current.state, current.finished_at = JobState.CANCELLED, timezone.now()
+        give_up(current.kind, current.arguments, f"{actor.identity.name} cancelled the work before it began.")
     current.save()
     return current
 
 
-def sweep(give_up: Callable[[Job], None]) -> None:
+def sweep(given_up: Callable[[Job], None]) -> None:
     """Give jobs of silent workers back to the queue; those without an attempt left fail, and are given up with that."""
     lost = Job.objects.filter(state=JobState.RUNNING, heartbeat__lt=timezone.now() - SILENT_AFTER)
     sentence = "The worker that had this work fell silent."
@@ -133,7 +135,7 @@ def sweep(give_up: Callable[[Job], None]) -> None:
             state=JobState.FAILED, finished_at=timezone.now(), error=sentence
         )
         for job in spent:
-            give_up(job)
+            given_up(job)
 
 
 def abandon(subject: models.Model) -> None:

@@ -90,6 +90,15 @@ def test_a_reference_group_that_nobody_is_in_fails_with_a_sentence(cast: Cast) -
     assert [event.verb for event in of_subject(run)] == ["evaluation.fail", "evaluation.start"]
 
 
+def test_work_cancelled_on_the_list_of_work_ends_its_run_with_the_reason(cast: Cast) -> None:
+    waiting = journey.started(cast, journey.version(cast))
+    jobs.cancel(latest_for(waiting), actor=fresh(cast.developer))
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.error) == ("failed", "Dev Developer cancelled the work before it began.")
+    journey.drain()
+    assert latest_for(waiting).state == JobState.CANCELLED
+
+
 def test_a_waiting_run_is_cancelled_with_its_work(cast: Cast) -> None:
     run = journey.started(cast, journey.version(cast))
     services.cancel(run, actor=cast.developer)
