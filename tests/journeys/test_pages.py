@@ -16,7 +16,7 @@ PAGES = (
     "/", "/models/", "/models/register/", "/models/import/", "/models/data/", "/models/packs/", "/evaluations/",
     "/evaluations/tests/", "/evaluations/tests/grades/",
     "/validations/", "/validations/findings/", "/accepted-risks/", "/approvals/", "/approvals/several/", "/approvals/policies/", "/deployments/",
-    "/deployments/places/", "/deployments/environments/", "/deployments/incidents/", "/predictions/", "/predictions/extracts/", "/found/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
+    "/deployments/places/", "/deployments/environments/", "/deployments/incidents/", "/predictions/", "/predictions/extracts/", "/predictions/batches/", "/found/", "/reports/", "/people/", "/people/roles/", "/jobs/", "/timeline/",
     "/timeline/findings/", "/log/", "/privacy/", "/access/proposals/", "/access/exceptions/", "/access/reviews/", "/access/reviews/open/",
     "/oversight/", "/oversight/roles/",
     "/oversight/ageing/", "/approvals/policies/new/", "/approvals/delegations/", "/people/account/", "/people/account/factors/",
@@ -51,6 +51,8 @@ def served(person: Person) -> Iterator[str]:
         yield address
         if source == "/deployments/":
             yield from (f"{address}{rest}" for rest in ("traffic/", "rules/", "experiment/"))
+        if source == "/deployments/places/":
+            yield f"{address}adopt/"
 
 
 def evaluated(person: Person) -> Iterator[str]:
