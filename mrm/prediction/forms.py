@@ -86,7 +86,7 @@ class BatchForm(forms.Form):
     environment = forms.ModelChoiceField(
         Environment.objects.none(),
         empty_label=None,
-        help_text="Under whose rules this happens: in a freeze nothing begins, and some environments are for named people only.",
+        help_text="The approval must hold there; in a freeze nothing begins, and some environments are for named people only.",
     )
 
     def __init__(self, *args: Any, account: Account, version: Version, **kwargs: Any) -> None:
