@@ -63,6 +63,7 @@ def test_description_for_the_record() -> None:
     found = described("embedded")
     assert (found["id"], found["api_version"], found["distribution"]) == ("embedded", 1, "mrm")
     assert found["caps"] == [
+        "ADOPT",
         "CANARY",
         "DEPLOY",
         "ETAG",
