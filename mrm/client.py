@@ -166,10 +166,11 @@ class Client:
             if not answer.is_success:
                 answer.read()
             _check(answer)
-            with target.open("wb") as kept:
+            part = target.with_name(f"{target.name}.part")  # under its name only once it is whole
+            with part.open("wb") as kept:
                 for piece in answer.iter_bytes():
                     kept.write(piece)
-        return target
+        return part.replace(target)
 
     def scored_by(self, run: str, row: str) -> list[Record]:
         """Which version, digest, approval and policy scored a row, by its id; by its number from 0 without ids."""

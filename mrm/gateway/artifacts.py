@@ -53,18 +53,10 @@ class Artifacts:
         try:
             content = self._path(digest).read_bytes()
         except FileNotFoundError:
-            raise Refused(409, f"The artifact {digest} was never uploaded or is missing.") from None
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise Refused(422, f"The stored file of {digest} was changed and is refused.")
+            raise Refused(409, complaint(digest, None)) from None
+        if wrong := complaint(digest, hashlib.sha256(content).hexdigest()):
+            raise Refused(422, wrong)
         return content
-
-    def complaint(self, digest: str) -> str:
-        """Why the stored file could not be read now; empty when it is intact."""
-        try:
-            self.read(digest)
-        except Refused as refused:
-            return refused.message
-        return ""
 
     def found(self, digest: str) -> str | None:
         """The digest of the bytes that are stored under this one now; None where there are none."""
@@ -77,7 +69,7 @@ class Artifacts:
     def _keep(self, arrived: Path, digest: str) -> None:
         place = self._path(digest)
         place.parent.mkdir(exist_ok=True)
-        if place.exists() and self.complaint(digest):
+        if self.found(digest) not in (None, digest):
             place.rename(self._refused / f"{digest}-{time.time_ns()}")  # the changed file is evidence
         arrived.chmod(0o440)
         arrived.replace(place)
@@ -85,6 +77,13 @@ class Artifacts:
 
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest
+
+
+def complaint(digest: str, found: str | None) -> str:
+    """Why what is stored under a digest, of which `found` is the digest, cannot be used; empty when it is intact."""
+    if found is None:
+        return f"The artifact {digest} was never uploaded or is missing."
+    return "" if found == digest else f"The stored file of {digest} was changed and is refused."
 
 
 def require_digest(digest: str) -> None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mrm.core.fields import an_object, text
 
+from .artifacts import complaint
 from .exchange import answer, read_json
 from .refusal import Refused
 from .serving import Serving
@@ -30,8 +31,8 @@ async def put_artifact(request: Request) -> Response:
 async def has_artifact(request: Request) -> Response:
     """200 when the file is there and intact, 404 otherwise."""
     digest = request.path_params["digest"]
-    complaint = await asyncio.to_thread(_serving(request).artifacts.complaint, digest)
-    return answer({"error": complaint}, 404) if complaint else answer({"digest": digest})
+    wrong = complaint(digest, await asyncio.to_thread(_serving(request).artifacts.found, digest))
+    return answer({"error": wrong}, 404) if wrong else answer({"digest": digest})
 
 
 async def list_endpoints(request: Request) -> Response:

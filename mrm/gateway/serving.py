@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from .approvals import Approvals
-from .artifacts import Artifacts
+from .artifacts import Artifacts, complaint
 from .endpoint import Endpoint, Loaded
 from .kept import Breakers
 from .refusal import Refused
@@ -103,11 +103,12 @@ class Serving:
 
     def _observed_variant(self, item: Loaded) -> dict[str, Any]:
         wanted, model = item.variant, item.model
-        digest, file, reason = (model.digest if model else None), self.artifacts.found(wanted.digest), item.reason
-        if item.remote is not None:
+        if item.remote is not None:  # its bytes are at the other place, which says whether they are the right ones
+            file: str | None = wanted.digest
             digest, reason = item.remote.look()
-            file = wanted.digest
-        complaint = "" if item.remote else self.artifacts.complaint(wanted.digest)
+        else:
+            file = self.artifacts.found(wanted.digest)
+            digest, reason = (model.digest if model else None), item.reason or complaint(wanted.digest, file)
         return {
             "role": wanted.role,
             "model": wanted.model,
@@ -120,7 +121,7 @@ class Serving:
             "digest": digest,
             "file": file,
             "ready": digest is not None and not (item.remote and reason),
-            "reason": reason or complaint or self._trouble(item),
+            "reason": reason or self._trouble(item),
             "standing": fallen.standing if (fallen := self.approvals.fallen(wanted.approval_id)) else "valid",
             "passed_over": item.breaker.told() if item.breaker else "",
         }

@@ -93,6 +93,7 @@ class BatchForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["dataset"].queryset = queries.data_to_score(account, version)  # type: ignore[attr-defined]
         self.fields["environment"].queryset = environments_visible_to(account)  # type: ignore[attr-defined]
+        self.fields["environment"].initial = queries.first_environment(account, version)
         self.fields["use"].choices = [(use, use) for use in version.model.approved_uses]  # type: ignore[attr-defined]
 
 

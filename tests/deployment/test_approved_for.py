@@ -19,11 +19,13 @@ from mrm.deployment.services.control import fail_over
 from mrm.deployment.services.looking import look
 from mrm.inventory.models import Version
 from mrm.jobs.runner import run_next
+from mrm.prediction.models import BatchRun
 from mrm.signoff import services as signoff
 from mrm.signoff.models import Decision
 from mrm.signoff.services.signing import vote
 from tests.factories.access import SETUP, Cast, fresh, with_password
 from tests.factories.approved import a_model, a_validated, an_approved, approved_for, signed_for
+from tests.factories.batch import USE, applicants, asked
 from tests.factories.release import released
 
 NOT_HERE = r"approved Credit decision 1\.0\.0 for any test environment, not for Production"
@@ -184,3 +186,24 @@ def test_a_statement_about_other_terms_signs_nothing(cast: Cast, tmp_path: Path)
         with pytest.raises(Refused, match="other terms than the request"):
             vote(narrow, statement={**statement, "terms": other}, confirmed=confirmed, actor=signer)
     assert vote(narrow, statement=statement, confirmed=confirmed, actor=signer).decision == "reject"
+
+
+def test_a_data_set_is_scored_only_where_the_approval_holds(cast: Cast, tmp_path: Path) -> None:
+    version = an_approved(cast, a_model(cast), tmp_path, environments=["any:test", "any:shadow"])
+    data = applicants(cast, tmp_path)
+    with pytest.raises(Invalid, match=NOT_HERE.replace("for any test environment", ".*")) as refused:
+        asked(cast, version, data)
+    assert set(refused.value.fields) == {"environment"}
+
+    def forged(environment: str) -> None:
+        with recorded("prediction.start_batch", actor=SETUP, subject=version), transaction.atomic():
+            BatchRun.objects.create(
+                version=version, approval=version.approvals.get(), artifact_sha256=version.artifact_id, dataset=data,
+                dataset_sha256=data.sha256, rows=data.rows, environment=Environment.objects.get(key=environment), use=USE,
+                part_rows=30, requested_by=cast.deployer,
+            )  # fmt: skip
+
+    with pytest.raises(IntegrityError, match="only a version with a valid approval of these bytes scores"):
+        forged("production")
+    forged("test")
+    assert BatchRun.objects.get().environment.key == "test"

@@ -391,20 +391,3 @@ def _numbered(path: Path) -> Path:
 
     pq.write_table(pa.table({"x": np.arange(100), "y": np.arange(100)}), path)
     return path
-
-
-def test_an_approval_for_other_environments_scores_nothing(cast: Cast, data: Dataset, tmp_path: Path) -> None:
-    version = an_approved(cast, a_model(cast), tmp_path, environments=["any:test", "any:shadow"])
-    with pytest.raises(Invalid, match="not for Production") as refused:
-        asked(cast, version, data)
-    assert set(refused.value.fields) == {"environment"}
-    forged = BatchRun(
-        version=version, approval=version.approvals.get(), artifact_sha256=version.artifact_id, dataset=data,
-        dataset_sha256=data.sha256, rows=data.rows, environment=Environment.objects.get(key="production"), use=USE,
-        part_rows=30, requested_by=cast.deployer,
-    )  # fmt: skip
-    with (
-        pytest.raises(DatabaseError, match="only a version with a valid approval of these bytes scores"),
-        recorded("prediction.start_batch", actor=SETUP, subject=version),
-    ):
-        forged.save(force_insert=True)

@@ -21,6 +21,7 @@ from mrm.inventory import services as inventory
 from mrm.inventory.models import Model, Version
 from mrm.signoff import queries, services
 from mrm.signoff.models import Delegation, Request, Vote
+from mrm.signoff.services.asking import note_edit
 from tests.factories import approval as make
 from tests.factories import validation
 from tests.factories.access import PASSWORD, SETUP, Cast, account, fresh, grant, with_password
@@ -224,6 +225,30 @@ def test_a_minor_change_is_noted_and_keeps_the_votes(cast: Cast) -> None:
     assert (noted.fields, vote.subject_digest) == (["model", "name"], noted.digest)
     assert vote.subject_digest != asked.subject_digest
     assert Approval.objects.get().request == asked
+
+
+@pytest.mark.parametrize("change", [{"name": "Retail PD score card"}, {"approved_uses": ["Everything"]}])
+def test_a_vote_is_taken_back_whatever_became_of_the_subject(cast: Cast, change: dict[str, Any]) -> None:
+    asked = make.submitted(cast)
+    make.sign(asked, cast.officer)
+    edit(cast, asked, **change)
+    taken_back = make.sign(asked, cast.officer, decision="withdraw_vote")
+    assert taken_back.subject_digest == asked.subject_digest
+    assert queries.verdict(asked).needs[0].signed == 0
+
+
+def test_a_statement_that_takes_a_vote_back_is_about_the_last_change_noted(cast: Cast) -> None:
+    asked = make.submitted(cast)
+    make.sign(asked, cast.officer)
+    signer = fresh(cast.officer)
+    _, token = services.compose(asked, decision="withdraw_vote", rationale="No", conditions=[], actor=signer)
+    edit(cast, asked, name="Retail PD score card")
+    with recorded("signoff.vote", actor=fresh(cast.second_officer), subject=asked):
+        note_edit(asked)  # as the next vote does
+    with pytest.raises(Refused, match="A change was noted since"):
+        services.sign(asked, token=token, password=PASSWORD, actor=signer)
+    make.sign(asked, cast.officer, decision="withdraw_vote")
+    assert queries.verdict(asked).needs[0].signed == 0
 
 
 def test_a_material_change_voids_the_votes_and_closes_the_request(cast: Cast) -> None:

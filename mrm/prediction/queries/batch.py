@@ -18,6 +18,7 @@ from mrm.core.actors import Actor
 from mrm.deployment import policies as deploying
 from mrm.deployment import queries as deployment
 from mrm.deployment.models import Environment
+from mrm.deployment.queries import environments_visible_to
 from mrm.evaluation import queries as evaluation
 from mrm.inventory.models import Dataset, Model, Version
 from mrm.inventory.queries import datasets_visible_to
@@ -52,6 +53,13 @@ def data_to_score(account: Account, version: Version) -> QuerySet[Dataset]:
     """Data sets open to the account that hold every feature of the version."""
     needed = {"columns": [{"name": name} for name in version.features]}
     return datasets_visible_to(account).filter(holds_protected=False, rows__gt=0, manifest__contains=needed)
+
+
+def first_environment(account: Account, version: Version) -> Environment | None:
+    """The first environment open to the account in which the version's approval holds."""
+    granted = approval.valid_approval(version)
+    found = environments_visible_to(account) if granted else ()
+    return next((each for each in found if granted and not in_environment(granted, deployment.where_in(each))), None)
 
 
 def why_not_on_these_data(version: Version, dataset: Dataset) -> str | None:

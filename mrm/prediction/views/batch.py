@@ -104,8 +104,6 @@ def _progress(run: BatchRun) -> dict[str, Any]:
 def _said(job: Job | None, rows: str) -> tuple[str, str]:
     if job is not None and job.state == JobState.RUNNING:
         return "Running", f"{job.stage or 'Starting'}: {rows}"
-    if job is not None and not job.is_open:
-        return "Nobody works on it", "Its job was ended apart from it: cancel the run, and start another."
     return "Waits for a worker", f"Tried {job.attempts} times so far. {job.error}" if job and job.error else ""
 
 

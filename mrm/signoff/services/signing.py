@@ -33,6 +33,7 @@ CHANGED = (
     "The evidence or the subject changed since this request was submitted, so nobody can sign it:"
     " look at the difference, and have it withdrawn and submitted anew."
 )
+NOTED = "A change was noted since this statement was made; open the request and read a new one."
 
 
 def compose(
@@ -112,7 +113,9 @@ def vote(request: Request, *, statement: dict[str, Any], confirmed: Confirmed, a
     if reason := method_allowed(request.policy.content, str(request.policy), confirmed.method):
         raise Refused(reason)
     keep_exclusions(request)
-    note_edit(request)
+    taken_back = statement["decision"] == Decision.WITHDRAW  # about what was signed, whatever became of the subject
+    if not taken_back:
+        note_edit(request)
     if statement["request"] != request.ref or statement["person"] != str(actor.person_id):
         raise Refused("This statement was made for another request or another person.")
     if statement.get("terms", {}) != request.terms:
@@ -120,7 +123,7 @@ def vote(request: Request, *, statement: dict[str, Any], confirmed: Confirmed, a
     if request.votes.filter(statement_digest=digest(statement)).exists():
         raise Refused("This statement was signed before; open the request and read a new one.")
     if _content_read(request, statement["decision"]) != statement["subject_digest"]:
-        raise Refused(CHANGED)
+        raise Refused(NOTED if taken_back else CHANGED)
     _check_decision(request, statement["decision"], statement["rationale"], statement["conditions"])
     principal = (
         Person.objects.select_related("unit")

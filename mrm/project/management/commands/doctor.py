@@ -50,10 +50,9 @@ class Command(BaseCommand):
 def _modelscan() -> tuple[bool, str]:
     if installed(settings.MODELSCAN["program"]):
         return True, f"is installed at {settings.MODELSCAN['program']}"
-    why = "is not installed; `manage.py install_modelscan` does it"
-    return not settings.MODELSCAN["required"], f"{why}. Until then no pickle is clean here." if settings.MODELSCAN[
-        "required"
-    ] else why
+    required = settings.MODELSCAN["required"]
+    then = ". Until then no pickle is clean here." if required else ""
+    return not required, f"is not installed; `manage.py install_modelscan` does it{then}"
 
 
 def _roles() -> tuple[bool, str]:
