@@ -247,7 +247,7 @@ def test_a_statement_that_takes_a_vote_back_is_about_the_last_change_noted(cast:
         note_edit(asked)  # as the next vote does
     with pytest.raises(Refused, match="A change was noted since"):
         services.sign(asked, token=token, password=PASSWORD, actor=signer)
-    make.sign(asked, cast.officer, decision="withdraw_vote")
+    make.sign(Request.objects.get(pk=asked.pk), cast.officer, decision="withdraw_vote")
     assert queries.verdict(asked).needs[0].signed == 0
 
 
