@@ -11,6 +11,7 @@ from typing import Any
 import fairlearn.metrics
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.metrics import accuracy_score, precision_score
 
 from mrm.measures.fairness.errors import largest_difference
@@ -62,6 +63,7 @@ class CrossCheck:
         return asdict(self) | {"measures": list(self.measures)}
 
 
+@config_context(assume_finite=True, skip_parameter_validation=True)  # the table is ours, and read a thousand times
 def crosscheck(summary: Summary, intersections: Sequence[tuple[str, ...]] = ()) -> CrossCheck:
     """Recompute the rates of every group, and the differences between groups, with fairlearn and compare.
 

@@ -174,4 +174,5 @@ def _figure(
     name: str, title: str, draw: Callable[[Any, str], str], data: Any, alt: str, header: tuple[str, ...],
     rows: tuple[tuple[Any, ...], ...],
 ) -> Figure:  # fmt: skip
-    return Figure(name, title, draw(data, "light"), draw(data, "dark"), alt, header, rows)
+    light = draw(data, "light")
+    return Figure(name, title, light, charts.in_dark(light), alt, header, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -120,11 +121,16 @@ def by_group(summary: Summary, attributes: Sequence[str]) -> AttributeCounts:
     """
     title = INTERSECTION.join(attributes)
     named = group_of(summary, attributes)
-    found: dict[str | None, dict[tuple[int, int], Cell]] = {}
+    found: dict[str | None, dict[tuple[int, int], list[int]]] = {}
     for (groups, label, favourable), cell in summary.cells.items():
-        cells = found.setdefault(named(groups), {})
-        cells[label, favourable] = cells.get((label, favourable), Cell(0, 0, 0)) + cell
-    counted = {key: _counts(title, key, cells, summary.spec.good_outcome) for key, cells in found.items()}
+        sums = found.setdefault(named(groups), {}).setdefault((label, favourable), [0, 0, 0])
+        sums[0] += cell.n
+        sums[1] += cell.total
+        sums[2] += cell.squares
+    counted = {
+        key: _counts(title, key, {at: Cell(*sums) for at, sums in cells.items()}, summary.spec.good_outcome)
+        for key, cells in found.items()
+    }
     known = sorted((each for key, each in counted.items() if key is not None and each.n), key=lambda g: g.group)
     return AttributeCounts(title, tuple(known), counted.get(None))
 
@@ -154,6 +160,7 @@ def group_of(summary: Summary, attributes: Sequence[str]) -> Callable[[Groups], 
             raise ValueError(f"The table was not made by {name}.")
     places = [summary.spec.dimensions.index(name) for name in attributes]
 
+    @cache  # a cell for every label and decision asks for the same
     def named(groups: Groups) -> str | None:
         names = [groups[place] for place in places]
         return None if None in names else INTERSECTION.join(str(each) for each in names)

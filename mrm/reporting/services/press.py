@@ -5,10 +5,13 @@ before anything is loaded, reads one JSON order from standard input, and answers
 of pages, or an error with its cause. Pages may load type and style sheets from one folder, and nothing else.
 """
 
+import gc
 import json
 import re
 import resource
 import sys
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -54,6 +57,8 @@ def print_pdf(order: dict[str, Any]) -> int:
     from weasyprint import HTML, Attachment  # noqa: PLC0415  limits come first
     from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415
 
+    gc.freeze()  # the program itself stays; of a page next to nothing goes before the end
+    gc.set_threshold(100_000, 50, 1_000)
     draw_plain_paths_at_once()
     fetcher = asset_fetcher(Path(order["assets"]))
     page = HTML(filename=order["html"], base_url=f"{Path(order['assets']).as_uri()}/", url_fetcher=fetcher)
@@ -71,8 +76,25 @@ def print_pdf(order: dict[str, Any]) -> int:
         for entry in order["attachments"]
     ]
     document.metadata.attachments = files
-    document.write_pdf(order["target"], pdf_variant="pdf/a-3a")
+    document.write_pdf(order["target"], pdf_variant="pdf/a-3a", finisher=compress_side_by_side)
     return len(document.pages)
+
+
+def compress_side_by_side(_: Any, pdf: Any) -> None:
+    """Compress every stream at zlib's usual level, two at a time: the highest takes thrice as long for two hundredths of the size."""
+    from pydyf import Stream  # noqa: PLC0415  limits come first
+
+    streams = [each for each in pdf.objects if isinstance(each, Stream) and each.compress]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for stream, packed in zip(streams, pool.map(_packed, streams), strict=True):
+            stream.stream, stream.compress = [packed], False
+            stream.extra["Filter"] = "/FlateDecode"
+
+
+def _packed(stream: Any) -> bytes:
+    from pydyf import _to_bytes  # noqa: PLC0415  limits come first
+
+    return zlib.compress(b"\n".join(_to_bytes(item) for item in stream.stream))
 
 
 def draw_plain_paths_at_once() -> None:
