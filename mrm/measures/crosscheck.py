@@ -63,7 +63,6 @@ class CrossCheck:
         return asdict(self) | {"measures": list(self.measures)}
 
 
-@config_context(assume_finite=True, skip_parameter_validation=True)  # the table is ours, and read a thousand times
 def crosscheck(summary: Summary, intersections: Sequence[tuple[str, ...]] = ()) -> CrossCheck:
     """Recompute the rates of every group, and the differences between groups, with fairlearn and compare.
 
@@ -71,14 +70,15 @@ def crosscheck(summary: Summary, intersections: Sequence[tuple[str, ...]] = ()) 
     0 and we give nothing, are not compared.
     """
     worst, compared, measures = 0.0, 0, dict[str, None]()
-    for attributes in [*((name,) for name in summary.spec.attributes), *intersections]:
-        for name, ours, theirs in _triples(summary, attributes):
-            compared += 1
-            measures[name.split(" of ")[0]] = None
-            worst = max(worst, abs(ours - theirs))
-            if not abs(ours - theirs) <= TOLERANCE:
-                title = INTERSECTION.join(attributes)
-                raise Disagreement(f"{title}, {name}: {ours!r} here, {theirs!r} from fairlearn.")
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # the table is ours, and read often
+        for attributes in [*((name,) for name in summary.spec.attributes), *intersections]:
+            for name, ours, theirs in _triples(summary, attributes):
+                compared += 1
+                measures[name.split(" of ")[0]] = None
+                worst = max(worst, abs(ours - theirs))
+                if not abs(ours - theirs) <= TOLERANCE:
+                    title = INTERSECTION.join(attributes)
+                    raise Disagreement(f"{title}, {name}: {ours!r} here, {theirs!r} from fairlearn.")
     known = [name for name in (*_DECIDED, *_JUDGED, *_OVER_GROUPS) if name in measures]
     return CrossCheck(worst, compared, "fairlearn", version("fairlearn"), tuple(known))
 
