@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from mrm.project.embedded import EmbeddedPostgres
@@ -34,9 +35,7 @@ def ground() -> Iterator[EmbeddedPostgres]:
         }
         command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
         subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"MRM_DB_ROLE": "owner"})
-        import django
-
-        django.setup()
+        import_module("mrm.project.wsgi")  # sets up as the server does, which pages are measured as
         yield server
     finally:
         server.stop()
