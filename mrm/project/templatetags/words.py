@@ -20,6 +20,12 @@ def short(digest: str) -> str:
     return f"{digest[:8]}…{digest[-6:]}" if len(digest) > 16 else digest
 
 
+@register.simple_block_tag
+def kept(content: str) -> str:
+    """`{% kept as name %}…{% endkept %}`: what stands in two places is drawn once."""
+    return content
+
+
 @register.filter
 def says(event: Event) -> str:
     return sentence(event)
