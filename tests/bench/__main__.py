@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def main(wanted: list[str]) -> int:
     with ground() as server:
-        from tests.bench import measures
+        from tests.bench import going_live, measures
 
         rows = measures.run(server, wanted)
     rows += measures.second_start(wanted)
+    rows += going_live.run(wanted)
     show(rows, ROOT / "build" / "bench.json")
     return 0
 
