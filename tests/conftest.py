@@ -8,13 +8,17 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from django.db import connections
+from django.db import connections, transaction
+from django.test import override_settings
 
 from mrm.project.embedded import EmbeddedPostgres
+from tests.project.running import Up, start, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -45,6 +49,24 @@ def pytest_configure(config: pytest.Config) -> None:
     server.provision(TEMPLATE)
     config.stash[_SERVER] = (server, folder)
     _migrate(server, folder)
+
+
+BANK_GROUP = "demo bank"
+# who walks the demo bank when: the pages that others compare come first, and what breaks it comes last
+BANK_ORDER = ("tests/journeys/", "tests/journeys/test_signing.py", "tests/faults/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker walks the demo bank, which is founded once."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(ROOT).as_posix()
+    marks = [mark.args[0] for mark in item.iter_markers("xdist_group")]
+    if BANK_GROUP in marks:
+        return max(at for at, start in enumerate(BANK_ORDER) if path.startswith(start))
+    return len(BANK_ORDER)
 
 
 _SERVER = pytest.StashKey[tuple[EmbeddedPostgres, Path]]()
@@ -91,30 +113,68 @@ def _use(name: str) -> None:
     connection.settings_dict.update(NAME=name, USER="mrm_app", HOST=str(_cluster().sockets), PORT="", CONN_MAX_AGE=0)
 
 
+@contextmanager
+def own_copy(blocker: Any, template: str = TEMPLATE) -> Iterator[str]:
+    """A copy of the template that this process uses until the end of the block; gives its name."""
+    with copied(template) as name, used(blocker, name):
+        yield name
+
+
+@contextmanager
+def copied(template: str = TEMPLATE) -> Iterator[str]:
+    """A copy of the template until the end of the block; gives its name."""
+    name = f"mrm_{uuid.uuid4().hex[:12]}"
+    _copy(name, template)
+    yield name
+    _drop(name)
+
+
+@contextmanager
+def used(blocker: Any, name: str) -> Iterator[None]:
+    """The database that this process uses until the end of the block; afterwards nobody is at it."""
+    before = connections["default"].settings_dict["NAME"]
+    _use(name)
+    with blocker.unblock():
+        yield
+        connections.close_all()
+    _use(before)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     """A copy of the template for this process, used as the application's own role."""
-    name = f"mrm_{uuid.uuid4().hex[:12]}"
-    _copy(name)
-    _use(name)
-    yield
+    with copied() as name:
+        _use(name)
+        yield
+        with django_db_blocker.unblock():
+            connections.close_all()
+
+
+@pytest.fixture(scope="module")
+def module_storage(
+    django_db_setup: None, django_db_blocker: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """What fixtures of a module write is there for each of its tests, which sees nothing of the others, and then gone.
+
+    Gives the folder that holds its blobs; a test that reads them copies them to its own.
+    """
+    folder, around = tmp_path_factory.mktemp("module"), transaction.atomic()
+    around._from_testcase = True  # so that durable transactions begin within, as in Django's own tests
+    shipped_blobs(folder)
     with django_db_blocker.unblock():
-        connections.close_all()
-    _drop(name)
+        around.__enter__()
+    with override_settings(**kept_in(folder)):
+        yield folder
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        around.__exit__(None, None, None)
 
 
 @pytest.fixture
 def own_database(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
     """A database of this test's own, where commits are real; gives its name."""
-    before = connections["default"].settings_dict["NAME"]
-    name = f"mrm_{uuid.uuid4().hex[:12]}"
-    _copy(name)
-    _use(name)
-    with django_db_blocker.unblock():
+    with own_copy(django_db_blocker) as name:
         yield name
-        connections.close_all()
-    _use(before)
-    _drop(name)
 
 
 @pytest.fixture
@@ -140,13 +200,26 @@ def superuser_connection(own_database: str) -> Iterator[psycopg.Connection]:
 @pytest.fixture(autouse=True)
 def storage(settings: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Blobs of each test in a folder of their own, beside those that the template's trail names."""
+    shipped_blobs(tmp_path)
+    for name, value in kept_in(tmp_path).items():
+        setattr(settings, name, value)
+    return tmp_path
+
+
+def shipped_blobs(folder: Path) -> None:
+    """The blobs that the template's trail names, for a folder that starts anew."""
     kept = Path(os.environ[CLUSTER]) / "data" / "blobs"
     if kept.is_dir():
-        shutil.copytree(kept, tmp_path / "blobs")
-    settings.STORAGE_URL = f"file://{tmp_path}/blobs"
-    settings.PASSWORD_HASHERS = ["tests.hashing.QuickScrypt"]
-    settings.DATA_DIR = tmp_path
-    return tmp_path
+        shutil.copytree(kept, folder / "blobs")
+
+
+def kept_in(folder: Path) -> dict[str, Any]:
+    """The settings under which a test keeps what it writes in a folder."""
+    return {
+        "STORAGE_URL": f"file://{folder}/blobs",
+        "PASSWORD_HASHERS": ["tests.hashing.QuickScrypt"],
+        "DATA_DIR": folder,
+    }
 
 
 @pytest.fixture
@@ -160,6 +233,19 @@ def taiwan() -> Path:
 
 def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def demo_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """The whole application with the demo bank and its models, made by walking the services; once a run."""
+    up = start(tmp_path_factory.mktemp("bank"), MRM_GALLERY="true")
+    gateway = f"http://127.0.0.1:{up.environment['MRM_GATEWAY_PORT']}"
+    try:
+        found = [sys.executable, "manage.py", "demo", "--gateway", gateway]
+        subprocess.run(found, cwd=ROOT, env=up.environment, check=True)
+        yield up
+    finally:
+        stop(up)
 
 
 @pytest.fixture

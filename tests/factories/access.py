@@ -1,5 +1,6 @@
 """The cast of every test: a small bank, and one person for each part in it."""
 
+import copy
 from typing import Any
 
 from django.db import transaction
@@ -59,6 +60,12 @@ class Cast:
         self.administrator = account("Adam Administrator", self.bank, (Role.ADMINISTRATOR, self.bank))
         self.policy_admin = account("Paula Policy", self.bank, (Role.POLICY_ADMIN, self.bank))
         self.outsider = account("Otto Outsider", self.markets)
+
+    def anew(self) -> "Cast":
+        """The same people without what their accounts remember."""
+        again = copy.copy(self)
+        vars(again).update({name: fresh(opened) for name, opened in self.everybody().items()})
+        return again
 
     def everybody(self) -> dict[str, Account]:
         return {name: value for name, value in vars(self).items() if isinstance(value, Account)}
