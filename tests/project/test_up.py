@@ -15,10 +15,19 @@ pytestmark = pytest.mark.xdist_group("up")
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    started = start(tmp_path_factory.mktemp("up"))
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Up]]:
+    """Whatever runs at the moment, the last of the list, over one folder."""
+    started = [start(tmp_path_factory.mktemp("up"))]
     yield started
-    stop(started)
+    stop(started[-1])
+
+
+@pytest.fixture
+def up(running: list[Up]) -> Up:
+    """Everything runs; after a test that stopped it, it starts over the data that are there."""
+    if running[-1].process.poll() is not None:
+        running.append(start(Path(running[-1].environment["MRM_DATA_DIR"])))
+    return running[-1]
 
 
 def test_everything_runs_and_is_ready(up: Up) -> None:
@@ -102,9 +111,9 @@ def test_a_dead_database_is_said_and_comes_back(up: Up) -> None:
     assert up.wait(lambda: up.answers("/readyz"))
 
 
-def test_a_signal_stops_everything(tmp_path: Path) -> None:
-    up = start(tmp_path)
+def test_a_signal_stops_everything(up: Up) -> None:
     children = list(up.children().values())
+    assert children != []
     up.process.send_signal(signal.SIGTERM)
     assert up.process.wait(60) == 0
     assert [child for child in children if child.is_running()] == []
