@@ -25,13 +25,30 @@ def programs(name: str, requirements: Sequence[str]) -> Path:
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists() or made.read_text().split("\n") != list(requirements):
-            for command in (
-                [sys.executable, "-m", "venv", str(place)],
-                [str(place / "bin" / "pip"), "install", "--quiet", "--no-input", *requirements],
-            ):
-                _run_or_skip(name, command)
+            if not _made_by_uv(place, requirements):
+                _run_or_skip(name, [sys.executable, "-m", "venv", str(place)])
+                pip = [str(place / "bin" / "pip"), "install", "--quiet", "--no-input"]
+                _run_or_skip(name, [*pip, *requirements])
             made.write_text("\n".join(requirements))
     return place / "bin"
+
+
+def _made_by_uv(place: Path, requirements: Sequence[str]) -> bool:
+    """In seconds where pip takes minutes; not where uv is absent, or only pip knows which index to ask."""
+    uv = [
+        str(Path(sys.executable).parent / "uv"),
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        str(place / "bin" / "python"),
+    ]
+    try:
+        for command in ([sys.executable, "-m", "venv", "--without-pip", str(place)], [*uv, *requirements]):
+            subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def _run_or_skip(name: str, command: list[str]) -> None:
