@@ -32,6 +32,10 @@ def _cluster() -> EmbeddedPostgres:
     return EmbeddedPostgres(folder / "pg", folder / "s", **FAST)
 
 
+# every program that a test starts would compile its modules anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # the journeys' browser keeps an event loop in the process, beside which Django's own tests go on
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
