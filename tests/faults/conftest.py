@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ import pytest
 
 from mrm.project.demo.bank import PASSWORD
 from mrm.project.places import socket_folder
-from tests.project.running import ROOT, Up, start, stop
+from tests.project.running import Up
 
 
 class Visitor:
@@ -107,19 +105,11 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    up = start(tmp_path_factory.mktemp("faults"))
-    gateway = f"http://127.0.0.1:{up.environment['MRM_GATEWAY_PORT']}"
-    try:
-        subprocess.run(
-            [sys.executable, "manage.py", "demo", "--gateway", gateway], cwd=ROOT, env=up.environment, check=True
-        )
-        founded = House(up)
-        yield founded
-        for visitor in founded.visitors:
-            visitor.http.close()
-    finally:
-        stop(up)
+def house(demo_bank: Up) -> Iterator[House]:
+    founded = House(demo_bank)
+    yield founded
+    for visitor in founded.visitors:
+        visitor.http.close()
 
 
 @pytest.fixture(scope="session")

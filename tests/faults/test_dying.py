@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from mrm.project.demo.bank import PASSWORD
+from tests.conftest import BANK_GROUP
 from tests.faults.conftest import House, Visitor
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group(BANK_GROUP)
 SILENT = "The database does not answer. Nothing was lost; try again in a moment."
 
 
@@ -21,7 +22,8 @@ def approved(house: House) -> str:
     return str(
         house.value(
             "SELECT v.id FROM inventory_version v JOIN approval_approval a ON a.version_id = v.id"
-            " WHERE a.status = 'valid'"
+            " JOIN inventory_model m ON m.id = v.model_id"
+            " WHERE a.status = 'valid' AND m.name = 'Retail credit decision'"
         )
     )
 

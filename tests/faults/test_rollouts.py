@@ -15,11 +15,12 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from mrm.project.places import socket_folder
+from tests.conftest import BANK_GROUP
 from tests.connectors.faults import Answer, Exchange, Fault, FaultyProxy, drops_after_send, says
 from tests.faults.conftest import House, Visitor
 from tests.faults.test_dying import approved, events, job_of, signed
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group(BANK_GROUP)
 PROCESSES = {
     "worker": "celery worker",
     "gateway": "mrm.gateway",

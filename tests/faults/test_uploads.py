@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import BANK_GROUP
 from tests.faults.conftest import House, Visitor
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group(BANK_GROUP)
 MEBIBYTE = 1024 * 1024
 FULL = "The disk is full, so nothing was recorded."
 

@@ -1,13 +1,9 @@
 """The whole application for real, and a real browser in front of it."""
 
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +12,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from mrm.project.demo.bank import PASSWORD
+from tests.conftest import BANK_GROUP
+from tests.project.running import ROOT, Up
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 PICTURES = Path(__file__).parent / "pictures"
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -30,15 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a browser the journeys are skipped, and counted aloud."""
     here = [item for item in items if "journeys" in str(item.path)]
     for item in here:
-        item.add_marker(pytest.mark.xdist_group("journeys"))
+        item.add_marker(pytest.mark.xdist_group(BANK_GROUP))
         if CHROMIUM is None:
             item.add_marker(pytest.mark.skip(reason=f"LOUD: no Chromium, so {len(here)} journeys are not walked"))
-
-
-def _port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -47,7 +38,6 @@ class House:
 
     address: str
     gateway: str
-    folder: Path
     environment: dict[str, str]
 
     def manage(self, *arguments: str) -> None:
@@ -55,37 +45,11 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with running(tmp_path_factory.mktemp("house")) as started:
-        yield started
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[House]:
-    """The application with data of its own, until the end of the block."""
-    port, gateway = _port(), _port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "MRM_TEST"))}
-    environment |= {"MRM_DATA_DIR": str(folder), "MRM_PORT": str(port), "MRM_GATEWAY_PORT": str(gateway)}
-    environment |= {"MRM_GALLERY": "true"}
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("Ready at"):
-            break
-    started = House(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{gateway}", folder, environment)
-    yield started
-    process.send_signal(signal.SIGTERM)
-    process.wait(60)
-    process.stdout.close()
-
-
-@pytest.fixture(scope="session")
-def bank(house: House) -> House:
-    """The demo bank with its models, made by walking the services."""
-    house.manage("demo", "--gateway", house.gateway)
-    return house
+def bank(demo_bank: Up) -> House:
+    """The demo bank as a browser meets it."""
+    environment = demo_bank.environment
+    gateway = f"http://127.0.0.1:{environment['MRM_GATEWAY_PORT']}"
+    return House(demo_bank.address, gateway, environment)
 
 
 @pytest.fixture(scope="session")

@@ -8,16 +8,8 @@ from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 
 from mrm.project.demo.bank import PASSWORD
 from tests.factories.factors import code_of
-from tests.journeys.conftest import House, running
+from tests.journeys.conftest import House
 from tests.journeys.test_pages import faults
-
-
-@pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A demo bank of this module's own: what is signed here shows on pages that others look at."""
-    with running(tmp_path_factory.mktemp("signing")) as started:
-        started.manage("demo", "--gateway", started.gateway)
-        yield started
 
 
 def by_name(bank: House) -> str:
