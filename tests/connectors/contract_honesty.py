@@ -1,5 +1,6 @@
 """The part of the contract that speaks of promises: what is declared is kept, the rest is refused."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,8 @@ import pytest
 
 from mrm.connectors.protocol import (
     Action,
+    ArtifactFile,
+    Batch,
     Cap,
     Condition,
     Conflict,
@@ -53,6 +56,8 @@ PROOFS = {
     Cap.RULES: "test_rules_are_kept_or_refused",
 }
 
+BATCH = Batch("a-batch", "1", "0" * 64)
+ROWS = ArtifactFile("rows.csv", "0" * 64, 4)
 USUAL = Serving().told()
 # one for each rule that is not as usual
 RULES = [
@@ -78,9 +83,13 @@ class HonestyContract:
     def test_optional_calls_are_honest(self, backend: Connector, endpoint: str) -> None:
         calls: dict[Cap, list[Callable[[], Any]]] = {
             Cap.BATCH: [
-                lambda: backend.submit_batch(endpoint, "a", "b", op=op()),
+                lambda: backend.stage_batch(BATCH, ROWS, io.BytesIO(b"0,1\n"), op=op()),
+                lambda: backend.find_batch(endpoint, BATCH),
+                lambda: backend.submit_batch(endpoint, BATCH, op=op()),
                 lambda: backend.poll_batch("a"),
                 lambda: backend.cancel_batch("a", op=op()),
+                lambda: backend.fetch_batch(BATCH, ROWS, io.BytesIO()),
+                lambda: backend.clear_batch(BATCH, ["rows.csv"], op=op()),
             ],
             Cap.INVENTORY: [backend.list_models],
             Cap.PULL_LOGS: [backend.pull_logs],
