@@ -33,6 +33,7 @@ from mrm.prediction.queries.finding import (
 )
 from mrm.prediction.queries.listing import Page, listed
 from mrm.prediction.queries.revisions import approved_of, revisions_by_number
+from mrm.prediction.queries.way import Route, range_of, route, why_not_sent
 
 __all__ = [
     "DOWNLOAD_BATCH",
@@ -45,6 +46,7 @@ __all__ = [
     "Found",
     "HourCount",
     "Page",
+    "Route",
     "RowDecision",
     "alerts_visible_to",
     "approved_of",
@@ -65,7 +67,9 @@ __all__ = [
     "listed",
     "of_day",
     "parts_of",
+    "range_of",
     "revisions_by_number",
+    "route",
     "row_decisions",
     "rows_of",
     "scorable_versions",
@@ -74,5 +78,6 @@ __all__ = [
     "why_not_go_on",
     "why_not_on_these_data",
     "why_not_scored_with",
+    "why_not_sent",
     "why_not_there",
 ]

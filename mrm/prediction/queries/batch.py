@@ -33,13 +33,20 @@ def batches_visible_to(account: Account) -> QuerySet[BatchRun]:
     """Runs of models of the units for which the account may read which version answered what."""
     found = BatchRun.objects.filter(version__model__unit__in=unit_ids_for(account, VIEW))
     return found.select_related(
-        "version__model__unit", "approval__request__policy", "dataset", "environment", "requested_by__person"
+        "version__model__unit",
+        "approval__request__policy",
+        "dataset",
+        "environment",
+        "requested_by__person",
+        "revision__deployment__target",
+        "revision__deployment__model",
     )
 
 
 def parts_of(run: BatchRun) -> QuerySet[BatchPart]:
     """The parts on record, in the order of the rows."""
-    return run.parts.select_related("version__model", "approval__request", "policy").order_by("index")
+    linked = run.parts.select_related("version__model", "approval__request", "policy", "revision__deployment__target")
+    return linked.order_by("index")
 
 
 def scorable_versions(account: Account) -> QuerySet[Version]:
