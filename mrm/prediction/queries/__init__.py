@@ -2,6 +2,8 @@
 
 from mrm.prediction.queries.batch import (
     DOWNLOAD_BATCH,
+    RELEASE,
+    SCORE,
     START_BATCH,
     BatchProgress,
     RowDecision,
@@ -10,6 +12,7 @@ from mrm.prediction.queries.batch import (
     batches_visible_to,
     data_to_score,
     first_environment,
+    left_there,
     parts_of,
     row_decisions,
     scorable_versions,
@@ -33,10 +36,12 @@ from mrm.prediction.queries.finding import (
 )
 from mrm.prediction.queries.listing import Page, listed
 from mrm.prediction.queries.revisions import approved_of, revisions_by_number
-from mrm.prediction.queries.way import Route, range_of, route, why_not_sent
+from mrm.prediction.queries.way import Route, range_of, route, routes, why_not_sent
 
 __all__ = [
     "DOWNLOAD_BATCH",
+    "RELEASE",
+    "SCORE",
     "START_BATCH",
     "VIEW",
     "VIEW_INPUTS",
@@ -64,12 +69,14 @@ __all__ = [
     "extracts_visible_to",
     "first_environment",
     "last_day",
+    "left_there",
     "listed",
     "of_day",
     "parts_of",
     "range_of",
     "revisions_by_number",
     "route",
+    "routes",
     "row_decisions",
     "rows_of",
     "scorable_versions",

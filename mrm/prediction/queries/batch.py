@@ -22,10 +22,13 @@ from mrm.deployment.queries import environments_visible_to
 from mrm.evaluation import queries as evaluation
 from mrm.inventory.models import Dataset, Model, Version
 from mrm.inventory.queries import datasets_visible_to
+from mrm.jobs.models import JobState
+from mrm.jobs.queries import latest_for
 from mrm.prediction import policies
 from mrm.prediction.models import BatchPart, BatchRun
 from mrm.prediction.queries.finding import VIEW
 
+SCORE, RELEASE = "prediction.score", "prediction.release"  # kinds of work on a run
 START_BATCH, DOWNLOAD_BATCH = "prediction.start_batch", "prediction.download_batch"
 
 
@@ -135,6 +138,12 @@ def batch_progress(run: BatchRun) -> BatchProgress:
     done = run.parts.aggregate(rows=Sum("rows", default=0), seconds=Sum("seconds", default=0.0))
     left = policies.seconds_left(run.rows - done["rows"], done["rows"], done["seconds"])
     return BatchProgress(run.parts.count(), done["rows"], done["seconds"], left)
+
+
+def left_there(run: BatchRun) -> str:
+    """Why the rows of a run still lie at the place that scored it, where clearing up did not come to an end."""
+    job = latest_for(run, RELEASE)
+    return job.error if job is not None and job.state in {JobState.FAILED, JobState.CANCELLED} else ""
 
 
 @dataclass(frozen=True)

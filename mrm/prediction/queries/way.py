@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from mrm.access.models import Account
 from mrm.connectors.protocol import Cap
 from mrm.connectors.registry import declaring
 from mrm.deployment import queries as deployment
 from mrm.deployment.models import Deployment, Environment, Revision, Sync
+from mrm.deployment.queries import environments_visible_to
 from mrm.inventory.models import Dataset, ModelKind, Version
 from mrm.prediction import policies
 from mrm.prediction.models import BatchRun
@@ -26,14 +28,20 @@ class Route:
     revision: Revision | None = None
 
 
-def route(version: Version, dataset: Dataset, environment: Environment) -> Route:
+def routes(version: Version, account: Account) -> list[tuple[str, str]]:
+    """Each environment open to the account, with who would score numbers there now, and why."""
+    found = environments_visible_to(account)
+    return [(each.name, route(version, None, each).because) for each in found]
+
+
+def route(version: Version, dataset: Dataset | None, environment: Environment) -> Route:
     """The place in this environment that serves these bytes and takes whole data sets, else a worker with the reason."""
     reasons = []
     for each in _places(version, environment):
         in_force = deployment.current(each)
         refusal = policies.not_scored_there(
             _serves(each, in_force), version.label, version.artifact_id or ""
-        ) or policies.not_numbers(_types(version, dataset))
+        ) or policies.not_numbers(_types(version, dataset) if dataset else ())
         if refusal is None:
             return Route(Way.BACKEND, policies.why_the_place(_serves(each, in_force)), in_force)
         reasons.append(refusal)

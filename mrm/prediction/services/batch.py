@@ -62,7 +62,7 @@ def start_batch(version: Version, *, dataset: Dataset, environment: Environment,
         way=way.way, way_because=way.because, revision=way.revision,
     )  # fmt: skip
     run.refresh_from_db(fields=["number"])
-    jobs.request("prediction.score", label=str(run), subject=run, actor=actor, most_attempts=ATTEMPTS, run=str(run.pk))
+    jobs.request(queries.SCORE, label=str(run), subject=run, actor=actor, most_attempts=ATTEMPTS, run=str(run.pk))
     return run
 
 
@@ -179,7 +179,7 @@ def _release_later(run: BatchRun) -> None:
     """A place that was sent rows is asked to end what it does with them, and rid of them, however the run ended."""
     if run.by_backend and run.started_at:
         jobs.request(
-            "prediction.release", label=f"Clear up after {run.ref}", subject=run, actor=LOG, most_attempts=ATTEMPTS,
+            queries.RELEASE, label=f"Clear up after {run.ref}", subject=run, actor=LOG, most_attempts=ATTEMPTS,
             run=str(run.pk),
         )  # fmt: skip
 
