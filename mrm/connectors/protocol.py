@@ -64,6 +64,7 @@ class Cap(Flag):
     INVENTORY = auto()
     PULL_LOGS = auto()
     ADOPT = auto()
+    TELLS = auto()  # each answer names the version and the digest of the bytes that gave it
     RULES = auto()  # serves by the rules of `Serving`: segment, fail-over, log, approvals that end
 
 
