@@ -1,6 +1,7 @@
 """A place with a batch interface scores a data set as a job of its own: asked for once, taken only as approved."""
 
 import datetime as dt
+import io
 import os
 import re
 import signal
@@ -10,9 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from mrm.approval import services as approval
 from mrm.audit.models import Event
@@ -24,6 +30,7 @@ from mrm.jobs import runner
 from mrm.jobs.models import Job, JobState
 from mrm.prediction import policies, queries, services
 from mrm.prediction.models import BatchPart, BatchRun
+from mrm.prediction.queries import exchange
 from tests.conftest import ROOT, _cluster
 from tests.connectors.sagemaker_fake import FakeSagemaker
 from tests.factories.access import SETUP, Cast, fresh
@@ -98,6 +105,7 @@ def test_a_place_scores_every_row_once_and_its_job_stands_with_each_part(
     assert waiting.stage == f"SageMaker Frankfurt scores it as {job}. SageMaker says InProgress."
     assert waiting.not_before > timezone.now() + dt.timedelta(seconds=5)
     assert len(lying_there(backend)) == 3
+    _told_while_it_waits(cast, run)
     sent = backend.objects[f"/models/mrm/batches/{run.pk}/rows/part-00001.csv"]
     assert [line.split(b",")[0] for line in sent.splitlines()] == [b"%d" % row for row in range(30, 40)]
     passes(3)
@@ -118,6 +126,7 @@ def test_a_place_scores_every_row_once_and_its_job_stands_with_each_part(
     assert (found.row, found.part.backend_job, found.score) == (41, job, output["score"][41].as_py())
     assert lying_there(backend) == []
     assert len(made(backend)) == 1
+    _told_when_done(cast, done)
     verbs = list(
         Event.objects.filter(verb__startswith="prediction.").order_by("position").values_list("verb", flat=True)
     )
@@ -125,6 +134,45 @@ def test_a_place_scores_every_row_once_and_its_job_stands_with_each_part(
         f"prediction.{verb}"
         for verb in ("start_batch", "begin_batch", "send_batch", "note_job", *["score_part"] * 3, "complete_batch", "clear_batch")
     ]  # fmt: skip
+
+
+def _browser(cast: Cast) -> Client:
+    browser = Client()
+    browser.force_login(fresh(cast.deployer), backend="mrm.project.signin.AccountBackend")
+    return browser
+
+
+def _told_while_it_waits(cast: Cast, run: BatchRun) -> None:
+    browser = _browser(cast)
+    page = browser.get(run.get_absolute_url()).content.decode()
+    assert [
+        word for word in ("Under way at the place", run.backend_job, run.way_because, "Cancel") if word not in page
+    ] == []
+    start = browser.get(f"/predictions/batches/start/{run.version_id}/").content.decode()
+    assert run.way_because in start
+    assert "No place in Test at which this model is served takes whole data sets" in start
+    there = browser.get(run.version.get_absolute_url()).content.decode()
+    assert f'href="/predictions/batches/start/{run.version_id}/"' in there
+    browser.force_login(fresh(cast.owner), backend="mrm.project.signin.AccountBackend")
+    closed = browser.get(run.version.get_absolute_url()).content.decode()
+    assert f'href="/predictions/batches/start/{run.version_id}/"' not in closed
+    assert "This is done by a deployer" in closed
+
+
+def _told_when_done(cast: Cast, run: BatchRun) -> None:
+    api = APIClient()
+    api.force_authenticate(fresh(cast.deployer))
+    told = api.get(f"/api/v1/batch-runs/{run.pk}/").json()
+    assert (told["way"], told["place"], told["backend_job"]) == ("backend", "SageMaker Frankfurt", run.backend_job)
+    assert (told["rows_done"], told["progress"]["state"], told["ends_at"]) == (ROWS, "done", None)
+    (row,) = api.get(f"/api/v1/batch-runs/{run.pk}/rows/A041/").json()
+    part = row["scored_by"]
+    assert (part["place"], part["revision_number"], part["seconds"]) == ("SageMaker Frankfurt", 1, None)
+    page = _browser(cast).get(run.get_absolute_url(), {"row": "A041"}).content.decode()
+    assert page.count("SageMaker Frankfurt") >= 6
+    out = io.StringIO()
+    call_command("predictions", "row", "A041", "--run", run.ref, "--as", cast.deployer.username, stdout=out)
+    assert f"scored by SageMaker Frankfurt as {run.backend_job}, revision 1" in out.getvalue()
 
 
 def _first_without_a_score(answer: bytes) -> bytes:
@@ -145,39 +193,34 @@ def _two_more(answer: bytes) -> bytes:
     )
 
 
-def _slightly_more(answer: bytes) -> bytes:
+def _half(answer: bytes) -> bytes:
     return b"".join(
         b"%s,%r\n" % (row, float(score) / 2) for row, score in (each.split(b",") for each in answer.split())
     )
 
 
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (_first_without_a_score, r"Row 0 \(id A000\) has no score\."),
-        (_one_less, r"Row 29 \(id A029\) has no score: the place answered 29 of the 30 rows of part-00000\.csv\."),
-        (_turned, r"Where row 0 \(id a000\) was sent, the place answered for “29”\."),
-        (_two_more, r"Row 0 \(id A000\) has the score 2\.\d+, outside 0 to 1\."),
-        (
-            _slightly_more,
-            r"answers otherwise than the approved bytes do: the first 8 rows, scored here as well, differ",
-        ),
-    ],
-)
-def test_what_is_no_answer_to_the_rows_sent_ends_the_run(
-    run: BatchRun, backend: FakeSagemaker, spoil: Callable[[bytes], bytes], sentence: str
-) -> None:
-    backend.spoil = spoil
-    passes(4)
-    run.refresh_from_db()
-    assert (run.status, run.parts.count(), lying_there(backend)) == ("failed", 0, [])
-    assert re.search(sentence, run.error), run.error
-    assert run.remedy.startswith("Nothing of what it names came into the record.")
+SPOILT: list[tuple[Callable[[bytes], bytes], str]] = [
+    (_first_without_a_score, r"Row 0 \(id A000\) has no score\."),
+    (_one_less, r"Row 29 \(id A029\) has no score: the place answered 29 of the 30 rows of part-00000\.csv\."),
+    (_turned, r"Where row 0 \(id a000\) was sent, the place answered for “29”\."),
+    (_two_more, r"Row 0 \(id A000\) has the score 2\.\d+, outside 0 to 1\."),
+    (_half, r"answers otherwise than the approved bytes do: the first 8 rows, scored here as well, differ"),
+]
 
 
-def test_rows_changed_at_the_place_and_another_model_behind_it_end_the_run(
-    cast: Cast, run: BatchRun, backend: FakeSagemaker
-) -> None:
+def test_what_is_no_answer_to_the_rows_sent_ends_the_run(cast: Cast, run: BatchRun, backend: FakeSagemaker) -> None:
+    for backend.spoil, sentence in SPOILT:
+        passes(4)
+        run.refresh_from_db()
+        assert (run.status, run.parts.count(), lying_there(backend)) == ("failed", 0, [])
+        assert re.search(sentence, run.error), run.error
+        assert run.remedy.startswith("Nothing of what it names came into the record.")
+        run = asked(cast, run.version, run.dataset)
+    backend.spoil = bytes
+    _changed_at_the_place(cast, run, backend)
+
+
+def _changed_at_the_place(cast: Cast, run: BatchRun, backend: FakeSagemaker) -> None:
     backend.steps = 3
     passes(1)
     backend.objects[f"/models/mrm/batches/{run.pk}/rows/part-00002.csv"] = b"40,0,0\n"
@@ -198,25 +241,7 @@ def test_rows_changed_at_the_place_and_another_model_behind_it_end_the_run(
     assert "are not those of the digest" in again.error
 
 
-def test_a_withdrawn_approval_ends_the_job_at_the_place_and_nothing_of_it_is_taken(
-    cast: Cast, run: BatchRun, backend: FakeSagemaker
-) -> None:
-    backend.steps = 30
-    passes(1)
-    (job,) = backend.jobs.values()
-    assert job["status"] == "InProgress"
-    approval.withdraw(run.version.approvals.get(), reason="Scores drift.", actor=fresh(cast.officer))
-    job["left"] = 0  # it would be done by now
-    passes(2)
-    run.refresh_from_db()
-    assert (run.status, run.parts.count(), run.output_sha256) == ("failed", 0, "")
-    assert "has no valid approval" in run.error
-    assert "stay on record" in run.remedy
-    passes(3)
-    assert (job["status"], lying_there(backend)) == ("Completed", [])
-
-
-def test_a_run_that_is_cancelled_stops_its_job_also_one_whose_name_is_not_on_record(
+def test_a_run_that_is_cancelled_or_loses_its_approval_stops_its_job_and_nothing_of_it_is_taken(
     cast: Cast, run: BatchRun, backend: FakeSagemaker
 ) -> None:
     backend.steps = 30
@@ -232,6 +257,23 @@ def test_a_run_that_is_cancelled_stops_its_job_also_one_whose_name_is_not_on_rec
     run.refresh_from_db()
     assert (job["status"], run.status, run.parts.count(), lying_there(backend)) == ("Stopped", "cancelled", 0, [])
     assert Event.objects.filter(verb="prediction.clear_batch", outcome="done").count() == 1
+    _withdrawn(cast, asked(cast, run.version, run.dataset), backend)
+
+
+def _withdrawn(cast: Cast, run: BatchRun, backend: FakeSagemaker) -> None:
+    backend.steps = 30
+    passes(1)
+    _, job = backend.jobs.values()
+    assert job["status"] == "InProgress"
+    approval.withdraw(run.version.approvals.get(), reason="Scores drift.", actor=fresh(cast.officer))
+    job["left"] = 0  # it would be done by now
+    passes(2)
+    run.refresh_from_db()
+    assert (run.status, run.parts.count(), run.output_sha256) == ("failed", 0, "")
+    assert "has no valid approval" in run.error
+    assert "stay on record" in run.remedy
+    passes(3)
+    assert (job["status"], lying_there(backend)) == ("Completed", [])
 
 
 def test_it_is_sent_only_where_the_version_is_in_force_still_and_waits_when_nobody_answers(
@@ -254,7 +296,7 @@ def test_it_is_sent_only_where_the_version_is_in_force_still_and_waits_when_nobo
     passes(1)
     run.refresh_from_db()
     assert (run.status, run.sent_at, made(backend)) == ("failed", None, [])
-    assert "serves version 1.1.0, not 1.0.0" in run.error or "shows 1.1.0 where version 1.0.0" in run.error
+    assert run.error == "Credit decision at SageMaker Frankfurt shows 1.1.0 where version 1.0.0 should serve."
     worker = asked(cast, run.version, run.dataset)
     assert (worker.way, worker.revision) == ("worker", None)
     assert worker.way_because == "credit at SageMaker Frankfurt serves version 1.1.0. So a worker scores the data."
@@ -376,11 +418,6 @@ def test_which_way_follows_from_what_is_in_force_and_from_the_data() -> None:
 
 
 def test_a_file_that_went_there_says_missing_by_nothing(tmp_path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from mrm.prediction.queries import exchange
-
     table = pa.table({"a": [1.5, None, float("nan")], "b": [True, False, None], "c": [1, 2, 3]})
     pq.write_table(table, tmp_path / "part.parquet")
     piece = policies.Piece(0, 0, 0, 7, 3)
