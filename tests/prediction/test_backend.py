@@ -24,7 +24,7 @@ from mrm.approval import services as approval
 from mrm.audit.models import Event
 from mrm.audit.trail import recorded
 from mrm.core import blobs
-from mrm.deployment.models import Deployment
+from mrm.deployment.models import Breaker, Deployment
 from mrm.inventory.models import Dataset, Version
 from mrm.jobs import runner
 from mrm.jobs.models import Job, JobState
@@ -291,6 +291,7 @@ def test_it_is_sent_only_where_the_version_is_in_force_still_and_waits_when_nobo
     opened.target.config |= {"base_url": backend.url}
     with recorded("deployment.check_target", actor=SETUP, subject=opened.target), transaction.atomic():
         opened.target.save()
+    assert Breaker.objects.get().failures == 1
     brought(cast, opened, second)
     Job.objects.exclude(kind="prediction.score").delete()
     passes(1)
@@ -307,6 +308,7 @@ def test_it_is_sent_only_where_the_version_is_in_force_still_and_waits_when_nobo
     passes(1)
     late.refresh_from_db()
     assert late.status == "failed"
+    assert Breaker.objects.get().failures == 0
     assert late.error.endswith("SageMaker says InProgress. That was not over within 0 hours.")
 
 

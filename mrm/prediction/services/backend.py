@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from mrm.connectors.errors import AuthFailed, ConnectorError
 from mrm.connectors.protocol import ArtifactFile, Batch, BatchResult, Connector, Op
+from mrm.core.refusal import Refused
 from mrm.deployment.models import Deployment
 from mrm.deployment.services.golden import TOLERANCE
 from mrm.deployment.services.target import contact
@@ -185,15 +186,21 @@ def _require_approved(run: BatchRun, found: BatchResult) -> None:
 @contextmanager
 def _place(run: BatchRun) -> Iterator[Connector]:
     """The place of a run; trouble that may pass puts the work off, everything else ends it."""
+    answered: Exception | None = None
     try:
         with contact(_there(run).target) as place:
-            yield place
+            try:
+                yield place
+            except (Waits, Refused) as said:  # the place answered, which ends its failures in a row
+                answered = said
     except AuthFailed as error:
         _wait(run, f"{_there(run).target} did not let us in: {error}", TROUBLE_S, error)
     except ConnectorError as error:
         if error.permanent:
             raise NotTaken(f"{_there(run).target} did not do it. {error}") from error
         _wait(run, f"{_there(run).target} cannot be asked now: {error}", TROUBLE_S, error)
+    if answered:
+        raise answered
 
 
 def _wait(run: BatchRun, sentence: str, seconds: float | None, cause: Exception | None = None) -> None:
