@@ -152,7 +152,10 @@ class Client:
         return found
 
     def score(self, version: str, dataset: str, *, use: str, environment: str = "production") -> Record:
-        """Have every row of a data set scored by an approved version, for one of the approved uses; gives the run."""
+        """Have every row of a data set scored by an approved version, for one of the approved uses; gives the run.
+
+        Its `way` says whether a worker scores or the `backend` of the place that serves the version, `way_because` why.
+        """
         wanted = {"dataset": dataset, "use": use, "environment": environment}
         return self._asked("POST", f"versions/{version}/batch-runs/", json=wanted)
 

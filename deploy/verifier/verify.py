@@ -3399,13 +3399,14 @@ FACTS = {  # the columns of each table on which a decision rests
     "signoff_escalation": ("request_id", "stage", "at"),
     "signoff_delegation": ("principal_id", "delegate_id", "since", "until", "ended_at"),
     "validation_validation": ("version_id", "validator_id"),
-    "approval_approval": ("request_id", "version_id"),
+    "approval_approval": ("request_id", "version_id", "environments"),
     "signoff_vote": (
         "request_id", "person_id", "account_id", "principal_id", "role", "roles", "unit_path", "decision", "subject_digest",
         "statement", "statement_digest", "printed_name", "conditions", "rationale", "method", "signed_at",
         "evidence",
     ),
 }  # fmt: skip
+EVERYWHERE = "every environment"
 LISTS = {  # under which column rows are found again
     "signoff_exclusion": "request_id",
     "signoff_edit": "request_id",
@@ -3554,6 +3555,7 @@ class Duties:
                         f"{what}: {name} is {show(value)}, the statement signed says {show(statement[name])}"
                     )
             vote["policy_digest"] = statement["policy_digest"]
+            vote["environments"] = sorted(statement.get("terms", {}).get("environments", {}))
             self._check_method(what, vote)
         except Malformed as error:
             self.verdict.find(str(error))
@@ -3679,6 +3681,20 @@ class Duties:
                     roles.add(grant["role"])
         return frozenset(roles)
 
+    def _signed_for_others(self, request: str, approval: str) -> Iterator[tuple[str, str]]:
+        """The votes for an approval that name other environments than it holds for, with those they name."""
+        for row in self.kept.get(f"signoff_vote of {request}", []):
+            vote = self.kept.get(f"signoff_vote {row}", {})
+            if vote.get("decision") in FOR and "environments" in vote:
+                signed = ", ".join(vote["environments"]) or EVERYWHERE
+                if signed != self._named(approval):
+                    yield row, signed
+
+    def _named(self, approval: str) -> str:
+        """The environments that an approval holds for, as the events leave it."""
+        found = self.kept.get(f"approval_approval {approval}", {}).get("environments") or []
+        return ", ".join(sorted(map(str, found))) or EVERYWHERE
+
     def check(self) -> None:
         for path in self.waiting:
             for rows in _marshalled(path):
@@ -3687,6 +3703,10 @@ class Duties:
         for name, (index, row, _) in self.kept.named("approval "):
             if self.kept.get(f"decided {name[9:]}") != "approved":
                 self.verdict.find(f"event {index}: approval {row} rests on request {name[9:]}, which was not approved")
+            for vote, signed in self._signed_for_others(name[9:], row):
+                self.verdict.find(
+                    f"event {index}: approval {row} holds for {self._named(row)}, but vote {vote} is signed for {signed}"
+                )
         roles = "" if self.whole else ", with the roles that the events name (grants are not in this bundle)"
         self.verdict.told = f"{self.decisions} decisions follow from their votes and pinned policies{roles}"
         self.kept.close()

@@ -61,6 +61,22 @@ class Result:
 
 
 @dataclass(frozen=True)
+class BatchResult:
+    """Where a batch stands: ended, or to be asked for again by `handle` after `poll_after` seconds.
+
+    `job` is the backend's own name for it. `digest` is that of the bytes that score, None where the backend does not show
+    them.
+    """
+
+    done: bool
+    job: str
+    handle: str
+    digest: str | None = None
+    poll_after: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Listed:
     """One model version found at a backend, for the inventory; `serving` when it answers, or is declared to."""
 

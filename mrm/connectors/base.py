@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import IO, Any, ClassVar
@@ -12,6 +12,8 @@ from .protocol import (
     Artifact,
     ArtifactFile,
     ArtifactStore,
+    Batch,
+    BatchResult,
     Cap,
     Desired,
     Integrity,
@@ -26,6 +28,7 @@ from .protocol import (
 
 _CHUNK = 1 << 20
 _IN_MEMORY = 32 << 20
+_BATCH = "batch scoring"
 
 
 class BaseConnector:
@@ -48,14 +51,26 @@ class BaseConnector:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.get('base_url', '')}>"
 
-    def submit_batch(self, endpoint: str, source: str, target: str, *, op: Op) -> Result:
-        raise self.unsupported("batch scoring")
+    def stage_batch(self, batch: Batch, file: ArtifactFile, content: IO[bytes], *, op: Op) -> None:
+        raise self.unsupported(_BATCH)
 
-    def poll_batch(self, handle: str) -> Result:
-        raise self.unsupported("batch scoring")
+    def find_batch(self, endpoint: str, batch: Batch) -> BatchResult | None:
+        raise self.unsupported(_BATCH)
 
-    def cancel_batch(self, handle: str, *, op: Op) -> Result:
-        raise self.unsupported("batch scoring")
+    def submit_batch(self, endpoint: str, batch: Batch, *, op: Op) -> BatchResult:
+        raise self.unsupported(_BATCH)
+
+    def poll_batch(self, handle: str) -> BatchResult:
+        raise self.unsupported(_BATCH)
+
+    def cancel_batch(self, handle: str, *, op: Op) -> BatchResult:
+        raise self.unsupported(_BATCH)
+
+    def fetch_batch(self, batch: Batch, file: ArtifactFile, target: IO[bytes]) -> None:
+        raise self.unsupported(_BATCH)
+
+    def clear_batch(self, batch: Batch, names: Iterable[str], *, op: Op) -> None:
+        raise self.unsupported(_BATCH)
 
     def list_models(self, cursor: str | None = None) -> Page:
         raise self.unsupported("listing models")

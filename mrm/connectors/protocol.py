@@ -1,9 +1,9 @@
 """The connector protocol: capabilities, the calls, and the values and errors they use."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Flag, auto
-from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
+from typing import IO, Any, BinaryIO, ClassVar, Protocol, runtime_checkable
 
 from mrm.serving import (
     Action,
@@ -16,7 +16,7 @@ from mrm.serving import (
     Serving,
 )
 
-from .answers import Listed, Observed, ObservedVariant, Page, Result
+from .answers import BatchResult, Listed, Observed, ObservedVariant, Page, Result
 from .errors import (
     AuthFailed,
     Conflict,
@@ -33,6 +33,7 @@ from .values import (
     FULL,
     Artifact,
     ArtifactFile,
+    Batch,
     Desired,
     Op,
     Role,
@@ -63,6 +64,7 @@ class Cap(Flag):
     INVENTORY = auto()
     PULL_LOGS = auto()
     ADOPT = auto()
+    TELLS = auto()  # each answer names the version and the digest of the bytes that gave it
     RULES = auto()  # serves by the rules of `Serving`: segment, fail-over, log, approvals that end
 
 
@@ -74,7 +76,11 @@ class ArtifactStore(Protocol):
 
 @runtime_checkable
 class Connector(Protocol):
-    """One backend. Bodies and answers of `predict` are Open Inference Protocol V2 JSON."""
+    """One backend. Bodies and answers of `predict` are Open Inference Protocol V2 JSON.
+
+    A file of a batch is CSV without a header: the row's place in the data, from 0, and its features in the order of the
+    version, empty where missing. What came of it is fetched as CSV of place and score, a line for each row in the order sent.
+    """
 
     id: ClassVar[str]
     api_version: ClassVar[int]
@@ -100,11 +106,19 @@ class Connector(Protocol):
         self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float
     ) -> dict[str, Any]: ...
 
-    def submit_batch(self, endpoint: str, source: str, target: str, *, op: Op) -> Result: ...
+    def stage_batch(self, batch: Batch, file: ArtifactFile, content: IO[bytes], *, op: Op) -> None: ...
 
-    def poll_batch(self, handle: str) -> Result: ...
+    def find_batch(self, endpoint: str, batch: Batch) -> BatchResult | None: ...
 
-    def cancel_batch(self, handle: str, *, op: Op) -> Result: ...
+    def submit_batch(self, endpoint: str, batch: Batch, *, op: Op) -> BatchResult: ...
+
+    def poll_batch(self, handle: str) -> BatchResult: ...
+
+    def cancel_batch(self, handle: str, *, op: Op) -> BatchResult: ...
+
+    def fetch_batch(self, batch: Batch, file: ArtifactFile, target: IO[bytes]) -> None: ...
+
+    def clear_batch(self, batch: Batch, names: Iterable[str], *, op: Op) -> None: ...
 
     def list_models(self, cursor: str | None = None) -> Page: ...
 
@@ -125,6 +139,8 @@ __all__ = [
     "ArtifactFile",
     "ArtifactStore",
     "AuthFailed",
+    "Batch",
+    "BatchResult",
     "Cap",
     "Condition",
     "Conflict",

@@ -85,6 +85,19 @@ def connector_class(id: str, enabled: Collection[str] | None = None) -> type[Bas
     return offers[id].load()
 
 
+def declaring(cap: Cap, enabled: Collection[str] | None = None) -> frozenset[str]:
+    """The connectors whose class promises a capability; one that cannot be loaded promises none."""
+    found = set()
+    for name, offer in available(enabled).items():
+        try:
+            kind = offer.load()
+        except Invalid:
+            continue
+        if isinstance(kind.caps, Cap) and cap in kind.caps:
+            found.add(name)
+    return frozenset(found)
+
+
 def connector(
     id: str,
     config: Mapping[str, Any],

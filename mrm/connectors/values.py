@@ -15,6 +15,7 @@ from .errors import Integrity, Invalid
 
 FULL = 10_000
 _HEX = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[A-Za-z0-9-]{1,60}")
 _ENDPOINT = re.compile(r"[^/:\x00-\x1f\x7f]{1,200}")
 
 
@@ -133,6 +134,24 @@ class Desired:
             raise Invalid("A deployment has one backup at most.")
         if self.rules.needs_backup and not backups:
             raise Invalid("The rules send requests to a backup, and the deployment has none.")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that a backend scores as a whole, by the champion of an endpoint that is this version with these bytes.
+
+    The same key is the same batch, however often it is asked for: where its files lie and what its job is called follow
+    from it.
+    """
+
+    key: str
+    version: str
+    digest: str
+
+    def __post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise Invalid("The key of a batch has 1 to 60 letters, digits or '-'.")
+        _require_digest(self.digest, "batch")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ class Later(Exception):
         self.seconds = seconds
 
 
+class Waits(Later):
+    """The work is under way elsewhere and is looked at again after `seconds`; that uses up no attempt."""
+
+
 def job(kind: str, given_up: GivenUp | None = None) -> Callable[[Work], Work]:
     """Register the function that does a kind of job; it takes the job's arguments and a progress report."""
 

@@ -10,7 +10,7 @@ from django.db import OperationalError, close_old_connections, connection, trans
 from mrm.core.outage import outage
 from mrm.core.refusal import Refused
 from mrm.jobs import services
-from mrm.jobs.kinds import KINDS, Cancelled, Later, give_up
+from mrm.jobs.kinds import KINDS, Cancelled, Later, Waits, give_up
 from mrm.jobs.models import Job
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,8 @@ def _carry_out(job: Job) -> None:
         with transaction.atomic():
             if services.stop(job):
                 give_up(job.kind, job.arguments, "The work was cancelled.")
+    except Waits as waits:
+        services.wait(job, str(waits), waits.seconds)
     except Later as later:
         _put_off(job, str(later), later.seconds)
     except Refused as refusal:

@@ -101,6 +101,14 @@ def fail(job: Job, sentence: str, *, retry_in: float | None = None) -> bool:
     return True
 
 
+def wait(job: Job, sentence: str, seconds: float) -> None:
+    """Put off what waits for something elsewhere: whose turn it is still counts up, and with it how often it may."""
+    later = timezone.now() + dt.timedelta(seconds=seconds)
+    _ours(job).update(
+        state=JobState.QUEUED, not_before=later, stage=sentence[:120], most_attempts=models.F("most_attempts") + 1
+    )
+
+
 def stop(job: Job) -> bool:
     """Mark as cancelled what a cancel request ended; False when the job was taken away before."""
     return bool(_ours(job).update(state=JobState.CANCELLED, finished_at=timezone.now()))

@@ -27,6 +27,14 @@ def give_up_batch(arguments: dict[str, str], sentence: str) -> None:
     services.give_up_batch(arguments["run"], sentence)
 
 
+@job("prediction.release")
+def release(arguments: dict[str, str], progress: Progress) -> None:
+    from mrm.prediction.services.backend import release_batch  # noqa: PLC0415  the same
+
+    progress("Clearing up at the place")
+    release_batch(arguments["run"])
+
+
 @job("prediction.score", given_up=give_up_batch)
 def score(arguments: dict[str, str], progress: Progress) -> None:
     from mrm.prediction.services.scoring import score_batch  # noqa: PLC0415  the numeric libraries load in workers only

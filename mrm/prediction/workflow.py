@@ -1,4 +1,4 @@
-"""The states of an alert, of an extract, and of a run that scores a data set."""
+"""The states of an alert, of an extract, and of a run that scores a data set; which way such a run goes."""
 
 from django.db import models
 
@@ -22,6 +22,11 @@ class BatchState(models.TextChoices):
     DONE = "done", "Done"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
+
+
+class Way(models.TextChoices):
+    WORKER = "worker", "A worker"
+    BACKEND = "backend", "The place that serves it"
 
 
 ALERTS = Workflow("prediction", Move("close_alert", (AlertState.OPEN,), AlertState.CLOSED))

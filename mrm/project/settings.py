@@ -229,6 +229,7 @@ BATCH = {
     "part_rows": env.int("MRM_BATCH_PART_ROWS", 131_072),
     "seconds": env.int("MRM_BATCH_SECONDS", 600),
     "memory_mb": env.int("MRM_BATCH_MEMORY", 4_096),
+    "backend_hours": env.float("MRM_BATCH_BACKEND_HOURS", 24.0),  # that the job of a serving place may take
 }
 LOG_KEY = Path(env.str("MRM_LOG_KEY", str(DATA_DIR / "secrets" / "log.key")))
 LOG_ORIGIN = env.str("MRM_LOG_ORIGIN", f"{slugify(BANK_NAME)}.example/model-risk-log")

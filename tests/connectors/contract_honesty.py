@@ -1,5 +1,6 @@
 """The part of the contract that speaks of promises: what is declared is kept, the rest is refused."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,8 @@ import pytest
 
 from mrm.connectors.protocol import (
     Action,
+    ArtifactFile,
+    Batch,
     Cap,
     Condition,
     Conflict,
@@ -31,7 +34,7 @@ from mrm.connectors.protocol import (
 from tests.connectors.bench import Bench, applied, deleted, desired, op
 from tests.connectors.contract_faults import ROOT
 from tests.connectors.expect import is_converged, managed, require_converged, traffic
-from tests.gateway.models import FEATURES
+from tests.gateway.models import FEATURES, request
 
 # which test shows that a declared capability is there; a connector's own class may hold it
 PROOFS = {
@@ -50,9 +53,12 @@ PROOFS = {
     Cap.INVENTORY: "test_inventory_in_pages",
     Cap.PULL_LOGS: "test_pull_logs",
     Cap.ADOPT: "test_adopt",
+    Cap.TELLS: "test_answers_tell_what_gave_them",
     Cap.RULES: "test_rules_are_kept_or_refused",
 }
 
+BATCH = Batch("a-batch", "1", "0" * 64)
+ROWS = ArtifactFile("rows.csv", "0" * 64, 4)
 USUAL = Serving().told()
 # one for each rule that is not as usual
 RULES = [
@@ -78,9 +84,13 @@ class HonestyContract:
     def test_optional_calls_are_honest(self, backend: Connector, endpoint: str) -> None:
         calls: dict[Cap, list[Callable[[], Any]]] = {
             Cap.BATCH: [
-                lambda: backend.submit_batch(endpoint, "a", "b", op=op()),
+                lambda: backend.stage_batch(BATCH, ROWS, io.BytesIO(b"0,1\n"), op=op()),
+                lambda: backend.find_batch(endpoint, BATCH),
+                lambda: backend.submit_batch(endpoint, BATCH, op=op()),
                 lambda: backend.poll_batch("a"),
                 lambda: backend.cancel_batch("a", op=op()),
+                lambda: backend.fetch_batch(BATCH, ROWS, io.BytesIO()),
+                lambda: backend.clear_batch(BATCH, ["rows.csv"], op=op()),
             ],
             Cap.INVENTORY: [backend.list_models],
             Cap.PULL_LOGS: [backend.pull_logs],
@@ -142,6 +152,20 @@ class HonestyContract:
             assert not is_converged(backend, plan)
         else:
             require_converged(backend, plan)
+
+    def test_answers_tell_what_gave_them(
+        self, bench: Bench, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef
+    ) -> None:
+        """Who promises it names version and digest with each answer; who does not promise it does not tell both."""
+        if Cap.PREDICT not in backend.caps:
+            assert Cap.TELLS not in backend.caps
+            return
+        versions = (one, two) if Cap.TELLS in backend.caps else (one,)
+        for revision, version in enumerate(versions, start=1):
+            applied(backend, desired(endpoint, revision, version))
+            answer = backend.predict(endpoint, None, request(), timeout=bench.warm_up)
+            told = (answer.get("model_version"), answer.get("parameters", {}).get("digest"))
+            assert (told == (version.version, version.artifact.digest)) == (Cap.TELLS in backend.caps)
 
     def test_inventory_in_pages(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
         """Every page is asked for, and nothing is listed twice or lost."""

@@ -10,17 +10,20 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import numpy as np
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 from botocore.validate import ParamValidator
+from onnxruntime import InferenceSession
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012:"
 _SCOPE = re.compile(r"Credential=(\S+?)/\d{8}/([\w-]+)/(\w+)/aws4_request, ?SignedHeaders=(\S+?), ?Signature=(\w+)")
@@ -94,6 +97,7 @@ class FakeSagemaker:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.objects: dict[str, bytes] = {}
         self.operations: list[str] = []
+        self.spoil: Callable[[bytes], bytes] = bytes  # what a test lets happen to scores
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -269,6 +273,8 @@ class FakeSagemaker:
             found["left"] -= 1
             if found["left"] <= 0:
                 found["status"] = "Completed" if found["status"] == "InProgress" else "Stopped"
+                if found["status"] == "Completed":
+                    self._transform(found)
         shown = _without(found["asked"], "Tags") | {
             "TransformJobArn": f"{ARN}transform-job/{name}",
             "TransformJobStatus": found["status"],
@@ -282,6 +288,21 @@ class FakeSagemaker:
             raise Fault("ValidationException", f"The job is {found['status']} and cannot be stopped.")
         found |= {"status": "Stopping", "left": self.steps}
         return {}
+
+    def _transform(self, found: dict[str, Any]) -> None:
+        """Score every object under the job's source by the model of that name, as the service does."""
+        asked, model = found["asked"], self.models[found["asked"]["ModelName"]]["PrimaryContainer"]
+        place = _path(model["ModelDataSource"]["S3DataSource"]["S3Uri"])
+        (content,) = (value for key, value in self.objects.items() if key.startswith(place))
+        source = _path(asked["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
+        target = _path(asked["TransformOutput"]["S3OutputPath"])
+        for key in [each for each in self.objects if each.startswith(source)]:
+            try:
+                scores = transformed(content, self.objects[key], asked["DataProcessing"])
+            except (ValueError, InvalidArgument) as fault:
+                found |= {"status": "Failed", "reason": f"ClientError: {fault}"[:300]}
+                return
+            self.objects[f"{target}{key.removeprefix(source)}.out"] = self.spoil(scores)
 
     def _job(self, name: str) -> dict[str, Any]:
         if name not in self.jobs:
@@ -307,10 +328,31 @@ class FakeSagemaker:
                 return 400, {}
             self.objects[path] = body
             return 200, {}
+        if method == "DELETE":
+            self.objects.pop(path, None)
+            return 204, {}
         if path not in self.objects:
             return 404, {}
         checksum = base64.b64encode(hashlib.sha256(self.objects[path]).digest()).decode()
         return 200, {"x-amz-checksum-sha256": checksum} if headers.get("x-amz-checksum-mode") == "ENABLED" else {}
+
+
+def transformed(model: bytes, lines: bytes, processing: dict[str, str]) -> bytes:
+    """CSV in, CSV out: columns are filtered, scored as a container scores them, joined to the input and filtered again."""
+    assert processing == {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}, processing
+    rows = [line.split(",") for line in lines.decode().splitlines()]
+    session = InferenceSession(model)
+    given = session.get_inputs()[0]
+    inputs = np.array([[float(cell or "nan") for cell in row[1:]] for row in rows], dtype="float32")
+    outputs = session.run(None, {given.name: inputs})
+    scores = outputs[-1].reshape(len(rows), -1)
+    said = [[*row, *(repr(float(each)) for each in answer)] for row, answer in zip(rows, scores, strict=True)]
+    return "".join(f"{row[0]},{row[-1]}\n" for row in said).encode()
+
+
+def _path(uri: str) -> str:
+    """Where an object with this address lies."""
+    return "/" + uri.removeprefix("s3://")
 
 
 def _new(things: dict[str, Any], name: str, kind: str) -> None:
@@ -348,7 +390,9 @@ def _handler(fake: FakeSagemaker) -> type[BaseHTTPRequestHandler]:
                 try:
                     fake.verify(self.command, self.path, headers, body)
                     if self.path != "/":
-                        self._answer(*fake.bucket(self.command, self.path, headers, body))
+                        status, told = fake.bucket(self.command, self.path, headers, body)
+                        read = fake.objects[self.path] if self.command == "GET" and status == 200 else b""
+                        self._answer(status, told, content=read)
                         return
                     assert headers["content-type"] == "application/x-amz-json-1.1"
                     said = fake.handle(headers["x-amz-target"].removeprefix("SageMaker."), json.loads(body))
@@ -356,15 +400,17 @@ def _handler(fake: FakeSagemaker) -> type[BaseHTTPRequestHandler]:
                 except Fault as fault:
                     self._answer(fault.status, {}, {"__type": fault.kind, "message": fault.message})
 
-        do_GET = do_PUT = do_HEAD = do_POST = one  # noqa: N815  the server's names
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = one  # noqa: N815  the server's names
 
         def _body(self) -> bytes:
             if self.headers.get("Transfer-Encoding") == "chunked":
                 raise AssertionError("S3 wants a length")
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-        def _answer(self, status: int, headers: dict[str, str], said: dict[str, Any] | None = None) -> None:
-            content = b"" if said is None else json.dumps(said).encode()
+        def _answer(
+            self, status: int, headers: dict[str, str], said: dict[str, Any] | None = None, content: bytes = b""
+        ) -> None:
+            content = content if said is None else json.dumps(said).encode()
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

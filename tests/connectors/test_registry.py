@@ -75,6 +75,7 @@ def test_description_for_the_record() -> None:
         "RULES",
         "SHADOW",
         "SPLIT",
+        "TELLS",
     ]
 
 

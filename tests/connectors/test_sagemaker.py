@@ -1,20 +1,24 @@
 """The SageMaker connector keeps the contract against a fake that is held to botocore's description."""
 
-import json
+import hashlib
+import io
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mrm.connectors.protocol import (
+    ArtifactFile,
+    Batch,
+    BatchResult,
     Conflict,
     Connector,
     Integrity,
     Invalid,
     NotFound,
-    Result,
     Role,
     Variant,
     VersionRef,
@@ -25,6 +29,7 @@ from tests.connectors.contract import ConnectorContract
 from tests.connectors.expect import require_converged
 from tests.connectors.sagemaker_fake import FakeSagemaker, Fault
 from tests.connectors.store import MemoryStore
+from tests.gateway.models import matrix
 
 
 class SagemakerBench(Bench):
@@ -69,28 +74,38 @@ def bench() -> Iterator[SagemakerBench]:
         yield SagemakerBench(fake)
 
 
-SOURCE, TARGET = "s3://data/applicants/", "s3://data/scores/"
-
-
 class TestSagemaker(ConnectorContract):
     def test_batch(self, bench: SagemakerBench, backend: Connector, endpoint: str, one: VersionRef) -> None:
-        """The champion scores a data set: the same attempt is the same job, and what scored is told with its digest."""
+        """The champion scores a data set: the same batch is the same job, and what scored is told with its digest."""
         applied(backend, desired(endpoint, 1, one))
-        attempt = op()
-        asked = backend.submit_batch(endpoint, SOURCE, TARGET, op=attempt)
-        assert asked.handle is not None
-        assert (asked.done, asked.message) == (
-            False,
-            f"Version {one.version} of {one.model}, digest {one.artifact.digest}.",
-        )
-        made = len(bench.fake.jobs)
-        assert backend.submit_batch(endpoint, SOURCE, TARGET, op=attempt).handle == asked.handle
-        assert len(bench.fake.jobs) == made
-        with pytest.raises(Conflict, match="with another TransformOutput"):
-            backend.submit_batch(endpoint, SOURCE, "s3://data/elsewhere/", op=attempt)
+        batch, made = _batch(one), len(bench.fake.jobs)
+        files = _staged(backend, batch, [FIRST, SECOND])
+        assert backend.find_batch(endpoint, batch) is None
+        asked = backend.submit_batch(endpoint, batch, op=op())
+        assert (asked.done, asked.digest) == (False, one.artifact.digest)
+        assert asked.message == f"Version {one.version} of {one.model}, digest {one.artifact.digest}."
+        again = backend.submit_batch(endpoint, batch, op=op())
+        found = backend.find_batch(endpoint, batch)
+        assert found is not None
+        assert asked.job == again.job == found.job
+        assert asked.handle == again.handle == found.handle
+        assert len(bench.fake.jobs) == made + 1
         ended = _batch_ended(backend, asked)
-        assert ended.message == f"SageMaker says Completed. {asked.message}"
-        assert backend.cancel_batch(asked.handle, op=op()).message == "It had ended before: SageMaker says Completed."
+        assert (ended.digest, ended.message) == (one.artifact.digest, f"SageMaker says Completed. {asked.message}")
+        assert backend.cancel_batch(asked.handle, op=op()).message == "SageMaker says Completed."
+        told = [line for file in files for line in _fetched(backend, batch, file)]
+        wanted = matrix(int(one.version)).probabilities(
+            [[1.0, 2.0, 3.0, 4.0], [0.5, -0.5, 1.5, -1.5], [0.0, 1.0, 0.0, 0.0]]
+        )
+        assert [place for place, _ in told] == ["0", "1", "2"]
+        assert [float(score) for _, score in told] == pytest.approx([each[1] for each in wanted], abs=1e-6)
+        kept = f"/models/mrm/batches/{batch.key}/"
+        bench.fake.objects[f"{kept}rows/{files[0].name}"] = b"0,9,9,9,9\n"
+        with pytest.raises(Integrity, match="other rows"):
+            _fetched(backend, batch, files[0])
+        backend.clear_batch(batch, [file.name for file in files], op=op())
+        backend.clear_batch(batch, [file.name for file in files], op=op())
+        assert [key for key in bench.fake.objects if key.startswith(kept)] == []
 
     def test_a_batch_that_is_stopped_or_fails_says_so(
         self, bench: SagemakerBench, backend: Connector, endpoint: str, one: VersionRef
@@ -98,39 +113,70 @@ class TestSagemaker(ConnectorContract):
         applied(backend, desired(endpoint, 1, one))
         bench.fake.steps = 4
         try:
-            first, second, third = (backend.submit_batch(endpoint, SOURCE, TARGET, op=op()) for _ in range(3))
+            first, second, third = (backend.submit_batch(endpoint, _batch(one), op=op()) for _ in range(3))
         finally:
             bench.fake.steps = 2
-        assert first.handle is not None
         stopped = backend.cancel_batch(first.handle, op=op())
-        assert _batch_ended(backend, stopped).message.startswith("SageMaker says Stopped.")
+        assert not stopped.done
         with pytest.raises(Conflict, match="Somebody stopped the job"):
-            backend.poll_batch(first.handle)
-        assert second.handle is not None
-        bench.fake.jobs[json.loads(second.handle)["TransformJobName"]] |= {"status": "Failed", "reason": "Bad record."}
+            _batch_ended(backend, stopped)
+        bench.fake.jobs[second.job] |= {"status": "Failed", "reason": "Bad record."}
         with pytest.raises(Invalid, match=r"SageMaker says Failed: Bad record\."):
             backend.poll_batch(second.handle)
         bench.tamper(endpoint)
         with pytest.raises(Integrity, match="not those of the digest"):
             _batch_ended(backend, third)
         with pytest.raises(Integrity, match="not those of the digest"):
-            backend.submit_batch(endpoint, SOURCE, TARGET, op=op())
+            backend.submit_batch(endpoint, _batch(one), op=op())
 
-    def test_a_batch_needs_a_champion_and_places(self, backend: Connector, endpoint: str, one: VersionRef) -> None:
+    def test_a_batch_is_scored_by_what_it_names_or_not_at_all(
+        self, bench: SagemakerBench, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef
+    ) -> None:
         with pytest.raises(NotFound, match="deploy the version first"):
-            backend.submit_batch(endpoint, SOURCE, TARGET, op=op())
+            backend.submit_batch(endpoint, _batch(one), op=op())
         applied(backend, desired(endpoint, 1, one))
-        with pytest.raises(Invalid, match="source of a batch at SageMaker is an address"):
-            backend.submit_batch(endpoint, "/etc/passwd", TARGET, op=op())
+        made = len(bench.fake.jobs)
+        with pytest.raises(Conflict, match=f"serves version {one.version}, not {two.version} as approved"):
+            backend.submit_batch(endpoint, _batch(two), op=op())
+        assert len(bench.fake.jobs) == made
+        batch = _batch(one)
+        backend.submit_batch(endpoint, batch, op=op())
+        applied(backend, desired(endpoint, 2, two))
+        with pytest.raises(Conflict, match="with another ModelName"):
+            backend.submit_batch(endpoint, replace(batch, version=two.version, digest=two.artifact.digest), op=op())
         with pytest.raises(Invalid, match="no handle of a batch"):
             backend.poll_batch("a")
+        with pytest.raises(Invalid, match="key of a batch"):
+            Batch("../elsewhere", "1", one.artifact.digest)
+        with pytest.raises(Invalid, match="left no scores"):
+            _fetched(backend, batch, _staged(backend, batch, [FIRST])[0])
 
 
-def _batch_ended(backend: Connector, result: Result) -> Result:
+FIRST, SECOND = b"0,1,2,3,4\n1,0.5,-0.5,1.5,-1.5\n", b"2,0,1,0,0\n"
+
+
+def _batch(version: VersionRef) -> Batch:
+    return Batch(secrets.token_hex(8), version.version, version.artifact.digest)
+
+
+def _staged(backend: Connector, batch: Batch, contents: list[bytes]) -> list[ArtifactFile]:
+    files = []
+    for number, content in enumerate(contents):
+        files.append(ArtifactFile(f"part-{number}.csv", hashlib.sha256(content).hexdigest(), len(content)))
+        backend.stage_batch(batch, files[-1], io.BytesIO(content), op=op())
+    return files
+
+
+def _fetched(backend: Connector, batch: Batch, file: ArtifactFile) -> list[list[str]]:
+    target = io.BytesIO()
+    backend.fetch_batch(batch, file, target)
+    return [line.split(",") for line in target.getvalue().decode().splitlines()]
+
+
+def _batch_ended(backend: Connector, result: BatchResult) -> BatchResult:
     for _ in range(20):
         if result.done:
             return result
-        assert result.handle is not None
         result = backend.poll_batch(result.handle)
     raise AssertionError(result)
 

@@ -80,7 +80,7 @@ def work(run: BatchRun) -> BatchRun:
     return BatchRun.objects.get(pk=run.pk)
 
 
-def test_every_row_is_scored_once_and_says_by_what(cast: Cast, version: Version, data: Dataset) -> None:
+def test_every_row_is_scored_once_and_says_by_what(cast: Cast, version: Version, data: Dataset, storage: Path) -> None:
     run = asked(cast, version, data)
     assert (run.ref, run.rows) == (f"BS-{timezone.now().year}-{run.number:05d}", 60)
     done = work(run)
@@ -107,6 +107,14 @@ def test_every_row_is_scored_once_and_says_by_what(cast: Cast, version: Version,
     (found,) = scores.find_row(done, parts, " A041 ")
     assert (found.row, found.part.index, found.score) == (41, 2, output["score"][41].as_py())
     assert scores.find_row(done, parts, "Z") == []
+    # a damaged output is seen where it is read; the row is found in its part, without it
+    whole = storage / "blobs" / "sha256" / done.output_sha256[:2] / done.output_sha256
+    content = whole.read_bytes()
+    whole.write_bytes(content[:8] + bytes([content[8] ^ 1]) + content[9:])
+    assert [each.row for each in scores.find_row(done, parts, "A041")] == [41]
+    with pytest.raises(Refused, match="changed in the storage"):
+        scores.find_row(done, parts, "Z")
+    whole.write_bytes(content)
     job = latest_for(done)
     assert job is not None
     assert (job.state, job.done, job.total) == ("done", 60, 60)

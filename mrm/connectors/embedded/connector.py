@@ -42,6 +42,7 @@ class EmbeddedConnector(BaseConnector):
         | Cap.ETAG
         | Cap.INVENTORY
         | Cap.ADOPT
+        | Cap.TELLS
         | Cap.RULES
     )
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret", "signing_secret")

@@ -62,19 +62,19 @@ class Sagemaker:
 
 
 class Bucket:
-    """Objects under their digest, with the checksum that the store itself computed."""
+    """Objects in folders, with the checksum that the store itself computed; a folder of bytes is named by their digest."""
 
     def __init__(self, backend: Backend, name: str, prefix: str) -> None:
         self._backend, self._name, self._prefix = backend, name, prefix
 
-    def uri(self, digest: str) -> str:
-        return f"s3://{self._name}/{self._prefix}/{digest}/"
+    def uri(self, folder: str) -> str:
+        return f"s3://{self._name}/{self._prefix}/{folder}/"
 
-    def checksum(self, digest: str, name: str, op: Op | None = None) -> str | None:
+    def checksum(self, folder: str, name: str, op: Op | None = None) -> str | None:
         """SHA-256 in hex as the store computed it when the bytes came, or None."""
         try:
             with self._backend.send(
-                "HEAD", self._path(digest, name), headers={"x-amz-checksum-mode": "ENABLED"}, op=op
+                "HEAD", self._path(folder, name), headers={"x-amz-checksum-mode": "ENABLED"}, op=op
             ) as answer:
                 found = answer.header("x-amz-checksum-sha256")
         except NotFound:
@@ -84,7 +84,7 @@ class Bucket:
         except ValueError:
             return None
 
-    def put(self, digest: str, file: ArtifactFile, content: IO[bytes], op: Op) -> None:
+    def put(self, folder: str, file: ArtifactFile, content: IO[bytes], op: Op) -> None:
         """The store refuses the bytes when they are not those of the checksum."""
         checksum = base64.b64encode(bytes.fromhex(file.digest)).decode()
         headers = {
@@ -93,12 +93,23 @@ class Bucket:
             "Content-Length": str(file.size),
             "Content-Type": "application/octet-stream",
         }
-        path = self._path(digest, file.name)
+        path = self._path(folder, file.name)
         with self._backend.send("PUT", path, content=content, headers=headers, op=op, reads=True) as answer:
             answer.read()
 
-    def _path(self, digest: str, name: str) -> str:
-        return f"/{self._name}/{quote(f'{self._prefix}/{digest}/{name}')}"
+    def get(self, folder: str, name: str, target: IO[bytes]) -> None:
+        """Copy an object; NotFound when there is none."""
+        with self._backend.send("GET", self._path(folder, name)) as answer:
+            for chunk in answer.chunks(timed=False):
+                target.write(chunk)
+
+    def remove(self, folder: str, name: str, op: Op) -> None:
+        """Take an object away; the store says the same of one that is not there."""
+        with self._backend.send("DELETE", self._path(folder, name), op=op, reads=True) as answer:
+            answer.read()
+
+    def _path(self, folder: str, name: str) -> str:
+        return f"/{self._name}/{quote(f'{self._prefix}/{folder}/{name}')}"
 
 
 _TYPE = {"Content-Type": "application/x-amz-json-1.1"}

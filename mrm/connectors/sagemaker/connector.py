@@ -1,8 +1,8 @@
 """One SageMaker endpoint per endpoint; its configurations are immutable, so a rollback is an older one."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import IO, Any, ClassVar
 
 from ..base import BaseConnector, refuse_unapproved_bytes
 from ..http import READ_SECONDS, Backend
@@ -11,6 +11,8 @@ from ..protocol import (
     Artifact,
     ArtifactFile,
     ArtifactStore,
+    Batch,
+    BatchResult,
     Cap,
     Conflict,
     Desired,
@@ -30,6 +32,7 @@ from ..values import require_endpoint
 from . import plan, transform
 from .api import Bucket, Sagemaker, objects, special, text
 from .signing import AmazonAuth, credentials
+from .transform import Transforms
 
 _TEXT = {"type": "string", "minLength": 1}
 _ADDRESS = {"type": "string", "format": "uri"}
@@ -82,6 +85,7 @@ class SagemakerConnector(BaseConnector):
         )
         bucket = self._backend("The bucket", "s3", f"https://s3.{region}.amazonaws.com")
         self._bucket = Bucket(bucket, config["bucket"], config.get("prefix", "mrm"))
+        self._transforms = Transforms(self._sagemaker, self._bucket)
 
     def check(self) -> str:
         """Reach SageMaker with our credentials and read its endpoints."""
@@ -166,8 +170,17 @@ class SagemakerConnector(BaseConnector):
     def predict(self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
         raise self.unsupported("scoring; ask the endpoint through the gateway")
 
-    def submit_batch(self, endpoint: str, source: str, target: str, *, op: Op) -> Result:
-        """Score what lies at `source` with the champion that serves there, once its bytes are those it says."""
+    def stage_batch(self, batch: Batch, file: ArtifactFile, content: IO[bytes], *, op: Op) -> None:
+        """Put a file of rows into the bucket; the store keeps it only with the bytes of its digest."""
+        self._transforms.stage(batch, file, content, op)
+
+    def find_batch(self, endpoint: str, batch: Batch) -> BatchResult | None:
+        """The transform job of this batch, whether it runs or has ended; None when none was made."""
+        require_endpoint(endpoint)
+        return self._transforms.find(endpoint, batch)
+
+    def submit_batch(self, endpoint: str, batch: Batch, *, op: Op) -> BatchResult:
+        """Score the files of a batch with the champion that serves there, once it is the version and bytes of the batch."""
         require_endpoint(endpoint)
         if (found := self._found(endpoint, op)) is None:
             raise NotFound(f"Nothing serves at {endpoint}; deploy the version first.")
@@ -178,32 +191,34 @@ class SagemakerConnector(BaseConnector):
         if len(champions) != 1:
             raise Conflict(f"The endpoint {endpoint} has no champion of ours, so nobody can say what would score.")
         model = text(champions[0], "ModelName")
-        scores = self._verified_model(model)
-        body = transform.job(endpoint, model, source, target, self._settings, op)
+        seen = self._verified_model(model)
+        if (seen.version, seen.digest) != (batch.version, batch.digest):
+            raise Conflict(f"The endpoint {endpoint} serves version {seen.version}, not {batch.version} as approved.")
+        body = transform.job(endpoint, model, batch, self._bucket, self._settings)
         self._create("TransformJob", body, op)
-        return Result(False, transform.handle(body["TransformJobName"], model), _POLL_SECONDS, scores)
+        return transform.submitted(body, batch.digest, _scores(seen))
 
-    def poll_batch(self, handle: str) -> Result:
+    def poll_batch(self, handle: str) -> BatchResult:
         """Done when every row is scored, by the model of the handle, whose bytes are still those it says."""
         waited = transform.read(handle)
-        found = self._sagemaker.call("DescribeTransformJob", {"TransformJobName": waited["TransformJobName"]})
-        status = text(found, "TransformJobStatus")
-        if status in transform.BUSY:
-            return Result(False, handle, _POLL_SECONDS, f"SageMaker says {status}.")
-        said = transform.settled(found, status, waited)
-        return Result(True, message=f"{said} {self._verified_model(waited['ModelName'])}")
+        found = self._transforms.describe(waited)
+        if result := transform.waiting(found, handle):
+            return result
+        seen = self._verified_model(waited["ModelName"])
+        said = f"SageMaker says {text(found, 'TransformJobStatus')}. {_scores(seen)}"
+        return BatchResult(True, waited["TransformJobName"], handle, seen.digest, message=said)
 
-    def cancel_batch(self, handle: str, *, op: Op) -> Result:
+    def cancel_batch(self, handle: str, *, op: Op) -> BatchResult:
         """Stop the job; one that has ended stays as it ended."""
-        waited = transform.read(handle)
-        named = {"TransformJobName": waited["TransformJobName"]}
-        status = text(self._sagemaker.call("DescribeTransformJob", named, op), "TransformJobStatus")
-        if status not in transform.BUSY:
-            return Result(True, message=f"It had ended before: SageMaker says {status}.")
-        if status != "Stopping":
-            self._sagemaker.call("StopTransformJob", named, op)
-        stopped = transform.handle(waited["TransformJobName"], waited["ModelName"], stopped=True)
-        return Result(False, stopped, _POLL_SECONDS)
+        return self._transforms.cancel(handle, op)
+
+    def fetch_batch(self, batch: Batch, file: ArtifactFile, target: IO[bytes]) -> None:
+        """The scores of one file, place and score in each line."""
+        self._transforms.fetch(batch, file, target)
+
+    def clear_batch(self, batch: Batch, names: Iterable[str], *, op: Op) -> None:
+        """Take rows and scores out of the bucket."""
+        self._transforms.clear(batch, names, op)
 
     def list_models(self, cursor: str | None = None) -> Page:
         """One page of endpoints with what serves behind them, also those of others."""
@@ -261,13 +276,13 @@ class SagemakerConnector(BaseConnector):
         if different:
             raise Conflict(f"SageMaker holds {body[f'{kind}Name']} with another {', '.join(different)}.")
 
-    def _verified_model(self, name: str) -> str:
-        """Which version a model is, in a sentence; Integrity unless the bytes it reads are those of its digest."""
+    def _verified_model(self, name: str) -> ObservedVariant:
+        """Which version a model is; Integrity unless the bytes it reads are those of its digest."""
         told = plan.told(self._sagemaker.call("DescribeModel", {"ModelName": name}))
         seen = self._variant({"ModelName": name, "VariantName": Role.CHAMPION}, 0, "")
         if not told or seen.reason or seen.digest is None or seen.digest != told.get("digest"):
             raise Integrity(f"The bytes behind {name} are not those of the digest it was made with.")
-        return f"Version {seen.version} of {seen.name}, digest {seen.digest}."
+        return seen
 
     def _variant(self, item: Mapping[str, Any], weight: int, reason: str) -> ObservedVariant:
         described = self._sagemaker.call("DescribeModel", {"ModelName": text(item, "ModelName")})
@@ -303,6 +318,10 @@ class SagemakerConnector(BaseConnector):
             Listed(endpoint, item.version, item.digest, text(summary, "EndpointArn"), item.managed, (item.role,))
             for item in self.observe(endpoint).variants
         ]
+
+
+def _scores(seen: ObservedVariant) -> str:
+    return f"Version {seen.version} of {seen.name}, digest {seen.digest}."
 
 
 def _live(config: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
+
 from mrm.access.models import Account
+from mrm.connectors.protocol import Cap
+from mrm.connectors.registry import declaring
 from mrm.deployment import policies
 from mrm.deployment.models import (
     Deployment,
@@ -23,7 +27,6 @@ from mrm.deployment.workflow import RevisionState
 from mrm.inventory.models import DatasetRole, Version
 from mrm.serving import Condition, Elsewhere, Failover, SegmentRule, Serving, serving_of
 
-TELLING = ("embedded",)  # connectors whose places name version and digest with each answer
 ASSIGNMENT = ("salt", "unit_field")  # stand in fields of their own
 
 
@@ -133,7 +136,7 @@ def spares(deployment: Deployment) -> list[Deployment]:
     found = Deployment.objects.filter(
         model=deployment.model_id,
         target__environment=deployment.target.environment_id,
-        target__connector__in=TELLING,
+        target__connector__in=_telling(),
     )
     return list(
         found.exclude(target=deployment.target_id).select_related("target").order_by("target__name", "endpoint")
@@ -147,7 +150,7 @@ def why_not_elsewhere(deployment: Deployment, rules: Serving, label: str, digest
     there = _spare(rules.elsewhere)
     if there is None:
         return "The deployment at which the backup is to answer is not there; choose another."
-    return policies.not_a_spare(_as_spare(deployment, label, digest), _in_force(there), TELLING)
+    return policies.not_a_spare(_as_spare(deployment, label, digest), _in_force(there), _telling())
 
 
 def why_backup_not_there(revision: Revision) -> str | None:
@@ -156,6 +159,11 @@ def why_backup_not_there(revision: Revision) -> str | None:
     if backup is None or revision.emergency:
         return None
     return why_not_elsewhere(revision.deployment, rules_of(revision), backup.version.label, backup.artifact_sha256)
+
+
+def _telling() -> frozenset[str]:
+    """The connectors whose places name version and digest with each answer."""
+    return declaring(Cap.TELLS, settings.CONNECTORS)
 
 
 def _spare(elsewhere: Elsewhere | None) -> Deployment | None:

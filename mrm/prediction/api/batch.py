@@ -19,6 +19,7 @@ from mrm.inventory.queries import datasets_visible_to, versions_visible_to
 from mrm.jobs.queries import latest_for
 from mrm.prediction import queries, services
 from mrm.prediction.models import BatchPart, BatchRun
+from mrm.prediction.queries import SCORE
 
 
 class BatchIn(Strict):
@@ -35,7 +36,7 @@ class BatchProgressOut(serializers.Serializer[Any]):
     done = serializers.IntegerField(help_text="Rows.")
     total = serializers.IntegerField()
     attempts = serializers.IntegerField(
-        help_text="More than 1 if a worker was lost; parts on record are not scored again."
+        help_text="More than 1 if a worker was lost, or had to look at a place again; parts on record are not scored again."
     )
 
 
@@ -46,13 +47,23 @@ class BatchRunOut(serializers.ModelSerializer[BatchRun]):
     environment = serializers.CharField(source="environment.key")
     status = serializers.CharField(help_text="queued, running, done, failed or cancelled.")
     requested_by = serializers.CharField(source="requested_by.username")
+    way = serializers.CharField(help_text="worker, or backend: a job of the place that serves the version.")
+    way_because = serializers.CharField(help_text="Why it goes this way.")
+    place = serializers.CharField(
+        source="revision.deployment.target.name",
+        allow_null=True,
+        default=None,
+        help_text="That scores; null of a worker.",
+    )
+    backend_job = serializers.CharField(help_text="The place's own name of its job, once there is one.")
 
     class Meta:
         model = BatchRun
         fields = (
             "id", "ref", "version", "artifact_sha256", "approval", "approval_request", "policy", "dataset", "dataset_sha256",
             "rows", "environment", "use", "part_rows", "parts_planned", "status", "requested_by", "requested_at", "started_at",
-            "finished_at", "output_sha256", "output_size", "error", "remedy",
+            "finished_at", "output_sha256", "output_size", "error", "remedy", "way", "way_because", "place", "revision",
+            "sent_at", "backend_job",
         )  # fmt: skip
 
 
@@ -79,7 +90,7 @@ class BatchRunDetail(BatchRunOut):
 
     @extend_schema_field(BatchProgressOut(allow_null=True))
     def get_progress(self, run: BatchRun) -> Any:
-        job = latest_for(run)
+        job = latest_for(run, SCORE)
         return BatchProgressOut(job).data if job else None
 
 
@@ -88,12 +99,25 @@ class BatchPartOut(serializers.ModelSerializer[BatchPart]):
     approval_request = serializers.CharField(source="approval.request.ref")
     policy = serializers.CharField()
     policy_digest = serializers.CharField(source="policy.digest")
+    place = serializers.CharField(
+        source="revision.deployment.target.name",
+        allow_null=True,
+        default=None,
+        help_text="That scored; null of a worker.",
+    )
+    revision_number = serializers.IntegerField(source="revision.number", allow_null=True, default=None)
+    seconds = serializers.FloatField(allow_null=True, help_text="Null of a part that a place scored.")
+    cpu_seconds = serializers.FloatField(allow_null=True, help_text="Null of a part that a place scored.")
+    network = serializers.CharField(help_text="What the process of a worker had of one; backend of a place.")
+    sent_sha256 = serializers.CharField(help_text="Of the rows sent to a place; empty of a worker.")
+    answer_sha256 = serializers.CharField(help_text="Of what came back from it; empty of a worker.")
 
     class Meta:
         model = BatchPart
         fields = (
             "index", "row_group", "first_row", "rows", "output_sha256", "version", "version_label", "artifact_sha256",
             "approval", "approval_request", "policy", "policy_digest", "scored_at", "seconds", "cpu_seconds", "network",
+            "place", "revision", "revision_number", "backend_job", "sent_sha256", "answer_sha256",
         )  # fmt: skip
 
 

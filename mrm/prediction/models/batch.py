@@ -11,9 +11,9 @@ from django.utils import timezone
 from mrm.access.models import Account, BusinessUnit
 from mrm.approval.models import Approval
 from mrm.audit.models import Governed
-from mrm.deployment.models import Environment
+from mrm.deployment.models import Environment, Revision
 from mrm.inventory.models import Dataset, Version
-from mrm.prediction.workflow import BatchState
+from mrm.prediction.workflow import BatchState, Way
 from mrm.signoff.models import Policy
 
 OPEN = (BatchState.QUEUED, BatchState.RUNNING)
@@ -34,6 +34,13 @@ class BatchRun(Governed):
     rows = models.BigIntegerField()
     environment = models.ForeignKey(Environment, models.PROTECT, related_name="batch_runs")
     use = models.TextField()
+    # who scores, and why; a place does so with the champion of a revision, as a job of its own that is asked for once
+    way = models.CharField(max_length=10, choices=Way, default=Way.WORKER, db_default=Way.WORKER)
+    way_because = models.TextField(blank=True, db_default="")
+    revision = models.ForeignKey(Revision, models.PROTECT, null=True, blank=True, related_name="batch_runs")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    backend_job = models.CharField(max_length=200, blank=True, db_default="")
+    backend_handle = models.TextField(blank=True, db_default="")
     # no part has more rows, whatever the row groups of the file; pinned, so that a run goes on as it began
     part_rows = models.PositiveIntegerField()
     parts_planned = models.PositiveIntegerField(default=0)
@@ -65,6 +72,16 @@ class BatchRun(Governed):
                 condition=Q(status=BatchState.FAILED) & ~Q(error="") | ~Q(status=BatchState.FAILED) & Q(error=""),
                 name="batch_failed_because",
             ),
+            models.CheckConstraint(
+                condition=Q(way=Way.WORKER, revision=None, sent_at=None, backend_job="", backend_handle="")
+                | Q(way=Way.BACKEND, revision__isnull=False),
+                name="batch_goes_one_way",
+            ),
+            models.CheckConstraint(
+                condition=Q(backend_job="", backend_handle="")
+                | Q(sent_at__isnull=False) & ~Q(backend_job="") & ~Q(backend_handle=""),
+                name="batch_job_was_sent",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -80,6 +97,10 @@ class BatchRun(Governed):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    @property
+    def by_backend(self) -> bool:
+        return self.way == Way.BACKEND
 
     @property
     def unit(self) -> BusinessUnit:
@@ -106,9 +127,15 @@ class BatchPart(Governed):
     policy = models.ForeignKey(Policy, models.PROTECT, related_name="batch_parts")
     # by the clock of the database, which writes it whatever was given
     scored_at = models.DateTimeField(db_default=Now())
-    seconds = models.FloatField()
-    cpu_seconds = models.FloatField()
+    # unknown of a part that a place scored, which tells the time of the whole job alone
+    seconds = models.FloatField(null=True, blank=True)
+    cpu_seconds = models.FloatField(null=True, blank=True)
     network = models.CharField(max_length=20)
+    # of a part that a place scored: in which revision, by which of its jobs, and the digests of what was sent and came back
+    revision = models.ForeignKey(Revision, models.PROTECT, null=True, blank=True, related_name="batch_parts")
+    backend_job = models.CharField(max_length=200, blank=True, db_default="")
+    sent_sha256 = models.CharField(max_length=64, blank=True, db_default="")
+    answer_sha256 = models.CharField(max_length=64, blank=True, db_default="")
 
     class Meta:
         ordering = ["index"]
@@ -116,7 +143,16 @@ class BatchPart(Governed):
             models.UniqueConstraint(fields=["run", "index"], name="batch_part_once"),
             models.UniqueConstraint(fields=["run", "first_row"], name="batch_part_rows_once"),
             models.CheckConstraint(
-                condition=Q(rows__gt=0, seconds__gte=0, cpu_seconds__gte=0) & ~Q(output_sha256=""),
+                condition=Q(rows__gt=0)
+                & ~Q(output_sha256="")
+                & (
+                    Q(seconds__gte=0, cpu_seconds__gte=0, seconds__isnull=False, cpu_seconds__isnull=False)
+                    & Q(revision=None, backend_job="", sent_sha256="", answer_sha256="")
+                    | Q(seconds=None, cpu_seconds=None, revision__isnull=False)
+                    & ~Q(backend_job="")
+                    & ~Q(sent_sha256="")
+                    & ~Q(answer_sha256="")
+                ),
                 name="batch_part_is_whole",
             ),
         ]

@@ -2,6 +2,8 @@
 
 from mrm.prediction.queries.batch import (
     DOWNLOAD_BATCH,
+    RELEASE,
+    SCORE,
     START_BATCH,
     BatchProgress,
     RowDecision,
@@ -10,6 +12,7 @@ from mrm.prediction.queries.batch import (
     batches_visible_to,
     data_to_score,
     first_environment,
+    left_there,
     parts_of,
     row_decisions,
     scorable_versions,
@@ -33,9 +36,12 @@ from mrm.prediction.queries.finding import (
 )
 from mrm.prediction.queries.listing import Page, listed
 from mrm.prediction.queries.revisions import approved_of, revisions_by_number
+from mrm.prediction.queries.way import Route, range_of, route, routes, why_not_sent
 
 __all__ = [
     "DOWNLOAD_BATCH",
+    "RELEASE",
+    "SCORE",
     "START_BATCH",
     "VIEW",
     "VIEW_INPUTS",
@@ -45,6 +51,7 @@ __all__ = [
     "Found",
     "HourCount",
     "Page",
+    "Route",
     "RowDecision",
     "alerts_visible_to",
     "approved_of",
@@ -62,10 +69,14 @@ __all__ = [
     "extracts_visible_to",
     "first_environment",
     "last_day",
+    "left_there",
     "listed",
     "of_day",
     "parts_of",
+    "range_of",
     "revisions_by_number",
+    "route",
+    "routes",
     "row_decisions",
     "rows_of",
     "scorable_versions",
@@ -74,5 +85,6 @@ __all__ = [
     "why_not_go_on",
     "why_not_on_these_data",
     "why_not_scored_with",
+    "why_not_sent",
     "why_not_there",
 ]

@@ -22,10 +22,13 @@ from mrm.deployment.queries import environments_visible_to
 from mrm.evaluation import queries as evaluation
 from mrm.inventory.models import Dataset, Model, Version
 from mrm.inventory.queries import datasets_visible_to
+from mrm.jobs.models import JobState
+from mrm.jobs.queries import latest_for
 from mrm.prediction import policies
 from mrm.prediction.models import BatchPart, BatchRun
 from mrm.prediction.queries.finding import VIEW
 
+SCORE, RELEASE = "prediction.score", "prediction.release"  # kinds of work on a run
 START_BATCH, DOWNLOAD_BATCH = "prediction.start_batch", "prediction.download_batch"
 
 
@@ -33,13 +36,20 @@ def batches_visible_to(account: Account) -> QuerySet[BatchRun]:
     """Runs of models of the units for which the account may read which version answered what."""
     found = BatchRun.objects.filter(version__model__unit__in=unit_ids_for(account, VIEW))
     return found.select_related(
-        "version__model__unit", "approval__request__policy", "dataset", "environment", "requested_by__person"
+        "version__model__unit",
+        "approval__request__policy",
+        "dataset",
+        "environment",
+        "requested_by__person",
+        "revision__deployment__target",
+        "revision__deployment__model",
     )
 
 
 def parts_of(run: BatchRun) -> QuerySet[BatchPart]:
     """The parts on record, in the order of the rows."""
-    return run.parts.select_related("version__model", "approval__request", "policy").order_by("index")
+    linked = run.parts.select_related("version__model", "approval__request", "policy", "revision__deployment__target")
+    return linked.order_by("index")
 
 
 def scorable_versions(account: Account) -> QuerySet[Version]:
@@ -128,6 +138,12 @@ def batch_progress(run: BatchRun) -> BatchProgress:
     done = run.parts.aggregate(rows=Sum("rows", default=0), seconds=Sum("seconds", default=0.0))
     left = policies.seconds_left(run.rows - done["rows"], done["rows"], done["seconds"])
     return BatchProgress(run.parts.count(), done["rows"], done["seconds"], left)
+
+
+def left_there(run: BatchRun) -> str:
+    """Why the rows of a run still lie at the place that scored it, where clearing up did not come to an end."""
+    job = latest_for(run, RELEASE)
+    return job.error if job is not None and job.state in {JobState.FAILED, JobState.CANCELLED} else ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from mrm.core import blobs
 from mrm.core.canonical import canonical
+from mrm.core.refusal import Refused
 from mrm.prediction.models import BatchPart, BatchRun
 from mrm.prediction.policies import Piece
 
@@ -94,11 +95,26 @@ def fetched(sha256: str) -> Iterator[Path]:
 
 
 def find_row(run: BatchRun, parts: list[BatchPart], text: str) -> list[ScoredRow]:
-    """The rows under a row id; by their number from 0 where the data have none. Of a whole output one row group is read."""
+    """The rows under a row id; by their number from 0 where the data have none.
+
+    Of a whole output the bounds of its row groups say which parts may hold the row, and those alone are read, checked
+    against their digests; where they hold it not, the output itself is.
+    """
+    if not run.output_sha256:
+        return _in_parts(parts, text)
+    try:
+        few = [parts[place] for place in _groups_with(run.output_sha256, text) if place < len(parts)]
+        found = _in_parts(few, text) if 2 * len(few) <= len(parts) else []
+    except (Refused, pa.ArrowException, OSError):
+        found = []
+    if found:
+        return found
+    with fetched(run.output_sha256) as path:
+        return _matching(path, {part.index: part for part in parts}, text)
+
+
+def _in_parts(parts: Iterable[BatchPart], text: str) -> list[ScoredRow]:
     found: list[ScoredRow] = []
-    if run.output_sha256:
-        with fetched(run.output_sha256) as path:
-            return _matching(path, {part.index: part for part in parts}, text)
     for part in parts:
         table = _labelled(part, read_scores(part))
         name = ROW_ID if ROW_ID in table.column_names else ROW
@@ -106,6 +122,23 @@ def find_row(run: BatchRun, parts: list[BatchPart], text: str) -> list[ScoredRow
             kept = table.filter(pc.equal(table[name], wanted))
             found += [_row(each, part) for each in kept.to_pylist()]
     return found[:MOST]
+
+
+def _groups_with(sha256: str, text: str) -> list[int]:
+    """The row groups of an output whose bounds leave room for the row; only where the file ends is read."""
+    with blobs.opened(sha256) as source, pq.ParquetFile(source) as file:
+        name = ROW_ID if ROW_ID in file.schema_arrow.names else ROW
+        wanted = _as(text, file.schema_arrow.field(name).type)
+        if wanted is None:
+            return []
+        column = file.schema_arrow.names.index(name)
+        bounds = [file.metadata.row_group(group).column(column).statistics for group in range(file.num_row_groups)]
+    value = wanted.as_py()
+    return [
+        group
+        for group, each in enumerate(bounds)
+        if each is None or not each.has_min_max or each.min <= value <= each.max
+    ]
 
 
 def _matching(path: Path, parts: dict[int, BatchPart], text: str) -> list[ScoredRow]:

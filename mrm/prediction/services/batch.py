@@ -1,5 +1,7 @@
 """Score a data set: ask for it, record each part with what scored it, end it, hand the scores out."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +12,7 @@ from mrm.access.models import Account
 from mrm.approval import queries as approval
 from mrm.approval.models import Approval
 from mrm.audit.trail import audited, describe
+from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.blobs import Blob
 from mrm.core.refusal import Invalid, Refused
@@ -30,6 +33,10 @@ NOT_APPROVED = (
 )
 NOT_THESE_BYTES = "Nothing was scored with other bytes. Restore the stored file from a copy of the same digest, then start another run."
 NOT_SCORED = "Correct what the sentence names, in the data or in a new version, then start another run."
+AT_THE_PLACE = (
+    "Nothing of what it names came into the record. Look at the job at the place, correct what the sentence names, then start"
+    " another run."
+)
 NO_WORKER = "See that workers run and have memory and disk, then start another run."
 
 
@@ -39,9 +46,10 @@ class Closed(Refused):
 
 @audited("prediction.start_batch", "asked for {data} to be scored by {version} for {use}")
 def start_batch(version: Version, *, dataset: Dataset, environment: Environment, use: str, actor: Account) -> BatchRun:
-    """Ask a worker to score every row of a data set for one of the uses that the model is approved for."""
+    """Have every row of a data set scored for one of the uses that the model is approved for, by a place or a worker."""
     permit(actor, queries.START_BATCH, version)
-    describe(data=dataset.name, version=str(version), use=use, environment=environment.name)
+    way = queries.route(version, dataset, environment)
+    describe(data=dataset.name, version=str(version), use=use, environment=environment.name, way=way.because)
     sha256 = version.artifact_id or ""
     if refusal := queries.why_not_scored_with(version, sha256, actor):
         raise Refused(refusal)
@@ -51,9 +59,10 @@ def start_batch(version: Version, *, dataset: Dataset, environment: Environment,
     run = BatchRun.objects.create(
         version=version, approval=granted, artifact_sha256=sha256, dataset=dataset, dataset_sha256=dataset.sha256,
         rows=dataset.rows, environment=environment, use=use, part_rows=settings.BATCH["part_rows"], requested_by=actor,
+        way=way.way, way_because=way.because, revision=way.revision,
     )  # fmt: skip
     run.refresh_from_db(fields=["number"])
-    jobs.request("prediction.score", label=str(run), subject=run, actor=actor, most_attempts=ATTEMPTS, run=str(run.pk))
+    jobs.request(queries.SCORE, label=str(run), subject=run, actor=actor, most_attempts=ATTEMPTS, run=str(run.pk))
     return run
 
 
@@ -71,7 +80,7 @@ def _check_choices(version: Version, dataset: Dataset, environment: Environment,
 @audited("prediction.begin_batch", "began to score {subject} in {parts} parts")
 def begin_batch(run: BatchRun, *, parts: int, actor: Actor) -> BatchRun:
     """Say in how many parts the data are scored; the same file always has the same ones."""
-    run = _locked(run)
+    run = locked(run)
     BATCH.move(run, "begin_batch", actor)
     run.parts_planned, run.started_at = parts, timezone.now()
     run.save(update_fields=["status", "parts_planned", "started_at"])
@@ -82,7 +91,7 @@ def begin_batch(run: BatchRun, *, parts: int, actor: Actor) -> BatchRun:
 @audited("prediction.score_part", "scored {subject}: {rows} rows by version {version}, artifact {digest}")
 def record_part(run: BatchRun, *, piece: Piece, output: Blob, spent: dict[str, Any], actor: Actor) -> BatchPart:
     """Put a part on record with what scored it, if that is approved still; a part that is on record stays as it is."""
-    run = _locked(run)
+    run = locked(run)
     if run.status != BatchState.RUNNING:
         raise Cancelled
     # held until the part is written, so that no withdrawal comes between
@@ -102,12 +111,13 @@ def record_part(run: BatchRun, *, piece: Piece, output: Blob, spent: dict[str, A
 @audited("prediction.complete_batch", "scored {subject}: {rows} rows, digest {digest}")
 def complete_batch(run: BatchRun, *, output: Blob, actor: Actor) -> BatchRun:
     """Put the whole output on record; from here on it never changes."""
-    run = _locked(run)
+    run = locked(run)
     if run.status == BatchState.CANCELLED:
         raise Cancelled
     BATCH.move(run, "complete_batch", actor)
     run.output_sha256, run.output_size, run.finished_at = output.sha256, output.size, timezone.now()
     run.save(update_fields=["status", "output_sha256", "output_size", "finished_at"])
+    _release_later(run)
     describe(rows=run.rows, digest=f"{output.sha256[:12]}…", sha256=output.sha256)
     return run
 
@@ -115,10 +125,11 @@ def complete_batch(run: BatchRun, *, output: Blob, actor: Actor) -> BatchRun:
 @audited("prediction.fail_batch", "could not score {subject}: {error}")
 def fail_batch(run: BatchRun, *, error: str, remedy: str, actor: Actor) -> BatchRun:
     """End a run with the reason and what to do; the parts that were scored stay on record."""
-    run = _locked(run)
+    run = locked(run)
     BATCH.move(run, "fail_batch", actor)
     run.error, run.remedy, run.finished_at = error, remedy, timezone.now()
     run.save(update_fields=["status", "error", "remedy", "finished_at"])
+    _release_later(run)
     describe(error=error)
     return run
 
@@ -127,11 +138,12 @@ def fail_batch(run: BatchRun, *, error: str, remedy: str, actor: Actor) -> Batch
 def cancel_batch(run: BatchRun, *, actor: Actor) -> BatchRun:
     """Score no further part; those that were scored stay on record, and there is no output."""
     permit(actor, "prediction.cancel_batch", run)
-    run = _locked(run)
+    run = locked(run)
     BATCH.move(run, "cancel_batch", actor)
     run.finished_at = timezone.now()
     run.save(update_fields=["status", "finished_at"])
     jobs.abandon(run)
+    _release_later(run)
     return run
 
 
@@ -157,12 +169,28 @@ def read_batch(run_id: str) -> BatchRun:
     return _rows().get(pk=run_id)
 
 
+def keep(path: Path) -> Blob:
+    """A file of a run in the storage."""
+    with path.open("rb") as source:
+        return blobs.put(iter(lambda: source.read(blobs.CHUNK), b""), largest=sys.maxsize)
+
+
+def _release_later(run: BatchRun) -> None:
+    """A place that was sent rows is asked to end what it does with them, and rid of them, however the run ended."""
+    if run.by_backend and run.started_at:
+        jobs.request(
+            queries.RELEASE, label=f"Clear up after {run.ref}", subject=run, actor=LOG, most_attempts=ATTEMPTS,
+            run=str(run.pk),
+        )  # fmt: skip
+
+
 def _rows() -> QuerySet[BatchRun]:
     return BatchRun.objects.select_related(
         "version__model__unit", "version__artifact", "approval__request__policy", "dataset", "environment",
-        "requested_by__person__unit",
+        "requested_by__person__unit", "revision__deployment__target", "revision__deployment__model",
     )  # fmt: skip
 
 
-def _locked(run: BatchRun) -> BatchRun:
+def locked(run: BatchRun) -> BatchRun:
+    """The run as it stands, held until the transaction ends."""
     return _rows().select_for_update(of=("self",)).get(pk=run.pk)

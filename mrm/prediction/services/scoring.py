@@ -1,7 +1,6 @@
-"""In the worker: score a data set part by part in the confined process. Loads pyarrow, so no web process imports it."""
+"""In the worker: score a data set part by part in the confined process, or have its place do it. Loads pyarrow, so no web process imports it."""
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +18,8 @@ from mrm.prediction import policies, queries
 from mrm.prediction.models import BatchRun
 from mrm.prediction.policies import Piece
 from mrm.prediction.queries import scores
-from mrm.prediction.services import batch
+from mrm.prediction.queries.exchange import NotTaken
+from mrm.prediction.services import backend, batch
 from mrm.prediction.services.alerts import LOG
 from mrm.prediction.workflow import BatchState
 
@@ -43,6 +43,8 @@ def score_batch(run_id: str, progress: Progress) -> None:
 def _remedy(fault: Exception) -> str:
     if isinstance(fault, batch.Closed):
         return batch.NOT_APPROVED
+    if isinstance(fault, NotTaken):
+        return batch.AT_THE_PLACE
     return batch.NOT_THESE_BYTES if isinstance(fault, Refused) else batch.NOT_SCORED
 
 
@@ -56,6 +58,8 @@ def _cancelled(run_id: str) -> None:
 
 def _carry_out(run: BatchRun, folder: Path, progress: Progress) -> None:
     _check_gate(run)
+    if run.by_backend:
+        backend.wait_for(run)
     progress("Checking data and model against their digests")
     data = blobs.fetch(run.dataset_sha256, folder)
     artifact = blobs.fetch(run.artifact_sha256, folder)
@@ -67,12 +71,21 @@ def _carry_out(run: BatchRun, folder: Path, progress: Progress) -> None:
     planned = list(policies.pieces(groups, run.part_rows))
     if run.status == BatchState.QUEUED:
         run = batch.begin_batch(run, parts=len(planned), actor=LOG)
+    if run.by_backend:
+        backend.score_there(run, data, artifact, planned, folder, progress)
+    else:
+        _score_here(run, data, artifact, planned, folder, progress)
+    progress("Writing the output", run.rows, run.rows)
+    batch.complete_batch(run, output=_output(run, folder), actor=LOG)
+
+
+def _score_here(
+    run: BatchRun, data: Path, artifact: Path, planned: Sequence[Piece], folder: Path, progress: Progress
+) -> None:
     # parts are put on record in order, so those that are not there are the last
     remaining, part = planned[run.parts.count() :], folder / "part.parquet"
     for piece in scores.cut(data, remaining, run.version.features, part, run.part_rows):
         _score(run, artifact, part, piece, progress)
-    progress("Writing the output", run.rows, run.rows)
-    batch.complete_batch(run, output=_output(run, folder), actor=LOG)
 
 
 def _check_gate(run: BatchRun) -> None:
@@ -91,7 +104,7 @@ def _score(run: BatchRun, artifact: Path, part: Path, piece: Piece, progress: Pr
         progress=_within(stage, piece, run.rows, progress),
     )  # fmt: skip
     spent = {"seconds": found.seconds, "cpu_seconds": found.cpu_s, "network": found.network}
-    batch.record_part(run, piece=piece, output=_keep(target), spent=spent, actor=LOG)
+    batch.record_part(run, piece=piece, output=batch.keep(target), spent=spent, actor=LOG)
     progress(stage, piece.first_row + piece.rows, run.rows)
 
 
@@ -105,9 +118,4 @@ def _output(run: BatchRun, folder: Path) -> Blob:
     written = scores.write_output(run, queries.parts_of(run), target)
     if written != run.rows:
         raise EvaluationFailed(f"The parts on record hold {written:,} rows of {run.rows:,}.")
-    return _keep(target)
-
-
-def _keep(path: Path) -> Blob:
-    with path.open("rb") as source:
-        return blobs.put(iter(lambda: source.read(blobs.CHUNK), b""), largest=sys.maxsize)
+    return batch.keep(target)

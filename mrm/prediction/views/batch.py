@@ -6,9 +6,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mrm.access.forms import take_refusal
+from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.core.actors import permit
 from mrm.core.downloads import blob_answer
@@ -16,6 +19,7 @@ from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid, Refused
 from mrm.inventory.models import Version
 from mrm.inventory.queries import versions_visible_to
+from mrm.inventory.queries.tabs import Panel
 from mrm.jobs.models import Job, JobState
 from mrm.jobs.queries import latest_for
 from mrm.prediction import queries, services
@@ -23,7 +27,7 @@ from mrm.prediction.forms import BatchForm, RowForm
 from mrm.prediction.models import BatchRun, ExtractFormat
 from mrm.prediction.views.extracts import TYPES
 
-MOST_VERSIONS = 12
+MOST_VERSIONS, MOST_RUNS = 12, 5
 
 
 @require_safe
@@ -58,7 +62,18 @@ def start(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _asked(request: HttpRequest, version: Version, form: BatchForm) -> dict[str, Any]:
     closed = queries.why_not_scored_with(version, version.artifact_id or "", account_of(request))
-    return {"version": version, "form": form, "closed": closed}
+    return {"version": version, "form": form, "closed": closed, "routes": queries.routes(version, account_of(request))}
+
+
+def version_panel(version: Version, account: Account) -> Panel:
+    """The data sets that the version scored last, and the door to scoring another."""
+    lacking = account.lacks(queries.VIEW, version)
+    context = {
+        "version": version,
+        "runs": queries.batches_visible_to(account).filter(version=version)[:MOST_RUNS],
+        "closed": lacking or queries.why_not_scored_with(version, version.artifact_id or "", account),
+    }
+    return Panel("prediction/_of_version.html", context)
 
 
 @require_safe
@@ -79,6 +94,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         "nowhere": asks and form.is_valid() and not found and not unread,
         "page": page_of(request, queries.parts_of(run)),
         "lacks_cancel": account.lacks("prediction.cancel_batch", run),
+        "left_there": queries.left_there(run),
         "lacks_download": account.lacks(queries.DOWNLOAD_BATCH, run),
     }
     return render(request, "prediction/batch.html", context)
@@ -95,7 +111,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _progress(run: BatchRun) -> dict[str, Any]:
     """Where the work stands in words: waiting, or which part and how many rows, and when it should end."""
-    job, done = latest_for(run), queries.batch_progress(run)
+    job, done = latest_for(run, queries.SCORE), queries.batch_progress(run)
     rows = max(done.rows, job.done if job else 0)
     word, sub = _said(job, f"{rows:,} of {run.rows:,} rows")
     return {"run": run, "done": done, "word": word, "sub": sub, "value": 100 * rows // run.rows}
@@ -104,6 +120,11 @@ def _progress(run: BatchRun) -> dict[str, Any]:
 def _said(job: Job | None, rows: str) -> tuple[str, str]:
     if job is not None and job.state == JobState.RUNNING:
         return "Running", f"{job.stage or 'Starting'}: {rows}"
+    if job is not None and job.stage:
+        return (
+            "Under way at the place",
+            f"{job.stage} It is looked at again {date_format(timezone.localtime(job.not_before), 'H:i:s')}.",
+        )
     return "Waits for a worker", f"Tried {job.attempts} times so far. {job.error}" if job and job.error else ""
 
 

@@ -264,7 +264,7 @@ def vote(story: Story, name: str, *more: dict[str, Any], **other: Any) -> None:
     story.pass_time()
 
 
-def decide(story: Story, name: str, state: str = "approved", **other: Any) -> None:
+def decide(story: Story, name: str, state: str = "approved", granted: Any = None, **other: Any) -> None:
     """The last vote and what follows from it: the inner event stands before the outer one, at the same time."""
     outer = [signature(story, name, **other)]
     outer.append(story.update("inventory_version", VERSION[1], label="1.0.2"))
@@ -272,7 +272,12 @@ def decide(story: Story, name: str, state: str = "approved", **other: Any) -> No
     if state == "approved":
         inner = [
             story.insert(
-                "approval_approval", key_of("approval"), version_id=VERSION[1], request_id=REQUEST, status="valid"
+                "approval_approval",
+                key_of("approval"),
+                version_id=VERSION[1],
+                request_id=REQUEST,
+                status="valid",
+                **(granted or {}),
             ),
             story.update("inventory_version", VERSION[1], label="1.0.3"),
         ]

@@ -279,6 +279,24 @@ def test_an_approval_without_a_decision_is_named() -> None:
     assert "which was not approved" in duties(story)
 
 
+def test_an_approval_for_other_environments_than_were_signed_for_is_named() -> None:
+    signed = {"terms": {"environments": {"test": "Test", "any:production": "Every production environment"}}}
+
+    def granted(story: Story, *environments: str) -> Story:
+        submit(story)
+        vote(story, "rita", signed=dict(signed))
+        decide(story, "adam", granted={"environments": list(environments)}, signed=dict(signed))
+        return story
+
+    assert duties(granted(bank(), "any:production", "test")).startswith("OK")
+    wide = duties(granted(bank()))
+    assert "holds for every environment, but vote 1 is signed for any:production, test" in wide
+    later = granted(bank(), "any:production", "test")
+    change = later.update("approval_approval", key_of("approval"), environments=["any:production", "prod-2", "test"])
+    later.event("approval.suspend", MODEL, change, subject=("approval.approval", key_of("approval")))
+    assert "holds for any:production, prod-2, test, but vote 1 is signed for" in duties(later)
+
+
 def test_a_policy_that_is_not_the_pinned_one_is_named() -> None:
     story = approved()
     name = f"policies/{digest(POLICY)}.json"

@@ -38,12 +38,15 @@ def _told(each: queries.Decision) -> str:
 
 def _told_row(each: queries.RowDecision) -> str:
     part = each.part
+    there = part.revision
+    by = [f"  scored by {there.deployment.target} as {part.backend_job}, revision {there.number}"] if there else []
     return "\n".join(
         [
             f"{each.row if each.row_id is None else each.row_id}: scored at {part.scored_at:%Y-%m-%d %H:%M:%S.%f} UTC by {part.version} in {part}",
             f"  digest    {part.artifact_sha256}",
             f"  approval  {part.approval.request.ref} under {part.policy}",
             f"  score     {each.closed or each.score}",
+            *by,
         ]
     )
 

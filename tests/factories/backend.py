@@ -1,0 +1,51 @@
+"""A serving place whose backend scores whole data sets: SageMaker as its published description has it, on loopback."""
+
+import secrets
+from typing import Any
+
+from mrm.connectors.protocol import Cap
+from mrm.deployment import services as deployment
+from mrm.deployment.models import Deployment, Revision
+from mrm.deployment.services.record import desired_of, read_revision, settle
+from mrm.deployment.services.target import connect
+from mrm.inventory.models import Version
+from tests.connectors.bench import applied
+from tests.connectors.sagemaker_fake import FakeSagemaker
+from tests.factories.access import SETUP, Cast
+from tests.factories.release import released
+
+KEYS = {
+    "MRM_SECRET_SAGE_ACCESS": "AKIA" + secrets.token_hex(8).upper(),
+    "MRM_SECRET_SAGE_KEY": secrets.token_urlsafe(30),
+}
+
+
+def a_backend(kind: type[FakeSagemaker] = FakeSagemaker) -> FakeSagemaker:
+    """SageMaker with the keys of `KEYS`, which a test puts into the environment."""
+    return kind(KEYS["MRM_SECRET_SAGE_ACCESS"], KEYS["MRM_SECRET_SAGE_KEY"])
+
+
+def served_there(cast: Cast, version: Version, url: str) -> Revision:
+    """The version brought to an endpoint there, verified and in force."""
+    config: dict[str, Any] = {
+        "region": "eu-central-1", "bucket": "models", "instance_type": "ml.m5.large", "base_url": url, "s3_url": url,
+        "image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/onnx@sha256:" + "a" * 64,
+        "execution_role": "arn:aws:iam::123456789012:role/endpoint",
+        "access_key_secret": "sage-access", "secret_key_secret": "sage-key",
+    }  # fmt: skip
+    place = deployment.add_target(
+        key="sage", name="SageMaker Frankfurt", connector_id="sagemaker", environment="production", unit=cast.bank,
+        config=config, actor=SETUP,
+    )  # fmt: skip
+    opened = deployment.create(version.model, target=place, endpoint="credit", actor=cast.deployer)
+    return brought(cast, opened, version)
+
+
+def brought(cast: Cast, opened: Deployment, version: Version) -> Revision:
+    """Another version in force at the same endpoint."""
+    asked = released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
+    revision = read_revision(str(asked.pk))
+    place = connect(revision.deployment.target)
+    assert Cap.BATCH in place.caps
+    applied(place, desired_of(revision, place.caps))
+    return settle(revision, verification={"observed": {}}, actor=cast.deployer)
