@@ -1,4 +1,4 @@
-"""An update is captured at less cost: what it left alone is found once, and taken out of the row before and after."""
+"""What every save passes through in the database, at less cost, with the same result."""
 
 from pathlib import Path
 
