@@ -32,8 +32,9 @@ class OwnTransaction:
         database = self.database
         try:
             self.block.__exit__(kind, error, trace)
-            if database.connection is None:
-                return  # it was closed within the block, and the server rolled back
+            if database.connection is None:  # it was closed within the block, and the server rolled back
+                database.in_atomic_block = False
+                return
             if error is not None or database.needs_rollback:
                 self._roll_back()
                 return

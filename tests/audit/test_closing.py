@@ -2,8 +2,8 @@
 
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,53 +115,55 @@ def test_what_waits_for_commit_runs_after_it(own_database: str) -> None:
     assert ran == [False]
 
 
-def test_what_waits_for_commit_does_not_run_when_the_action_fails(own_database: str) -> None:
+def fail(made: BusinessUnit, *before: Callable[[], object]) -> None:
+    """An action that changes the unit, does what it is told, and fails."""
+    with trail.recorded("tests.close", actor=SETUP, subject=made):
+        BusinessUnit.objects.filter(pk=made.pk).update(name="other")
+        for each in before:
+            each()
+        raise ZeroDivisionError
+
+
+def terminate() -> None:
+    with suppress(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def close() -> None:
+    connection.close()
+
+
+@pytest.mark.parametrize("before", [lambda: None, terminate, close], ids=["failed", "lost", "closed"])
+def test_an_action_that_fails_leaves_nothing(own_database: str, before: Callable[[], object]) -> None:
     made = unit()
     ran: list[bool] = []
-    with pytest.raises(ZeroDivisionError), trail.recorded("tests.close", actor=SETUP, subject=made):
-        transaction.on_commit(lambda: ran.append(True))
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        fail(made, lambda: transaction.on_commit(lambda: ran.append(True)), before)
+    assert BusinessUnit.objects.get(pk=made.pk).name == "A unit"
+    assert not Event.objects.filter(verb="tests.close").exists()
     assert unit("second").pk
     assert (ran, connection.get_autocommit(), connection.in_atomic_block) == ([], True, False)
+
+
+@transaction.atomic
+def lose() -> None:
+    BusinessUnit.objects.create(key="lost", name="Lost", path="lost/")
+    raise ZeroDivisionError
 
 
 def test_part_of_an_action_is_taken_back_and_the_rest_committed(own_database: str) -> None:
     made = unit()
     with trail.recorded("tests.close", actor=SETUP, subject=made):
         BusinessUnit.objects.filter(pk=made.pk).update(name="other")
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
-            BusinessUnit.objects.create(key="lost", name="Lost", path="lost/")
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            lose()
     connection.close()
     assert list(BusinessUnit.objects.values_list("key", "name")) == [("unit", "other")]
     (change,) = Event.objects.get(verb="tests.close").payload_as_json()["changes"]
     assert change["after"] == {"name": "other"}
 
 
-def test_a_connection_that_is_lost_within_an_action_leaves_nothing(own_database: str) -> None:
-    made = unit()
-    with pytest.raises(OperationalError), trail.recorded("tests.close", actor=SETUP, subject=made):
-        BusinessUnit.objects.filter(pk=made.pk).update(name="other")
-        with pytest.raises(OperationalError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-        raise OperationalError
-    connection.close()
-    assert BusinessUnit.objects.get(pk=made.pk).name == "A unit"
-    assert not Event.objects.filter(verb="tests.close").exists()
-    assert unit("second").pk
-
-
-def test_a_connection_that_is_closed_within_an_action_leaves_nothing(own_database: str) -> None:
-    made = unit()
-    with pytest.raises(ZeroDivisionError), trail.recorded("tests.close", actor=SETUP, subject=made):
-        BusinessUnit.objects.filter(pk=made.pk).update(name="other")
-        connection.close()
-        raise ZeroDivisionError
-    assert BusinessUnit.objects.get(pk=made.pk).name == "A unit"
-    assert unit("second").pk
-
-
-def test_no_transaction_stays_open_where_an_action_cannot_open(own_database: str) -> None:
+def test_no_transaction_stays_open_when_commit_is_refused(own_database: str) -> None:
     made = unit()
     with pytest.raises(IntegrityError, match="audit_change_event"):
         astray(made)
