@@ -9,7 +9,7 @@ import functools
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,7 +19,8 @@ from unicodedata import normalize
 
 import structlog
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.module_loading import import_string
 from psycopg.errors import error_from_result
 from psycopg.pq import Escaping, ExecStatus, TransactionStatus
@@ -27,6 +28,7 @@ from psycopg.pq.abc import PGconn
 
 from mrm.audit import personal
 from mrm.audit.models import Outcome
+from mrm.audit.own import OwnTransaction
 from mrm.core import blobs
 from mrm.core.actors import Actor, Identity
 from mrm.core.canonical import canonical
@@ -42,20 +44,22 @@ REACTING: set[str] = set()
 APPEND = b"SELECT audit_append($1)"
 # the end of a transaction that is an action's own: one message, unless something is to be kept before COMMIT
 CLOSE = b"SAVEPOINT closing;SELECT audit_append(%b, true);COMMIT"
+ANSWERED = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 REOPEN = b"ROLLBACK TO closing"
 TOO_LONG = "MRM01"  # the database's word for an event that no entry of the published log can hold
 TO_BE_KEPT = "MRM02"  # and for one that comes with something to keep elsewhere
+UUID_FIXED = 0xF << 76 | 0x3 << 62  # the bits that tell version and variant
+UUID_VERSION_7 = 0x7 << 76 | 0x2 << 62
 
 
 def new_id() -> str:
     """A UUID of version 7 (RFC 9562): in the order of time, so that what is written together lies together."""
-    moment, chance = time.time_ns() // 1_000_000, int.from_bytes(secrets.token_bytes(10))
-    variant = 0x8000 | chance & 0x3FFF
-    text = f"{moment:012x}7{chance >> 14 & 0xFFF:03x}{variant:04x}{chance >> 26 & 0xFFFFFFFFFFFF:012x}"
+    chance = int.from_bytes(secrets.token_bytes(10)) & ~UUID_FIXED
+    text = f"{time.time_ns() // 1_000_000 << 80 | UUID_VERSION_7 | chance:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-@dataclass
+@dataclass(slots=True)
 class Action:
     """An open action: what will become the event."""
 
@@ -68,10 +72,11 @@ class Action:
     id: str = field(default_factory=new_id)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Door:
     """The actions of one transaction: the open ones as a stack, the closed ones in order."""
 
+    database: BaseDatabaseWrapper
     open: list[Action] = field(default_factory=list)
     closed: list[Action] = field(default_factory=list)
 
@@ -111,13 +116,14 @@ def recorded(verb: str, *, actor: Actor, reason: str = "", subject: models.Model
     action = Action(verb, actor.identity, reason, subject)
     if not action.actor.key:
         raise ValueError(f"{verb}: an action without an actor")
+    door = _door.get()
     try:
-        with _opened(action):
+        with _outermost(action) if door is None else _within(door, action):
             yield action
     except (Invalid, Stale):
         raise
     except Refused as refusal:
-        if _door.get() is None:
+        if door is None:
             _record_refusal(action, refusal)
         raise
 
@@ -140,69 +146,92 @@ def register_verb(verb: str, sentence: str) -> None:
     SENTENCES.add(verb, sentence)
 
 
+class _outermost:  # noqa: N801  a generator would do the same at twice the price, on every save
+    """The transaction of an action that no other holds, and the end at which its events are written."""
+
+    __slots__ = ("action", "door", "token", "transaction")
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+
+    def __enter__(self) -> None:
+        database = connections[DEFAULT_DB_ALIAS]
+        self.door = _Door(database, [self.action])
+        own = database.get_autocommit() and not database.in_atomic_block
+        self.transaction = OwnTransaction(database) if own else transaction.atomic()
+        self.transaction.__enter__()
+        self.token = _door.set(self.door)
+        try:
+            _tell_database(database, self.action.id)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            if error is None:
+                self.door.closed.append(self.action)
+                own = isinstance(self.transaction, OwnTransaction)
+                _write(self.door.database, self.door.closed, closing=own and not self.door.database.needs_rollback)
+        except BaseException as failed:
+            self.transaction.__exit__(type(failed), failed, failed.__traceback__)
+            raise
+        else:
+            self.transaction.__exit__(kind, error, trace)
+        finally:
+            _door.reset(self.token)
+
+
 @contextmanager
-def _opened(action: Action) -> Iterator[None]:
-    door = _door.get()
-    token = None
-    if door is None:
-        door = _Door()
-        token = _door.set(door)
+def _within(door: _Door, action: Action) -> Iterator[None]:
     kept = len(door.closed)
-    own = token is not None and transaction.get_autocommit()
     door.open.append(action)
     try:
         with transaction.atomic():
-            _tell_database(action.id)
+            _tell_database(door.database, action.id)
             yield
             door.closed.append(action)
-            if token:
-                _write(door.closed, closing=own and not transaction.get_rollback())
-            else:
-                _tell_database(door.open[-2].id)
+            _tell_database(door.database, door.open[-2].id)
     except BaseException:
         del door.closed[kept:]
         raise
     finally:
         door.open.pop()
-        if token:
-            _door.reset(token)
 
 
-def _tell_database(event: str) -> None:
-    _exchange(f"SET LOCAL mrm.audit_event = '{event}'".encode())
+def _tell_database(database: BaseDatabaseWrapper, event: str) -> None:
+    _exchange(database, f"SET LOCAL mrm.audit_event = '{event}'".encode())
 
 
-def _exchange(statement: bytes, *parameters: bytes) -> bytes | None:
+def _exchange(database: BaseDatabaseWrapper, statement: bytes, *parameters: bytes) -> bytes | None:
     """One message and the first value of its answer, without a cursor, which costs more than the statements here.
 
     BEGIN, which the driver would send apart, goes with the statement that opens the transaction.
     """
-    database = connections[DEFAULT_DB_ALIAS]
     with database.wrap_database_errors:
         driver: PGconn = database.connection.pgconn
         if driver.transaction_status == TransactionStatus.IDLE:
             statement = b"BEGIN;" + statement
         result = driver.exec_params(statement, parameters) if parameters else driver.exec_(statement)
-        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        if result.status not in ANSWERED:
             raise error_from_result(result)
         return result.get_value(0, 0) if result.status == ExecStatus.TUPLES_OK else None
 
 
-def _append(events: bytes, *, closing: bool) -> bytes | None:
+def _append(database: BaseDatabaseWrapper, events: bytes, *, closing: bool) -> bytes | None:
     """Append, and COMMIT in the same message when the transaction ends here; what is to be kept elsewhere first.
 
-    Django's own COMMIT, which comes after, finds nothing to do, and does what it does then.
+    What ends the transaction after that finds nothing to do.
     """
     if not closing:
-        return _exchange(APPEND, events)
-    driver: PGconn = connections[DEFAULT_DB_ALIAS].connection.pgconn
+        return _exchange(database, APPEND, events)
     try:
-        return _exchange(CLOSE % Escaping(driver).escape_literal(events))
+        return _exchange(database, CLOSE % Escaping(database.connection.pgconn).escape_literal(events))
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", "") != TO_BE_KEPT:
             raise
-    _exchange(REOPEN)
-    return _exchange(APPEND, events)
+    _exchange(database, REOPEN)
+    return _exchange(database, APPEND, events)
 
 
 def _record_refusal(action: Action, refusal: Refused) -> None:
@@ -210,24 +239,22 @@ def _record_refusal(action: Action, refusal: Refused) -> None:
         return
     refused = Action(action.verb, action.actor, action.reason, action.subject, {"reasons": list(refusal.reasons)})
     refused.outcome = Outcome.REFUSED
-    own = transaction.get_autocommit()
-    with transaction.atomic():
-        _tell_database(refused.id)
-        _write([refused], closing=own)
+    with _outermost(refused):
+        pass
 
 
-def _write(actions: Sequence[Action], *, closing: bool) -> None:
+def _write(database: BaseDatabaseWrapper, actions: Sequence[Action], *, closing: bool) -> None:
     """Chain and append the events of one transaction: one round trip, in which the database puts the pieces together."""
     events = "\n".join(line for action in actions for line in _lines(action))
     if any(map(_is_owed, actions)):
         transaction.on_commit(import_string(settings.AUDIT_DOORBELL), robust=True)
     try:
-        answer = _append(events.encode(), closing=closing)
+        answer = _append(database, events.encode(), closing=closing)
         for kept in json.loads(answer) if answer else ():
             if "sha256" in kept:
                 blobs.put([kept["content"].encode()], expected=kept["sha256"])
             else:
-                with connection.cursor() as cursor:
+                with database.cursor() as cursor:
                     personal.seal(kept["content"], cursor)
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", "") != TOO_LONG:
@@ -241,14 +268,7 @@ def _is_owed(action: Action) -> bool:
     return action.outcome == Outcome.DONE and action.verb in REACTING
 
 
-def _object_key(action: Action) -> tuple[str, str]:
-    if action.subject is None:
-        raise ValueError(f"{action.verb}: an event needs a subject")
-    target = getattr(action.subject, "audit_object", action.subject)
-    return target._meta.label_lower, str(target.pk)
-
-
-def _lines(action: Action) -> Iterator[str]:
+def _lines(action: Action) -> Iterable[str]:
     """Id, object, whether somebody reacts, and the canonical JSON of the event in three pieces, as `audit_append` takes
     them.
 
@@ -256,25 +276,34 @@ def _lines(action: Action) -> Iterator[str]:
     has to ask for them first. Keys are sorted: actor, at, changes, details, id, object, outcome and those after it.
     """
     subject = action.subject
-    kind, key = _object_key(action)
-    assert subject is not None
+    if subject is None:
+        raise ValueError(f"{action.verb}: an event needs a subject")
+    target = getattr(subject, "audit_object", subject)
+    kind, key = target._meta.label_lower, str(target.pk)
+    type_, itself = (kind, key) if target is subject else (subject._meta.label_lower, str(subject.pk))
     label = str(subject)[:300]
     if whose := getattr(subject, "audit_person", ""):
         (label,) = personal.commit(whose, label)
     request = str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64]
     details = canonical(action.details).decode() if action.details else "{}"
-    yield from (action.id, kind, key, "owed" if _is_owed(action) else "", _head(action.actor))
-    yield f',"details":{details},"id":"{action.id}","object":{{"id":{_text(key)},"prev":"'
-    yield (
+    end = (
         f',"type":"{kind}"}},"outcome":"{action.outcome}","reason":{_text(action.reason)},"request_id":{_text(request)},'
-        f'"subject":{{"id":{_text(str(subject.pk))},"label":{_text(label)},"type":"{subject._meta.label_lower}"}},'
-        f'"v":1,"verb":"{action.verb}"}}'
+        f'"subject":{{"id":{_text(itself)},"label":{_text(label)},"type":"{type_}"}},"v":1,"verb":"{action.verb}"}}'
+    )
+    return (
+        action.id,
+        kind,
+        key,
+        "owed" if _is_owed(action) else "",
+        _head(action.actor),
+        f',"details":{details},"id":"{action.id}","object":{{"id":{_text(key)},"prev":"',
+        end,
     )
 
 
 def _text(value: str) -> str:
     """Canonical JSON of a text."""
-    return encode_basestring(normalize("NFC", value))
+    return encode_basestring(value if value.isascii() else normalize("NFC", value))
 
 
 @functools.lru_cache(maxsize=256)

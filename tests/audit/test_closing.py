@@ -2,13 +2,13 @@
 
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from mrm.access import services
 from mrm.access.models import BusinessUnit
@@ -113,6 +113,66 @@ def test_what_waits_for_commit_runs_after_it(own_database: str) -> None:
     with trail.recorded("tests.close", actor=SETUP, subject=made):
         transaction.on_commit(lambda: ran.append(connection.in_atomic_block))
     assert ran == [False]
+
+
+def fail(made: BusinessUnit, *before: Callable[[], object]) -> None:
+    """An action that changes the unit, does what it is told, and fails."""
+    with trail.recorded("tests.close", actor=SETUP, subject=made):
+        BusinessUnit.objects.filter(pk=made.pk).update(name="other")
+        for each in before:
+            each()
+        raise ZeroDivisionError
+
+
+def terminate() -> None:
+    with suppress(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def close() -> None:
+    connection.close()
+
+
+@pytest.mark.parametrize("before", [lambda: None, terminate, close], ids=["failed", "lost", "closed"])
+def test_an_action_that_fails_leaves_nothing(own_database: str, before: Callable[[], object]) -> None:
+    made = unit()
+    ran: list[bool] = []
+    with pytest.raises(ZeroDivisionError):
+        fail(made, lambda: transaction.on_commit(lambda: ran.append(True)), before)
+    assert BusinessUnit.objects.get(pk=made.pk).name == "A unit"
+    assert not Event.objects.filter(verb="tests.close").exists()
+    assert unit("second").pk
+    assert (ran, connection.get_autocommit(), connection.in_atomic_block) == ([], True, False)
+
+
+@transaction.atomic
+def lose() -> None:
+    BusinessUnit.objects.create(key="lost", name="Lost", path="lost/")
+    raise ZeroDivisionError
+
+
+def test_part_of_an_action_is_taken_back_and_the_rest_committed(own_database: str) -> None:
+    made = unit()
+    with trail.recorded("tests.close", actor=SETUP, subject=made):
+        BusinessUnit.objects.filter(pk=made.pk).update(name="other")
+        with pytest.raises(ZeroDivisionError):
+            lose()
+    connection.close()
+    assert list(BusinessUnit.objects.values_list("key", "name")) == [("unit", "other")]
+    (change,) = Event.objects.get(verb="tests.close").payload_as_json()["changes"]
+    assert change["after"] == {"name": "other"}
+
+
+def test_no_transaction_stays_open_when_commit_is_refused(own_database: str) -> None:
+    made = unit()
+    with pytest.raises(IntegrityError, match="audit_change_event"):
+        astray(made)
+    with transaction.atomic():
+        transaction.set_rollback(True)
+    assert connection.get_autocommit()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NULL, current_setting('mrm.audit_event', true)")
+        assert cursor.fetchone() in ((True, None), (True, ""))
 
 
 def test_a_refusal_of_its_own_is_committed(own_database: str) -> None:
