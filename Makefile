@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # uv installs in a minute what pip installs in several; where only pip is told which index to use, pip does it
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
-UV = $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps --require-hashes
+UV = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --compile-bytecode --no-deps --require-hashes
 ARGS ?=
 # every start of a program compiles our modules anew where this is set, which takes longer than what it does
 unexport PYTHONDONTWRITEBYTECODE

@@ -40,6 +40,7 @@ def _made_by_uv(place: Path, requirements: Sequence[str]) -> bool:
         "pip",
         "install",
         "--quiet",
+        "--system-certs",
         "--python",
         str(place / "bin" / "python"),
     ]
