@@ -138,10 +138,12 @@ def used(blocker: Any, name: str) -> Iterator[None]:
     """The database that this process uses until the end of the block; afterwards nobody is at it."""
     before = connections["default"].settings_dict["NAME"]
     _use(name)
-    with blocker.unblock():
-        yield
-        connections.close_all()
-    _use(before)
+    try:
+        with blocker.unblock():
+            yield
+            connections.close_all()
+    finally:
+        _use(before)
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mrm.measures import charts
 from mrm.measures.evidence import FairnessSettings
 from mrm.measures.fairness import UNKNOWN
-from mrm.measures.figures import Figure
+from mrm.measures.figures import Figure, drawn
 from mrm.measures.figures import bias_figures as of_attributes
 from mrm.measures.group_curves import density, roc
 from mrm.measures.groups import INTERSECTION
@@ -55,7 +55,7 @@ def _population(results: Sequence[Result]) -> Figure | None:
     header = ("Attribute", "What", "People", "Share of rows", "Lower", "Upper", "Consequence")
     said = ", ".join(f"{bar.name.lower()} {bar.note} of {bar.heading}" for bar in bars[1:4])
     alt = f"Of {whole.n:,} rows: {said}. The numbers are in the table below."
-    return _made("population", "Who is in the evaluation, and who is not", charts.draw_shares, bars, alt, header, rows)
+    return drawn("population", "Who is in the evaluation, and who is not", charts.draw_shares, bars, alt, header, rows)
 
 
 def _sweep(results: Sequence[Result], summary: Summary, limits: Limits) -> Figure | None:
@@ -76,7 +76,7 @@ def _sweep(results: Sequence[Result], summary: Summary, limits: Limits) -> Figur
     alt = charts.describe_curves(
         data, [f"Over all cut-offs the lowest impact ratio is {low.value:.2f}, of {low.group}."]
     )
-    return _made("air_by_approval_rate", "Impact ratio at other cut-offs", charts.draw_curves, data, alt, header, rows)
+    return drawn("air_by_approval_rate", "Impact ratio at other cut-offs", charts.draw_curves, data, alt, header, rows)
 
 
 def _reliability(results: Sequence[Result]) -> Figure | None:
@@ -99,7 +99,7 @@ def _reliability(results: Sequence[Result]) -> Figure | None:
     alt = charts.describe_curves(
         data, [f"Farthest from what was predicted is {most.group}, by {most.value:.3f} on average."]
     )
-    return _made(
+    return drawn(
         "reliability_by_group", "Observed against predicted rate by group", charts.draw_curves, data, alt, header, rows
     )
 
@@ -129,7 +129,7 @@ def _intersections(results: Sequence[Result]) -> Iterator[Figure]:
         header = (first, second, "n", "Favourable", "Rate", "Ratio", "Lower", "Upper", "Adjusted p", "Status", "Remark")
         name = f"cells_{_slug(first)}_{_slug(second)}"
         alt = charts.describe_cells(grid, "impact ratios")
-        yield _made(name, f"Impact ratio by {first} and {second}", charts.draw_cells, grid, alt, header, rows)
+        yield drawn(name, f"Impact ratio by {first} and {second}", charts.draw_cells, grid, alt, header, rows)
 
 
 def _segments(results: Sequence[Result], limits: Limits) -> Iterator[Figure]:
@@ -161,7 +161,7 @@ def _segments(results: Sequence[Result], limits: Limits) -> Iterator[Figure]:
             "Upper",
             "Remark",
         )
-        yield _made(
+        yield drawn(
             f"segments_{_slug(column)}", title, charts.draw_forest, data, charts.describe_forest(data), header, rows
         )
 
@@ -190,7 +190,7 @@ def _periods(results: Sequence[Result], limits: Limits) -> Figure | None:
     said = (
         f"Outside the control limits: {'; '.join(beyond)}." if beyond else "No period lies outside the control limits."
     )
-    return _made(
+    return drawn(
         "air_by_period",
         "Impact ratio through time",
         charts.draw_curves,
@@ -225,7 +225,7 @@ def _proxies(results: Sequence[Result]) -> Figure | None:
     alt = (f"{len(features)} rows of features against {len(attributes)} attributes. The best guess is of {top.attribute} {top.group} by {name},"
            f" AUC {top.value:.2f}. The numbers are in the table below.")  # fmt: skip
     header = ("Attribute", "Group", "Feature", "n", "AUC", "Lower", "Upper", "Status", "Remark")
-    return _made("proxies", "How well features tell the groups apart", charts.draw_cells, grid, alt, header, rows)
+    return drawn("proxies", "How well features tell the groups apart", charts.draw_cells, grid, alt, header, rows)
 
 
 def _shares(results: Sequence[Result]) -> Figure | None:
@@ -258,7 +258,7 @@ def _shares(results: Sequence[Result]) -> Figure | None:
         "Remark",
     )
     title = "Which features carry the gap of scores"
-    return _made("disparity_shares", title, charts.draw_cells, grid, alt, header, rows)
+    return drawn("disparity_shares", title, charts.draw_cells, grid, alt, header, rows)
 
 
 def _cell(rate: Result, ratio: Result | None) -> charts.GridCell:
@@ -306,11 +306,3 @@ def _lines(limits: Limits) -> tuple[tuple[float, str, bool], ...]:
 
 def _slug(name: str) -> str:
     return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name.lower())
-
-
-def _made(
-    name: str, title: str, draw: Callable[[Any, str], str], data: Any, alt: str, header: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-) -> Figure:  # fmt: skip
-    light = draw(data, "light")
-    return Figure(name, title, light, charts.in_dark(light), alt, tuple(header), tuple(rows))

@@ -47,7 +47,7 @@ def distribution_figure(summary: Summary, event: str) -> Figure:
         for i, x in enumerate(float(middle) for middle in middles)
     )  # fmt: skip
     header = ("From", "To", data.event_name, data.other_name)
-    return _figure("score_distribution", "Score distribution by outcome", charts.draw_distribution, data,
+    return drawn("score_distribution", "Score distribution by outcome", charts.draw_distribution, data,
                    charts.describe_distribution(data), header, rows)  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def calibration_figure(bins: Sequence[ReliabilityBin]) -> Figure:
     """Observed against predicted rate in equal-mass bins."""
     data = [charts.CalibrationPoint(b.predicted, b.observed, b.lower, b.upper, b.n) for b in bins]
     rows = tuple((p.n, p.predicted, p.observed, p.lower, p.upper) for p in data)
-    return _figure("calibration", "Observed against predicted rate", charts.draw_calibration, data,
+    return drawn("calibration", "Observed against predicted rate", charts.draw_calibration, data,
                    charts.describe_calibration(data), ("n", "Predicted", "Observed", "Lower", "Upper"), rows)  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def stability_figure(results: Sequence[Result], limits: Limits) -> Figure:
     def draw(bars: Sequence[charts.Bar], theme: str) -> str:
         return charts.draw_shifts(bars, lines, theme)
 
-    return _figure("stability", "Shift of every column against the reference", draw, data,
+    return drawn("stability", "Shift of every column against the reference", draw, data,
                    charts.describe_shifts(data, lines), header, rows)  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def marks_figure(name: str, title: str, unit: str, results: Sequence[Result], li
     def draw(bars: Sequence[charts.Bar], theme: str) -> str:
         return charts.draw_marks(bars, lines, unit, theme)
 
-    return _figure(name, title, draw, data, charts.describe_marks(data, lines, unit),
+    return drawn(name, title, draw, data, charts.describe_marks(data, lines, unit),
                    ("Name", "n", unit, "Lower", "Upper", "Status"), rows)  # fmt: skip
 
 
@@ -112,14 +112,14 @@ def lines_figure(
     def draw(data: Sequence[charts.Line], theme: str) -> str:
         return charts.draw_lines(data, *axes, shares, theme)
 
-    return _figure(name, title, draw, list(lines), alt, ("Curve", *axes), rows)
+    return drawn(name, title, draw, list(lines), alt, ("Curve", *axes), rows)
 
 
 def importance_figure(found: Sequence[Importance]) -> Figure:
     """Mean absolute contribution of every feature."""
     data = [charts.Bar(each.feature, each.value, each.lower, each.upper) for each in found]
     rows = tuple((each.feature, each.value, each.lower, each.upper, each.share) for each in found)
-    return _figure("importance", "What the score depends on", charts.draw_importance, data,
+    return drawn("importance", "What the score depends on", charts.draw_importance, data,
                    charts.describe_importance(data), ("Feature", "Mean |SHAP|", "Lower", "Upper", "Share"), rows)  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _forest(ratios: Sequence[Result], limits: Limits) -> Figure:
         )
         for r in ratios
     )
-    return _figure("impact_ratio", RATIO_TITLE, charts.draw_forest, data, charts.describe_forest(data), header, table)
+    return drawn("impact_ratio", RATIO_TITLE, charts.draw_forest, data, charts.describe_forest(data), header, table)
 
 
 def _rates(shown: Sequence[Result], rates: Sequence[Result]) -> Figure:
@@ -166,13 +166,14 @@ def _rates(shown: Sequence[Result], rates: Sequence[Result]) -> Figure:
     table = tuple(
         (r.attribute, r.group, r.n, r.detail.get("favourable"), r.value, r.lower, r.upper, r.reason) for r in rates
     )
-    return _figure("group_rates", "Favourable decisions by group", charts.draw_rates, data,
+    return drawn("group_rates", "Favourable decisions by group", charts.draw_rates, data,
                    charts.describe_rates(data), header, table)  # fmt: skip
 
 
-def _figure(
-    name: str, title: str, draw: Callable[[Any, str], str], data: Any, alt: str, header: tuple[str, ...],
-    rows: tuple[tuple[Any, ...], ...],
+def drawn(
+    name: str, title: str, draw: Callable[[Any, str], str], data: Any, alt: str, header: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
 ) -> Figure:  # fmt: skip
+    """A figure of what `draw` makes of the data on the light ground; for the dark one it is the same in other inks."""
     light = draw(data, "light")
-    return Figure(name, title, light, charts.in_dark(light), alt, header, rows)
+    return Figure(name, title, light, charts.in_dark(light), alt, tuple(header), tuple(rows))

@@ -11,7 +11,7 @@ from mrm.measures import charts
 from mrm.measures.evidence import FairnessSettings
 from mrm.measures.fairness.rank_order import area
 from mrm.measures.fairness.scores import towards_unfavourable
-from mrm.measures.figures import Figure
+from mrm.measures.figures import Figure, drawn
 from mrm.measures.groups import by_group, histograms
 from mrm.measures.tables import Summary
 
@@ -122,5 +122,4 @@ def _made(
     header: tuple[str, ...],
     rows: Sequence[tuple[object, ...]],
 ) -> Figure:
-    light = charts.draw_curves(data, "light")
-    return Figure(name, title, light, charts.in_dark(light), charts.describe_curves(data, said), header, tuple(rows))
+    return drawn(name, title, charts.draw_curves, data, charts.describe_curves(data, said), header, rows)
