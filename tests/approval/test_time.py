@@ -37,7 +37,7 @@ def owed(cast: Cast, asked: object) -> list[dict[str, str]]:
 
     return [
         make.condition(cast, text=gate.title, gate=gate.key)
-        for gate in signoff.gates(asked)  # type: ignore[arg-type]
+        for gate in signoff.Reading(asked).gates  # type: ignore[arg-type]
         if gate.state == "missing"
     ]
 

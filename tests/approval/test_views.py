@@ -1,10 +1,14 @@
 """Asking for an approval, ending it, and accepting conditions, by page and by JSON."""
 
+from collections.abc import Callable
+
 import pytest
+from django.db import connection
 from django.template.loader import render_to_string
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from mrm.approval import views
+from mrm.approval import services, views
 from mrm.approval.models import Approval, Condition
 from mrm.inventory.queries.tabs import Panel
 from mrm.signoff.models import Request
@@ -26,6 +30,23 @@ def test_the_developer_submits_from_the_version_page(cast: Cast, client: Client)
     asked = Request.objects.latest("number")
     assert (answer.url, asked.note) == (asked.get_absolute_url(), "Refit.")
     assert f"{asked.ref} is before the signers already." in drawn(views.panel(version, cast.developer))
+
+
+def test_page_and_signature_read_the_evidence_once(cast: Cast, client: Client) -> None:
+    version = validation.validated(cast, validation.version(cast, validation.model(cast)))
+    asked = services.submit(version, actor=cast.developer)
+    signer = fresh(cast.officer)
+    client.force_login(signer)
+
+    def evidence_read(doing: Callable[[], object]) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            doing()
+        return sum('FROM "validation_finding"' in each["sql"] for each in seen)
+
+    assert evidence_read(lambda: client.get(asked.get_absolute_url())) == 1
+    assert (
+        evidence_read(lambda: make.sign(asked, signer)) == 3
+    )  # to compose, under the lock, and to judge what was signed
 
 
 def test_the_panel_and_the_seal_say_what_holds(cast: Cast) -> None:

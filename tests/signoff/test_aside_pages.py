@@ -81,7 +81,7 @@ def test_a_delegate_signs_in_anothers_place_by_the_pages(cast: Cast, client: Cli
     client.post(f"{asked.get_absolute_url()}sign/", {"token": token, "method": "password", "password": PASSWORD})
     vote = Vote.objects.get(request=asked)
     assert (vote.person, vote.principal) == (third.person, cast.officer.person)
-    assert queries.stand_ins(asked, fresh(third)) == []
+    assert queries.stand_ins(queries.Reading(asked), fresh(third)) == []
     enter(client, cast.officer).post(f"/approvals/delegations/{made.pk}/end/")
     made.refresh_from_db()
     assert made.ended_at is not None

@@ -193,7 +193,7 @@ def test_a_delegation_is_not_lengthened_and_a_decided_request_takes_nothing_more
 def test_a_question_stops_the_clock_until_it_is_answered(cast: Cast) -> None:
     asked = make.submitted(cast)
     question = services.ask(asked, text="Where is the drill?", actor=cast.officer)
-    past = queries.history(asked)
+    past = queries.Reading(asked).past
     assert [(pause.since > 0, pause.until) for pause in past.pauses] == [(True, None)]
     with pytest.raises(Refused, match="waits for its answer"):
         services.ask(asked, text="And?", actor=cast.officer)
@@ -207,7 +207,7 @@ def test_a_question_stops_the_clock_until_it_is_answered(cast: Cast) -> None:
     services.answer(question, text="In annex C.", actor=cast.developer)
     with pytest.raises(Refused, match="answered already"):
         services.answer(question, text="x", actor=cast.developer)
-    assert queries.history(asked).pauses[0].until is not None
+    assert queries.Reading(asked).past.pauses[0].until is not None
 
 
 def edit(cast: Cast, asked: Request, **changes: Any) -> Model:
@@ -244,7 +244,7 @@ def test_a_statement_that_takes_a_vote_back_is_about_the_last_change_noted(cast:
     _, token = services.compose(asked, decision="withdraw_vote", rationale="No", conditions=[], actor=signer)
     edit(cast, asked, name="Retail PD score card")
     with recorded("signoff.vote", actor=fresh(cast.second_officer), subject=asked):
-        note_edit(asked)  # as the next vote does
+        note_edit(queries.Reading(asked))  # as the next vote does
     with pytest.raises(Refused, match="A change was noted since"):
         services.sign(asked, token=token, password=PASSWORD, actor=signer)
     make.sign(Request.objects.get(pk=asked.pk), cast.officer, decision="withdraw_vote")

@@ -88,7 +88,7 @@ def test_a_machine_of_an_officer_signs_nothing(cast: Cast) -> None:
     for decision in Decision.values:
         with pytest.raises(Refused):
             services.compose(asked, decision=decision, rationale="x", conditions=[], actor=fresh(robot))
-    assert queries.why_not(asked, fresh(robot)) == "A service account cannot sign: only a person does."
+    assert queries.why_not(queries.Reading(asked), fresh(robot)) == "A service account cannot sign: only a person does."
 
 
 @pytest.mark.parametrize(

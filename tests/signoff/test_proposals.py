@@ -190,7 +190,7 @@ def test_a_policy_changes_after_two_signatures_and_the_time_to_object(cast: Cast
         old, "policy_change", content=old.content | {"version": 2, "valid_days": 180}, reason="Shorter.",
         actor=cast.policy_admin,
     )  # fmt: skip
-    sheet = queries.sheet(made.request, fresh(cast.officer))
+    sheet = queries.sheet(queries.Reading(made.request), fresh(cast.officer))
     (entry,) = (entry.change for entry in sheet.differences)
     assert (entry.name, entry.before[:8], entry.after[:8]) == ("How long it holds", "365 days", "180 days")
     make.sign(made.request, cast.officer)
@@ -205,7 +205,7 @@ def test_who_wrote_a_policy_never_signs_under_it(cast: Cast) -> None:
     policy_in_force(cast, "tier-override", valid_days=30)
     assert queries.policy_for("override_tier", "1").loaded_by == cast.policy_admin
     asked = override(cast, rated(cast), "2").request
-    assert str(cast.policy_admin.person_id) in queries.parties(asked)
+    assert str(cast.policy_admin.person_id) in queries.Reading(asked).parties()
 
 
 def test_the_policy_on_policies_changes_only_under_itself(cast: Cast) -> None:
@@ -221,7 +221,7 @@ def test_a_pack_changes_when_it_is_signed_for(cast: Cast) -> None:
     old = inventory_queries.current_pack("findings_policy")
     content = old.content | {"version": f"{old.version}-bank", "title": "Findings, our own"}
     made = services.propose(old, "pack_change", content=content, reason="Ours.", actor=cast.policy_admin)
-    assert {entry.change.name for entry in queries.sheet(made.request, fresh(cast.officer)).differences} == {
+    assert {entry.change.name for entry in queries.sheet(queries.Reading(made.request), fresh(cast.officer)).differences} == {
         "version", "title"
     }  # fmt: skip
     assert inventory_queries.current_pack("findings_policy") == old

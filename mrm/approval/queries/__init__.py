@@ -11,7 +11,6 @@ from mrm.approval.queries.evidence import (
     gates_of,
     judged,
     subject_versions,
-    uses,
 )
 from mrm.approval.queries.panel import SIGNABLE, Panel, last_request, panel, seal
 from mrm.approval.queries.parts import parts
@@ -71,7 +70,6 @@ __all__ = [
     "standing_approval",
     "subject_versions",
     "terms_of",
-    "uses",
     "valid_approval",
     "verdict_at_use",
     "visible_to",

@@ -61,10 +61,6 @@ def subject_versions() -> QuerySet[Version]:
     return Version.objects.select_related("model__unit", "model__owner", "model__developer", "developer", "artifact")
 
 
-def uses(version: Version) -> QuerySet[VersionDataset]:
-    return version.datasets.select_related("dataset")
-
-
 def evidence_of(versions: Sequence[Version]) -> dict[uuid.UUID, Evidence]:
     """The evidence of many versions, by a number of queries that does not grow with them."""
     packs = list(inventory.field_packs())

@@ -37,7 +37,7 @@ def review_emergency(approval: Approval, *, note: str, actor: Account) -> Approv
     """After an emergency use was opened: somebody who took no part writes down what he found."""
     permit(actor, "approval.review", approval)
     approval = _held(approval)
-    shut = signoff.parties(approval.request)
+    shut = signoff.Reading(approval.request).parties()
     shut |= {str(vote.person_id): "signed for it" for vote in approval.request.votes.all()}
     if closed := policies.may_review(approval, str(actor.person_id), shut):
         raise Refused(closed)

@@ -1,8 +1,8 @@
 """The use of a model version as something to be signed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from mrm.access.models import BusinessUnit
 from mrm.approval import queries
@@ -15,6 +15,7 @@ from mrm.inventory.models import Version
 from mrm.signoff.models import Cell, Change, Gate, GateState, PlainSubject, Request, Section, Survey
 from mrm.validation.models import Severity
 
+T = TypeVar("T")
 MATERIAL = (
     "model_kind",
     "methodology",
@@ -52,14 +53,14 @@ class VersionUse(PlainSubject):
 
     def content(self, version: Version) -> Mapping[str, Any]:
         """What a signature binds: record, bytes, data, tier, and the evidence it was given on."""
-        return _content(queries.evidence_of([version])[version.pk])
+        return _content(_evidence(version))
 
     def parties(self, version: Version) -> dict[str, dict[str, str]]:
         """Owner, developers, everyone who changed the version or its record (from the log), and its validators."""
         return queries.parts(version)
 
     def gates(self, version: Version) -> list[Gate]:
-        return queries.gates_of(queries.evidence_of([version])[version.pk])
+        return queries.gates_of(_evidence(version))
 
     def survey(self, keys: Sequence[str]) -> dict[str, Survey]:
         versions = list(queries.subject_versions().filter(pk__in=keys))
@@ -82,7 +83,7 @@ class VersionUse(PlainSubject):
         ]
 
     def changes(self, version: Version) -> tuple[str, list[Change]]:
-        former = queries.last_approval(version.model, version)
+        former = _former(version)
         mine, theirs = _shown(version), _shown_former(former)
         found = [
             Change(_title(name), theirs.get(name, ""), value, name in MATERIAL)
@@ -92,7 +93,7 @@ class VersionUse(PlainSubject):
         return (former.version.label if former else ""), found
 
     def same(self, version: Version) -> list[tuple[str, str]]:
-        former = queries.last_approval(version.model, version)
+        former = _former(version)
         theirs = _shown_former(former)
         return [
             (_title(name), value or "empty")
@@ -101,9 +102,8 @@ class VersionUse(PlainSubject):
         ]
 
     def sections(self, version: Version) -> list[Section]:
-        evidence = queries.evidence_of([version])[version.pk]
-        former = queries.last_approval(version.model, version)
-        before = queries.evidence_of([former.version])[former.version_id] if former else None
+        evidence, former = _evidence(version), _former(version)
+        before = _evidence(former.version) if former else None
         found = [_measures(evidence, before), _files(evidence, before), _findings(evidence)]
         return [section for section in found if section.rows or section.empty]
 
@@ -148,6 +148,24 @@ def _waived(gate: Gate) -> Gate:
     return replace(gate, state=GateState.WAIVED) if missing else gate
 
 
+def _evidence(version: Version) -> Evidence:
+    """What stands behind the version, read once for as long as sign-off holds it."""
+    return _kept(version, "evidence", lambda: queries.evidence_of([version])[version.pk])
+
+
+def _former(version: Version) -> Approval | None:
+    """The approval that the question is compared with, read once as well."""
+    return _kept(version, "former", lambda: queries.last_approval(version.model, version))
+
+
+def _kept(version: Version, name: str, read: Callable[[], T]) -> T:
+    kept = version.__dict__.setdefault("_kept_by_signoff", {})
+    if name not in kept:
+        kept[name] = read()
+    found: T = kept[name]
+    return found
+
+
 def _content(evidence: Evidence) -> dict[str, Any]:
     version, model, concluded = evidence.version, evidence.version.model, evidence.concluded
     return {
@@ -185,7 +203,7 @@ def _shown(version: Version) -> dict[str, str]:
         "data_sets": "; ".join(
             sorted(
                 f"{use.get_role_display()}: {use.dataset.name}, {use.dataset.rows:,} rows"
-                for use in queries.uses(version)
+                for use in _evidence(version).uses
             )
         ),
         "tier": model.tier,

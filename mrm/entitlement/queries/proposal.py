@@ -103,10 +103,11 @@ def _standing(proposal: Proposal, request: Request | None, grant: RoleGrant | No
         return Standing(proposal, request, "lapsed", proposal.lapsed)
     if request is None or request.status != RequestState.OPEN:
         return Standing(proposal, request, request.status if request else "", "")
-    now = signoff.verdict(request)
+    reading = signoff.Reading(request)
+    now = reading.verdict
     if now.state == "cooling":
         return Standing(proposal, request, "cooling", now.reason)
-    may = tuple(each.account.person.name for each in signoff.candidates(request) if each.reason is None)
+    may = tuple(each.account.person.name for each in signoff.candidates(reading) if each.reason is None)
     return Standing(proposal, request, request.status, now.reason, tuple(dict.fromkeys(may)))
 
 

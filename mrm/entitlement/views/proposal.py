@@ -30,7 +30,8 @@ def proposals(request: HttpRequest) -> HttpResponse:
 def proposal(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(queries.proposals_visible_to(account_of(request)), pk=pk)
     standing = queries.standing(found)
-    candidates = signoff.candidates(standing.request) if standing.request and standing.is_open else []
+    asked = standing.request if standing.is_open else None
+    candidates = signoff.candidates(signoff.Reading(asked)) if asked else []
     context = {"proposal": found, "row": standing, "gates": queries.gates(found), "candidates": candidates}
     return render(request, "entitlement/proposal.html", context)
 

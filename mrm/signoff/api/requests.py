@@ -143,7 +143,7 @@ class One(APIView):
     @extend_schema(responses=RequestOut)
     def get(self, asking: Asking, pk: object) -> Response:
         asked = find(asking, pk)
-        sheet = queries.sheet(asked, account_of(asking))
+        sheet = queries.sheet(queries.Reading(asked), account_of(asking))
         needs = [
             {
                 "stage": need.stage,

@@ -1,20 +1,8 @@
 """Named reads of policies, requests, and who may sign."""
 
 from mrm.signoff.queries.fold import (
-    behind,
-    current_content,
-    current_digest,
-    gates,
-    history,
-    in_order,
-    known_content,
-    material,
-    parties,
-    role_used,
     roles_used,
-    signer,
     stand_ins,
-    unnoted,
     verdict,
     verdict_at_use,
     why_not,
@@ -22,6 +10,7 @@ from mrm.signoff.queries.fold import (
 from mrm.signoff.queries.ground import Ground, Judged, ground, history_of, judged_open
 from mrm.signoff.queries.listed import number_of, tally, waiting, waiting_count, waiting_numbers
 from mrm.signoff.queries.queue import Group, Row, grouped, queue
+from mrm.signoff.queries.reading import Reading, in_order, known_content, material
 from mrm.signoff.queries.records import (
     covering,
     decided_requests,
@@ -40,7 +29,7 @@ from mrm.signoff.queries.records import (
 )
 from mrm.signoff.queries.several import MOST_AT_ONCE, Single, chosen, several
 from mrm.signoff.queries.sheet import Sheet, asked_by_others, default_due, sheet
-from mrm.signoff.queries.signers import Candidate, blocked, candidates
+from mrm.signoff.queries.signers import Candidate, candidates
 from mrm.signoff.queries.trial import Trial, past_requests, trial
 from mrm.signoff.queries.ways import ways
 
@@ -50,25 +39,20 @@ __all__ = [
     "Ground",
     "Group",
     "Judged",
+    "Reading",
     "Row",
     "Sheet",
     "Single",
     "Trial",
     "asked_by_others",
-    "behind",
-    "blocked",
     "candidates",
     "chosen",
     "covering",
-    "current_content",
-    "current_digest",
     "decided_requests",
     "default_due",
     "delegations_of",
-    "gates",
     "ground",
     "grouped",
-    "history",
     "history_of",
     "in_order",
     "judged_open",
@@ -77,7 +61,6 @@ __all__ = [
     "number_of",
     "open_proposal",
     "open_requests",
-    "parties",
     "past_requests",
     "policies",
     "policy_bytes",
@@ -87,16 +70,13 @@ __all__ = [
     "proposed_on",
     "questions_visible_to",
     "queue",
-    "role_used",
     "roles_used",
     "several",
     "sheet",
-    "signer",
     "staff",
     "stand_ins",
     "tally",
     "trial",
-    "unnoted",
     "verdict",
     "verdict_at_use",
     "visible_to",

@@ -14,8 +14,9 @@ from django.utils import timezone
 from mrm.access.models import Account
 from mrm.signoff.models import SUBJECTS, Gate, GateState, Request, RequestState, Survey
 from mrm.signoff.policies import Verdict, evaluate, may_sign
-from mrm.signoff.queries.fold import in_order, known_digest, material, signer, unnoted
+from mrm.signoff.queries.fold import signer
 from mrm.signoff.queries.ground import Ground, ground, history_of
+from mrm.signoff.queries.reading import in_order, known_digest, material, unnoted
 
 
 @dataclass(frozen=True)

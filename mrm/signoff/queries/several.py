@@ -9,6 +9,7 @@ from mrm.access.models import Account, Method
 from mrm.core.refusal import Refused
 from mrm.signoff.models import Decision, Request
 from mrm.signoff.policies import method_allowed
+from mrm.signoff.queries.reading import Reading
 from mrm.signoff.queries.records import visible_to
 from mrm.signoff.queries.sheet import Choice, Sheet, sheet
 
@@ -53,7 +54,7 @@ def chosen(account: Account, keys: Collection[UUID]) -> list[Request]:
 def several(requests: Iterable[Request], account: Account) -> list[Single]:
     """Each request by itself, with what closes it here."""
     held = access.methods_of(account)
-    sheets = [sheet(request, account) for request in requests]
+    sheets = [sheet(Reading(request), account) for request in requests]
     return [Single(each, _alone(each, held)) for each in sheets]
 
 

@@ -11,7 +11,6 @@ from mrm.access.models import Account
 from mrm.audit.queries import places
 from mrm.core.canonical import digest, plain
 from mrm.signoff.models import (
-    SUBJECTS,
     Change,
     Decision,
     Gate,
@@ -21,9 +20,9 @@ from mrm.signoff.models import (
     Section,
     Vote,
 )
-from mrm.signoff.policies import History, Piece, Verdict, difference, evaluate, may_sign
-from mrm.signoff.queries.fold import history, in_order, known_content, material, signer, unnoted
-from mrm.signoff.queries.ground import Ground, ground
+from mrm.signoff.policies import Piece, Verdict, difference
+from mrm.signoff.queries import fold
+from mrm.signoff.queries.reading import Reading, known_content, material
 from mrm.signoff.queries.signers import Line, signers
 
 
@@ -114,15 +113,11 @@ class Sheet:
         return choices(self.request, self.missing)
 
 
-def sheet(request: Request, account: Account) -> Sheet:
+def sheet(reading: Reading, account: Account) -> Sheet:
     """The request with all that bears on it, as this account may see it."""
-    subject = SUBJECTS[request.subject_kind]
-    record = subject.find(request.subject_key)
-    on = ground([request])
-    past = history(request, on)
-    now = evaluate(request.policy.content, past)
+    request, subject, record, now = reading.request, reading.subject, reading.record, reading.verdict
     former, changes = subject.changes(record)
-    able, unable = signers(request, on, past, now)
+    able, unable = signers(reading)
     votes = list(request.votes.select_related("person__unit"))
     standing = places(votes, "signoff.vote")
     for vote in votes:
@@ -130,10 +125,10 @@ def sheet(request: Request, account: Account) -> Sheet:
     return Sheet(
         request=request,
         verdict=now,
-        why_not=_why_not(request, account, on, past, now),
+        why_not=_why_not(reading, account),
         blocked=now.reason if request.status == RequestState.OPEN and now.state == "blocked" else None,
-        drift=drift(request, subject.content(record)) if request.status == RequestState.OPEN else [],
-        gates=in_order(subject.gates(record)),
+        drift=_drift(reading) if request.status == RequestState.OPEN else [],
+        gates=reading.gates,
         facts=subject.facts(record),
         former=former,
         differences=[Difference(change, *difference(change.before, change.after)) for change in changes],
@@ -172,19 +167,18 @@ def asked_by_others(request: Request, account: Account) -> list[Asked]:
     return list(found.values())
 
 
-def _why_not(request: Request, account: Account, on: Ground, past: History, now: Verdict) -> str | None:
-    if request.status != RequestState.OPEN:
+def _why_not(reading: Reading, account: Account) -> str | None:
+    if reading.request.status != RequestState.OPEN:
         return "This request is decided."
-    reason = may_sign(request.policy.content, past, now, signer(request, account, on))
-    return reason or account.lacks("signoff.vote", request)
+    return fold.why_not(reading, account) or account.lacks("signoff.vote", reading.request)
 
 
-def drift(request: Request, content: Mapping[str, Any]) -> list[str]:
+def _drift(reading: Reading) -> list[str]:
     """What of the subject is no longer as it was, when that is material: then nobody can sign it."""
-    known, before = known_content(request)
-    if digest(content) == known or not material(request, unnoted(request, timezone.now().timestamp())):
+    if not material(reading.request, reading.edits()):
         return []
-    then, now = _flat(before), _flat(plain(content))
+    _, before = known_content(reading.request)
+    then, now = _flat(before), _flat(plain(reading.content))
     names = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
     return [f"{name}: {then.get(name, 'none')} before, {now.get(name, 'none')} now" for name in names]
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from mrm.access import queries as access
 from mrm.access.models import Account, Person
 from mrm.access.roles import Role
-from mrm.signoff.models import Decision, Request, RequestState, Vote
-from mrm.signoff.policies import History, Verdict, evaluate, may_sign, others_may_sign, void
-from mrm.signoff.queries.fold import history, signer
-from mrm.signoff.queries.ground import Ground, ballot_of, ground
+from mrm.signoff.models import Decision, Request, Vote
+from mrm.signoff.policies import History, others_may_sign, void
+from mrm.signoff.queries.fold import signer, why_not
+from mrm.signoff.queries.ground import ballot_of
+from mrm.signoff.queries.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -39,39 +40,26 @@ class Line:
     vote: Vote | None = None
 
 
-def candidates(request: Request) -> list[Candidate]:
+def candidates(reading: Reading) -> list[Candidate]:
     """Everyone whose role the policy names, those who may sign first."""
-    on = ground([request])
-    past = history(request, on)
-    now = evaluate(request.policy.content, past)
-    found = [
-        Candidate(account, role, may_sign(request.policy.content, past, now, signer(request, account, on)))
-        for role, account in holders(request)
-    ]
+    found = [Candidate(account, role, why_not(reading, account)) for role, account in holders(reading.request)]
     return sorted(found, key=lambda entry: (entry.reason is not None, entry.account.person.name))
 
 
-def signers(request: Request, on: Ground, past: History, now: Verdict) -> tuple[list[Line], list[Line]]:
+def signers(reading: Reading) -> tuple[list[Line], list[Line]]:
     """Those who signed or may sign, and those who may not with the reason."""
+    request, now = reading.request, reading.verdict
     votes = {vote.person_id: vote for vote in request.votes.select_related("person__unit")}
-    able = [_voted(vote, request, on, past) for vote in votes.values()]
+    able = [_voted(vote, reading) for vote in votes.values()]
     unable: list[Line] = []
     seen = set(votes)
     for role, account in holders(request):
         if account.person_id in seen or not now.is_open:
             continue
         seen.add(account.person_id)
-        line = _holder(request, role, account, on, past, now)
+        line = _holder(reading, role, account)
         (able if line.kind == "info" else unable).append(line)
-    return able, [*unable, *_parties(past, seen)]
-
-
-def blocked(request: Request) -> str | None:
-    """Why the open stage cannot be completed by anybody, or None."""
-    if request.status != RequestState.OPEN:
-        return None
-    now = evaluate(request.policy.content, history(request))
-    return now.reason if now.state == "blocked" else None
+    return able, [*unable, *_parties(reading.past, seen)]
 
 
 def holders(request: Request) -> list[tuple[str, Account]]:
@@ -82,7 +70,7 @@ def holders(request: Request) -> list[tuple[str, Account]]:
     return [(role, account) for role in sorted(roles) for account in access.holders(role, request.unit)]
 
 
-def _voted(vote: Vote, request: Request, on: Ground, past: History) -> Line:
+def _voted(vote: Vote, reading: Reading) -> Line:
     if vote.decision == Decision.WITHDRAW:
         return Line(vote.person, Role(vote.role).label, "Withdrew the vote", "off", "arrow-back-up", vote=vote)
     count = len(vote.conditions)
@@ -93,14 +81,16 @@ def _voted(vote: Vote, request: Request, on: Ground, past: History) -> Line:
         Decision.REJECT: ("Rejected", "bad", "circle-x"),
     }
     state, kind, icon = words[Decision(vote.decision)]
-    if reason := void(request.policy.content, past, ballot_of(vote, request, on)):
+    ballot = ballot_of(vote, reading.request, reading.on)
+    if reason := void(reading.request.policy.content, reading.past, ballot):
         return Line(vote.person, Role(vote.role).label, f"{state}, does not count", "bad", "ban", reason, vote)
     return Line(vote.person, Role(vote.role).label, state, kind, icon, vote=vote)
 
 
-def _holder(request: Request, role: str, account: Account, on: Ground, past: History, now: Verdict) -> Line:
-    label = Role(role).label
-    if reason := others_may_sign(request.policy.content, past, now, signer(request, account, on)):
+def _holder(reading: Reading, role: str, account: Account) -> Line:
+    label, now = Role(role).label, reading.verdict
+    who = signer(reading.request, account, reading.on)
+    if reason := others_may_sign(reading.request.policy.content, reading.past, now, who):
         return Line(account.person, label, "May not", "off", "ban", reason)
     need = next((entry for entry in now.needs if entry.stage == now.stage and entry.role == role), None)
     apart = ", each from another unit" if need and need.distinct_business_unit else ""

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from mrm.access.models import Account, Person
 from mrm.signoff.models import Request, RequestState
 from mrm.signoff.policies import History, barred, evaluate
-from mrm.signoff.queries.fold import parts
 from mrm.signoff.queries.ground import ground, history_of
+from mrm.signoff.queries.reading import Reading
 from mrm.signoff.queries.records import visible_to
 
 SHOWN = 30
@@ -50,7 +50,7 @@ def past_requests(account: Account, action: str) -> QuerySet[Request]:
 def trial(content: Mapping[str, Any], request: Request) -> Trial:
     """Judge a past request by a policy that it was not submitted under; nothing is changed."""
     on = ground([request])
-    involved, always = parts(request)
+    involved, always = Reading(request).parts
     past = history_of(request, on, involved=involved, also=always)
     people = {str(grant.account.person_id): grant.account.person for grant in on.grants}
     past = replace(past, decided=request.decided_at.timestamp() if request.decided_at else None)

@@ -35,7 +35,7 @@ def ask(request: Request, *, text: str, actor: Account) -> Question:
     if not text.strip():
         raise Invalid("A question needs words.", fields={"text": ["Write what you need to know."]})
     request = _open(request)
-    if str(actor.person_id) in queries.parties(request):
+    if str(actor.person_id) in queries.Reading(request).parties():
         raise Refused("You are a party to this request; those who sign it ask, and you answer.")
     if request.questions.filter(person=actor.person, answered_at=None).exists():
         raise Refused("Your last question waits for its answer; the clock stands still already.")
@@ -53,7 +53,7 @@ def answer(question: Question, *, text: str, actor: Account) -> Question:
     question = Question.objects.select_for_update(of=("self",)).select_related("request").get(pk=question.pk)
     if question.answered_at:
         raise Refused("This question is answered already.")
-    if str(actor.person_id) not in queries.behind(request):
+    if str(actor.person_id) not in queries.Reading(request).behind():
         raise Refused("Only somebody who stands behind this request answers.")
     question.answer, question.answered_by, question.answered_at = text.strip(), actor.person, timezone.now()
     question.save(update_fields=["answer", "answered_by", "answered_at"])
@@ -65,7 +65,7 @@ def escalate(request: Request, *, actor: Actor, reason: str = "") -> Escalation:
     """An overdue stage opens to a further role; the quorum stays as it was."""
     permit(actor, "signoff.escalate", request)
     request = _open(request)
-    stage, closed = _overdue_stage(request, queries.history(request))
+    stage, closed = _overdue_stage(request, queries.Reading(request).past)
     if closed:
         raise Refused(closed)
     describe(request=request.ref, stage=stage["id"], role=words(stage["escalate_to"]))
@@ -105,7 +105,7 @@ def escalate_overdue(*, actor: Actor = CLOCK) -> int:
 def _is_late(request: Request) -> bool:
     """Whether it is open still, and its stage late as the log has it now."""
     request.refresh_from_db(fields=["status"])
-    return request.status == RequestState.OPEN and _overdue_stage(request, queries.history(request))[1] is None
+    return request.status == RequestState.OPEN and _overdue_stage(request, queries.Reading(request).past)[1] is None
 
 
 def _open(request: Request) -> Request:

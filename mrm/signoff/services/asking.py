@@ -14,7 +14,7 @@ from mrm.core.canonical import canonical, digest
 from mrm.core.refusal import Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import SUBJECTS, Comment, Edit, Exclusion, Request, RequestState
-from mrm.signoff.policies import Verdict, evaluate, waited_for
+from mrm.signoff.policies import Verdict, waited_for
 from mrm.signoff.workflow import FLOW
 
 CLOCK = System("signoff")
@@ -59,8 +59,9 @@ def submit(
         terms=dict(terms or subject.terms(record)),
         due=timezone.localdate() + dt.timedelta(days=-(-hours // 24)),
     )
-    keep_exclusions(request)
-    keep_open_roles(request, queries.verdict(request))
+    reading = queries.Reading(request)
+    keep_exclusions(reading)
+    keep_open_roles(request, reading.verdict)
     describe(action=action.replace("_", " "), label=str(record), policy=str(policy), digest=request.subject_digest)
     return request
 
@@ -69,12 +70,12 @@ def _submitter(actor: Actor) -> Account:
     raise Refused(f"{actor.identity.name} is no person; a request is submitted by somebody who answers for it.")
 
 
-def keep_exclusions(request: Request) -> None:
+def keep_exclusions(reading: queries.Reading) -> None:
     """Write down who may not sign, so that the database refuses it too."""
-    known = {str(entry.person_id) for entry in request.exclusions.all()}
-    for person, reason in queries.parties(request).items():
+    known = {str(entry.person_id) for entry in reading.request.exclusions.all()}
+    for person, reason in reading.parties().items():
         if person not in known:
-            Exclusion.objects.create(request=request, person_id=person, reason=reason[:300])
+            Exclusion.objects.create(request=reading.request, person_id=person, reason=reason[:300])
 
 
 def keep_open_roles(request: Request, verdict: Verdict) -> None:
@@ -104,15 +105,14 @@ def look_again_at_all() -> int:
     return done
 
 
-def note_edit(request: Request) -> None:
+def note_edit(reading: queries.Reading) -> None:
     """Write down what changed since, when that is not material: votes stay, and who signs now signs what is now."""
-    now = queries.current_content(request)
-    edits = queries.unnoted(request, timezone.now().timestamp(), now)
-    if not edits or queries.material(request, edits):
+    edits = reading.edits()
+    if not edits or queries.material(reading.request, edits):
         return
     (edit,) = edits
-    content = json.loads(canonical(now))
-    Edit.objects.create(request=request, digest=edit.digest, content=content, fields=sorted(edit.fields))
+    content = json.loads(canonical(reading.content))
+    Edit.objects.create(request=reading.request, digest=edit.digest, content=content, fields=sorted(edit.fields))
     describe(changed=", ".join(sorted(edit.fields)))
 
 
@@ -145,8 +145,9 @@ def settle(request: Request, *, actor: Actor) -> Request:
     request = locked(request)
     if request.status != RequestState.OPEN:
         raise Refused(f"{request.ref} is decided.")
-    keep_exclusions(request)
-    found = evaluate(request.policy.content, queries.history(request))
+    reading = queries.Reading(request)
+    keep_exclusions(reading)
+    found = reading.verdict
     if found.is_open:
         raise Refused(f"{request.ref} is not settled. {found.reason or 'Signatures are missing.'}")
     describe(state=found.state)
@@ -175,7 +176,7 @@ def withdraw(request: Request, *, actor: Actor, reason: str) -> Request:
     """The submitter or the subject's owner takes the question back."""
     permit(actor, "approval.withdraw_request", request)
     request = locked(request)
-    if actor.identity.person not in queries.behind(request):
+    if actor.identity.person not in queries.Reading(request).behind():
         raise Refused("Only somebody who stands behind this request withdraws it.")
     close(request, "be_withdrawn", actor)
     subject = SUBJECTS[request.subject_kind]

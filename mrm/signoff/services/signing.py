@@ -16,7 +16,7 @@ from mrm.core.canonical import canonical, digest
 from mrm.core.refusal import Forbidden, Invalid, Refused
 from mrm.signoff import queries
 from mrm.signoff.models import Decision, GateState, Request, RequestState, Vote
-from mrm.signoff.policies import Verdict, evaluate, may_sign, method_allowed
+from mrm.signoff.policies import method_allowed
 from mrm.signoff.services.asking import act, keep_exclusions, locked, note_edit
 
 SALT = "mrm.signoff.statement"
@@ -49,14 +49,15 @@ def compose(
 
     A delegate says on whose behalf he signs.
     """
+    reading = queries.Reading(request)
     try:
-        now = _check_may(request, decision, actor, on_behalf_of)
+        _check_may(reading, decision, actor, on_behalf_of)
     except Refused:
         with recorded("signoff.vote", actor=actor, subject=request):
             raise
-    read = _content_read(request, decision)
-    _check_decision(request, decision, rationale, conditions)
-    roles = queries.roles_used(request, actor, on_behalf_of, now) or _roles_given(request, actor)
+    read = _content_read(reading, decision)
+    _check_decision(reading, decision, rationale, conditions)
+    roles = queries.roles_used(reading, actor, on_behalf_of) or _roles_given(request, actor)
     facts = {
         "request": request.ref,
         "subject": request.subject_label,
@@ -112,25 +113,26 @@ def vote(request: Request, *, statement: dict[str, Any], confirmed: Confirmed, a
     request = locked(request)
     if reason := method_allowed(request.policy.content, str(request.policy), confirmed.method):
         raise Refused(reason)
-    keep_exclusions(request)
+    reading = queries.Reading(request)
+    keep_exclusions(reading)
     taken_back = statement["decision"] == Decision.WITHDRAW  # about what was signed, whatever became of the subject
     if not taken_back:
-        note_edit(request)
+        note_edit(reading)
     if statement["request"] != request.ref or statement["person"] != str(actor.person_id):
         raise Refused("This statement was made for another request or another person.")
     if statement.get("terms", {}) != request.terms:
         raise Refused("This statement is about other terms than the request: open the request and read a new one.")
     if request.votes.filter(statement_digest=digest(statement)).exists():
         raise Refused("This statement was signed before; open the request and read a new one.")
-    if _content_read(request, statement["decision"]) != statement["subject_digest"]:
+    if _content_read(reading, statement["decision"]) != statement["subject_digest"]:
         raise Refused(NOTED if taken_back else CHANGED)
-    _check_decision(request, statement["decision"], statement["rationale"], statement["conditions"])
+    _check_decision(reading, statement["decision"], statement["rationale"], statement["conditions"])
     principal = (
         Person.objects.select_related("unit")
         .filter(pk__in=[statement["principal"]] if statement["principal"] else [])
         .first()
     )
-    _check_may(request, statement["decision"], actor, principal)
+    _check_may(reading, statement["decision"], actor, principal)
     signed = _record(request, statement, confirmed, actor, principal)
     describe(
         request=request.ref,
@@ -142,7 +144,7 @@ def vote(request: Request, *, statement: dict[str, Any], confirmed: Confirmed, a
         rationale=signed.rationale,
         method=signed.method,
     )
-    act(request, evaluate(request.policy.content, queries.history(request)), actor)
+    act(request, queries.verdict(request), actor)
     return signed
 
 
@@ -170,21 +172,21 @@ def _record(
     )
 
 
-def _content_read(request: Request, decision: str) -> str:
+def _content_read(reading: queries.Reading, decision: str) -> str:
     """The digest of what the signer reads: the subject as it is now, or what a vote taken back was about.
 
     Refused where the subject is no longer what was submitted.
     """
     if decision == Decision.WITHDRAW:
-        return queries.known_content(request)[0]
-    content = queries.current_content(request)
-    if queries.material(request, queries.unnoted(request, timezone.now().timestamp(), content)):
+        return queries.known_content(reading.request)[0]
+    if queries.material(reading.request, reading.edits()):
         raise Refused(CHANGED)
-    return digest(content)
+    return digest(reading.content)
 
 
-def _check_may(request: Request, decision: str, actor: Account, principal: Person | None) -> Verdict | None:
-    """Refuse whoever may not; the verdict before a signature, None where a vote is taken back."""
+def _check_may(reading: queries.Reading, decision: str, actor: Account, principal: Person | None) -> None:
+    """Refuse whoever may not sign, or take his vote back."""
+    request = reading.request
     if actor.scopes is not None:
         raise Forbidden("Service accounts and tokens cannot sign: only a person does, signed in.")
     if decision == Decision.WITHDRAW:
@@ -192,21 +194,16 @@ def _check_may(request: Request, decision: str, actor: Account, principal: Perso
             raise Refused("This request is decided; a vote on it is not taken back.")
         if not _roles_given(request, actor):
             raise Refused("You have no vote on this request to withdraw.")
-        return None
+        return
     permit(actor, "signoff.vote", request)
-    on = queries.ground([request])
-    if principal and not any(each.principal_id == principal.pk for each in on.principals(str(actor.person_id))):
+    if principal and not any(each.principal_id == principal.pk for each in reading.on.principals(str(actor.person_id))):
         raise Refused("No delegation lets you sign for this person now.")
     if principal and not (request.policy.content.get("delegation") or {}).get("allowed"):
         raise Refused(f"{request.policy} allows no delegate; the person signs himself.")
     if request.status != RequestState.OPEN:
         raise Refused("This request is decided.")
-    past = queries.history(request, on)
-    verdict = evaluate(request.policy.content, past)
-    signer = queries.signer(request, actor, on, principal)
-    if reason := may_sign(request.policy.content, past, verdict, signer, decision):
+    if reason := queries.why_not(reading, actor, principal, decision):
         raise Refused(reason)
-    return verdict
 
 
 def _roles_given(request: Request, actor: Account) -> list[str]:
@@ -219,7 +216,8 @@ def _stands(vote: Vote | None) -> TypeGuard[Vote]:
     return vote is not None and vote.decision != Decision.WITHDRAW
 
 
-def _check_decision(request: Request, decision: str, rationale: str, conditions: list[dict[str, str]]) -> None:
+def _check_decision(reading: queries.Reading, decision: str, rationale: str, conditions: list[dict[str, str]]) -> None:
+    policy = reading.request.policy
     if decision not in Decision.values:
         raise Invalid(
             f"{decision or 'Nothing'} is no decision.", fields={"decision": ["Choose one of the decisions offered."]}
@@ -232,20 +230,20 @@ def _check_decision(request: Request, decision: str, rationale: str, conditions:
             fields={"conditions": ["State at least one condition."]},
         )
     if decision in {Decision.APPROVE, Decision.CONDITIONS}:
-        _check_gates(request, decision, conditions)
-    if decision == Decision.APPROVE and (request.policy.content.get("interim") or {}).get("needs_conditions"):
+        _check_gates(reading, decision, conditions)
+    if decision == Decision.APPROVE and (policy.content.get("interim") or {}).get("needs_conditions"):
         raise Refused("An interim use is approved under conditions only; state at least one.")
-    if conditions and not request.policy.content["conditions"]["allowed"]:
-        raise Refused(f"{request.policy} allows no conditions.")
-    needed = request.policy.content["conditions"]["must_have"]
+    if conditions and not policy.content["conditions"]["allowed"]:
+        raise Refused(f"{policy} allows no conditions.")
+    needed = policy.content["conditions"]["must_have"]
     for condition in conditions:
         _check_condition(condition, ["text", *needed])
 
 
-def _check_gates(request: Request, decision: str, conditions: list[dict[str, str]]) -> None:
+def _check_gates(reading: queries.Reading, decision: str, conditions: list[dict[str, str]]) -> None:
     """An approval waits for every gate; a condition may stand in where the gate allows it."""
     covered = {condition.get("gate", "") for condition in conditions}
-    for gate in queries.gates(request):
+    for gate in reading.gates:
         if gate.state != GateState.MISSING:
             continue
         if gate.waivable and decision == Decision.CONDITIONS and gate.key in covered:

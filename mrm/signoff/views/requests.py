@@ -111,13 +111,14 @@ def request_page(request: HttpRequest, pk: object) -> HttpResponse:
 
 def _sheet(request: HttpRequest, asked: Request) -> dict[str, Any]:
     account = account_of(request)
-    sheet = queries.sheet(asked, account)
+    reading = queries.Reading(asked)
+    sheet = queries.sheet(reading, account)
     same = queries.asked_by_others(asked, account)
     covered = {entry.condition.get("gate") for entry in same}
     rows = condition_rows([gate for gate in sheet.missing if gate.key not in covered], queries.default_due())
-    party = str(account.person_id) in queries.parties(asked)
+    party = str(account.person_id) in reading.parties()
     lacks = account.lacks("approval.withdraw_request", asked)
-    principals = queries.stand_ins(asked, account)
+    principals = queries.stand_ins(reading, account)
     himself = not sheet.why_not
     as_whom = None if himself else next(iter(principals), None)
     may = sheet.open and (himself or bool(principals))
@@ -127,21 +128,22 @@ def _sheet(request: HttpRequest, asked: Request) -> dict[str, Any]:
         "form": DecisionForm(draft=f"decision-{asked.pk}", principals=principals, himself=himself),
         "may_sign": may,
         "principals": principals,
-        **_beside(asked, sheet, account),
+        **_beside(reading, sheet, account),
         "same": same,
         "conditions": Conditions(initial=rows, prefix="c", form_kwargs={"gates": sheet.gates}),
         "comments": asked.comments.select_related("person"),
         "comment": CommentForm(prefix="say"),
         "may_comment": account.lacks("signoff.comment", asked) is None,
         "withdraw": WithdrawForm(prefix="away") if sheet.open and party and not lacks else None,
-        "role": Role(queries.roles_used(asked, account, as_whom)[0]).label.lower() if may else "",
+        "role": Role(queries.roles_used(reading, account, as_whom)[0]).label.lower() if may else "",
     }
 
 
-def _beside(asked: Request, sheet: queries.Sheet, account: Account) -> dict[str, Any]:
+def _beside(reading: queries.Reading, sheet: queries.Sheet, account: Account) -> dict[str, Any]:
     """What may be done beside the decision: ask, answer, step aside, ask further people; each with why it is closed."""
+    asked = reading.request
     questions = list(asked.questions.select_related("person", "answered_by"))
-    behind = str(account.person_id) in queries.behind(asked)
+    behind = str(account.person_id) in reading.behind()
     stage: dict[str, Any] = next(
         (each for each in asked.policy.content["stages"] if each["id"] == sheet.verdict.stage), {}
     )
@@ -161,9 +163,10 @@ def compose(request: HttpRequest, pk: object) -> HttpResponse:
     """Make the statement that will be signed, and show it word for word."""
     account, asked = account_of(request), _find(request, pk)
     same = {entry.key: dict(entry.condition) for entry in queries.asked_by_others(asked, account)}
-    principals = queries.stand_ins(asked, account)
+    reading = queries.Reading(asked)
+    principals = queries.stand_ins(reading, account)
     form = DecisionForm(request.POST, same=same, principals=principals)
-    rows = Conditions(request.POST, prefix="c", form_kwargs={"gates": queries.gates(asked)})
+    rows = Conditions(request.POST, prefix="c", form_kwargs={"gates": reading.gates})
     if not (form.is_valid() and rows.is_valid()):
         return _faulty(request, form, rows)
     try:
