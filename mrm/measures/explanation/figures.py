@@ -12,7 +12,7 @@ from mrm.measures.charts.theme import number, percent
 from mrm.measures.explanation.attributions import Explanation, Importance, contributions
 from mrm.measures.explanation.notices import Decided
 from mrm.measures.explanation.notices import cases as prescribed
-from mrm.measures.figures import Figure
+from mrm.measures.figures import Figure, drawn
 from mrm.measures.results import Result
 
 FEW = 5  # rows below which a third of the values is not drawn
@@ -29,9 +29,10 @@ def spread(found: Explanation, ranked: Sequence[Importance]) -> Figure:
         for each in data
         for word, third in zip(charts.THIRDS, each.thirds, strict=True)
     ]
-    return _figure(
+    return drawn(
         "contribution_spread", "What low and high values contribute",
-        lambda theme: charts.draw_spread(data, found.output, theme), charts.describe_spread(data), header, rows,
+        lambda data, theme: charts.draw_spread(data, found.output, theme), data, charts.describe_spread(data), header,
+        rows,
     )  # fmt: skip
 
 
@@ -52,9 +53,10 @@ def dependence(shapes: Sequence[Mapping[str, Any]], unit: str) -> Figure:
         for each in shapes
         for point in zip(*(each[name] for name in ("grid", "effect", "dependence", "low", "high")), strict=True)
     ]
-    return _figure(
+    return drawn(
         "dependence", "How the output depends on its features",
-        lambda theme: charts.draw_effects(data, unit, theme), charts.describe_effects(data, unit), header, rows,
+        lambda data, theme: charts.draw_effects(data, unit, theme), data, charts.describe_effects(data, unit), header,
+        rows,
     )  # fmt: skip
 
 
@@ -131,9 +133,9 @@ def _effect(shape: Mapping[str, Any]) -> charts.Effect:
 def _case(found: Explanation, name: str, row: int, output: float, digest: str) -> Figure:
     parts = contributions(found, row)
     bars = [charts.Bar(each.feature, each.contribution, note=f"{each.feature_value:,.6g}") for each in parts]
-    return _figure(
+    return drawn(
         f"case_{name.replace(', ', '_').replace(' ', '_')}", f"{name.capitalize()}: row {digest}",
-        lambda theme: charts.draw_contributions(bars, found.base, output, found.output, theme),
+        lambda bars, theme: charts.draw_contributions(bars, found.base, output, found.output, theme), bars,
         charts.describe_contributions(bars, found.base, output, found.output), ("Feature", "Value", "Contribution"),
         [(each.feature, each.feature_value, each.contribution) for each in parts],
     )  # fmt: skip
@@ -163,16 +165,10 @@ def _listed(
     """The figure, or none where there is nothing to draw."""
     if not data:
         return []
-    drawn = _figure(name, title, lambda theme: charts.draw_listed(data, label, shown, theme),
-                    charts.describe_listed(data, what, shown), header, rows)  # fmt: skip
-    return [drawn]
+    found = drawn(name, title, lambda data, theme: charts.draw_listed(data, label, shown, theme), data,
+                  charts.describe_listed(data, what, shown), header, rows)  # fmt: skip
+    return [found]
 
 
 def _three(value: float) -> str:
     return number(value, 3)
-
-
-def _figure(
-    name: str, title: str, draw: Callable[[str], str], alt: str, header: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
-) -> Figure:  # fmt: skip
-    return Figure(name, title, draw("light"), draw("dark"), alt, header, tuple(rows))
