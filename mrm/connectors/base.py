@@ -51,6 +51,11 @@ class BaseConnector:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.get('base_url', '')}>"
 
+    @classmethod
+    def why_no_batch(cls, config: Mapping[str, Any]) -> str | None:
+        """Why a place with this configuration takes no data sets although its kind does, as a sentence, or None."""
+        return None
+
     def stage_batch(self, batch: Batch, file: ArtifactFile, content: IO[bytes], *, op: Op) -> None:
         raise self.unsupported(_BATCH)
 

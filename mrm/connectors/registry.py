@@ -98,6 +98,11 @@ def declaring(cap: Cap, enabled: Collection[str] | None = None) -> frozenset[str
     return frozenset(found)
 
 
+def why_no_batch(id: str, config: Mapping[str, Any], enabled: Collection[str] | None = None) -> str | None:
+    """Why a place of this kind takes no data sets with its configuration, or None."""
+    return connector_class(id, enabled).why_no_batch(config)
+
+
 def connector(
     id: str,
     config: Mapping[str, Any],

@@ -1,7 +1,5 @@
 """The SageMaker connector keeps the contract against a fake that is held to botocore's description."""
 
-import hashlib
-import io
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,9 +9,7 @@ from typing import Any
 import pytest
 
 from mrm.connectors.protocol import (
-    ArtifactFile,
     Batch,
-    BatchResult,
     Conflict,
     Connector,
     Integrity,
@@ -24,6 +20,7 @@ from mrm.connectors.protocol import (
     VersionRef,
 )
 from mrm.connectors.registry import connector
+from tests.connectors.batches import FIRST, SECOND, a_batch, ended, fetched, staged
 from tests.connectors.bench import Bench, applied, deleted, desired, op, version
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.expect import require_converged
@@ -78,8 +75,8 @@ class TestSagemaker(ConnectorContract):
     def test_batch(self, bench: SagemakerBench, backend: Connector, endpoint: str, one: VersionRef) -> None:
         """The champion scores a data set: the same batch is the same job, and what scored is told with its digest."""
         applied(backend, desired(endpoint, 1, one))
-        batch, made = _batch(one), len(bench.fake.jobs)
-        files = _staged(backend, batch, [FIRST, SECOND])
+        batch, made = a_batch(one), len(bench.fake.jobs)
+        files = staged(backend, batch, [FIRST, SECOND])
         assert backend.find_batch(endpoint, batch) is None
         asked = backend.submit_batch(endpoint, batch, op=op())
         assert (asked.done, asked.digest) == (False, one.artifact.digest)
@@ -90,10 +87,10 @@ class TestSagemaker(ConnectorContract):
         assert asked.job == again.job == found.job
         assert asked.handle == again.handle == found.handle
         assert len(bench.fake.jobs) == made + 1
-        ended = _batch_ended(backend, asked)
-        assert (ended.digest, ended.message) == (one.artifact.digest, f"SageMaker says Completed. {asked.message}")
+        done = ended(backend, asked)
+        assert (done.digest, done.message) == (one.artifact.digest, f"SageMaker says Completed. {asked.message}")
         assert backend.cancel_batch(asked.handle, op=op()).message == "SageMaker says Completed."
-        told = [line for file in files for line in _fetched(backend, batch, file)]
+        told = [line for file in files for line in fetched(backend, batch, file)]
         wanted = matrix(int(one.version)).probabilities(
             [[1.0, 2.0, 3.0, 4.0], [0.5, -0.5, 1.5, -1.5], [0.0, 1.0, 0.0, 0.0]]
         )
@@ -102,7 +99,7 @@ class TestSagemaker(ConnectorContract):
         kept = f"/models/mrm/batches/{batch.key}/"
         bench.fake.objects[f"{kept}rows/{files[0].name}"] = b"0,9,9,9,9\n"
         with pytest.raises(Integrity, match="other rows"):
-            _fetched(backend, batch, files[0])
+            fetched(backend, batch, files[0])
         backend.clear_batch(batch, [file.name for file in files], op=op())
         backend.clear_batch(batch, [file.name for file in files], op=op())
         assert [key for key in bench.fake.objects if key.startswith(kept)] == []
@@ -113,33 +110,33 @@ class TestSagemaker(ConnectorContract):
         applied(backend, desired(endpoint, 1, one))
         bench.fake.steps = 4
         try:
-            first, second, third = (backend.submit_batch(endpoint, _batch(one), op=op()) for _ in range(3))
+            first, second, third = (backend.submit_batch(endpoint, a_batch(one), op=op()) for _ in range(3))
         finally:
             bench.fake.steps = 2
         stopped = backend.cancel_batch(first.handle, op=op())
         assert not stopped.done
         with pytest.raises(Conflict, match="Somebody stopped the job"):
-            _batch_ended(backend, stopped)
+            ended(backend, stopped)
         bench.fake.jobs[second.job] |= {"status": "Failed", "reason": "Bad record."}
         with pytest.raises(Invalid, match=r"SageMaker says Failed: Bad record\."):
             backend.poll_batch(second.handle)
         bench.tamper(endpoint)
         with pytest.raises(Integrity, match="not those of the digest"):
-            _batch_ended(backend, third)
+            ended(backend, third)
         with pytest.raises(Integrity, match="not those of the digest"):
-            backend.submit_batch(endpoint, _batch(one), op=op())
+            backend.submit_batch(endpoint, a_batch(one), op=op())
 
     def test_a_batch_is_scored_by_what_it_names_or_not_at_all(
         self, bench: SagemakerBench, backend: Connector, endpoint: str, one: VersionRef, two: VersionRef
     ) -> None:
         with pytest.raises(NotFound, match="deploy the version first"):
-            backend.submit_batch(endpoint, _batch(one), op=op())
+            backend.submit_batch(endpoint, a_batch(one), op=op())
         applied(backend, desired(endpoint, 1, one))
         made = len(bench.fake.jobs)
         with pytest.raises(Conflict, match=f"serves version {one.version}, not {two.version} as approved"):
-            backend.submit_batch(endpoint, _batch(two), op=op())
+            backend.submit_batch(endpoint, a_batch(two), op=op())
         assert len(bench.fake.jobs) == made
-        batch = _batch(one)
+        batch = a_batch(one)
         backend.submit_batch(endpoint, batch, op=op())
         applied(backend, desired(endpoint, 2, two))
         with pytest.raises(Conflict, match="with another ModelName"):
@@ -149,36 +146,7 @@ class TestSagemaker(ConnectorContract):
         with pytest.raises(Invalid, match="key of a batch"):
             Batch("../elsewhere", "1", one.artifact.digest)
         with pytest.raises(Invalid, match="left no scores"):
-            _fetched(backend, batch, _staged(backend, batch, [FIRST])[0])
-
-
-FIRST, SECOND = b"0,1,2,3,4\n1,0.5,-0.5,1.5,-1.5\n", b"2,0,1,0,0\n"
-
-
-def _batch(version: VersionRef) -> Batch:
-    return Batch(secrets.token_hex(8), version.version, version.artifact.digest)
-
-
-def _staged(backend: Connector, batch: Batch, contents: list[bytes]) -> list[ArtifactFile]:
-    files = []
-    for number, content in enumerate(contents):
-        files.append(ArtifactFile(f"part-{number}.csv", hashlib.sha256(content).hexdigest(), len(content)))
-        backend.stage_batch(batch, files[-1], io.BytesIO(content), op=op())
-    return files
-
-
-def _fetched(backend: Connector, batch: Batch, file: ArtifactFile) -> list[list[str]]:
-    target = io.BytesIO()
-    backend.fetch_batch(batch, file, target)
-    return [line.split(",") for line in target.getvalue().decode().splitlines()]
-
-
-def _batch_ended(backend: Connector, result: BatchResult) -> BatchResult:
-    for _ in range(20):
-        if result.done:
-            return result
-        result = backend.poll_batch(result.handle)
-    raise AssertionError(result)
+            fetched(backend, batch, staged(backend, batch, [FIRST])[0])
 
 
 def test_delete_leaves_no_model_and_no_configuration(bench: SagemakerBench) -> None:

@@ -17,71 +17,27 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from google.auth import jwt
 
 from tests.connectors.cloud_fake import CloudFake, Fault, Said
-from tests.connectors.published import Field, Published, packaged
+from tests.connectors.discovered import Discovered
+from tests.connectors.storage_fake import FakeStorage
+from tests.connectors.vertex_batch_fake import BatchJobs
 
-VERSION = "2.202.0"
 PLACE = "projects/bank/locations/europe-west4"
 NUMBERED = "projects/4711/locations/europe-west4"  # Google answers with the project's number
 AUDIENCE = "https://oauth2.googleapis.com/token"
-_SCALARS = {"string": "str", "integer": "int", "boolean": "bool", "number": "float"}
 _CODES = {"INVALID_ARGUMENT": 400, "UNAUTHENTICATED": 401, "NOT_FOUND": 404, "ALREADY_EXISTS": 409, "ABORTED": 409}
 
 
-class Discovered:
-    """The document's objects, and its methods by verb and path."""
-
-    def __init__(self) -> None:
-        where = "googleapiclient/discovery_cache/documents/aiplatform.v1.json"
-        document = json.loads(packaged("google-api-python-client", VERSION, where).read_text())
-        self.published = Published({name: _fields(schema) for name, schema in document["schemas"].items()})
-        self.methods = list(_methods(document["resources"]["projects"]["resources"]["locations"]))
-
-    def method(self, verb: str, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        for method in self.methods:
-            if method["httpMethod"] == verb and re.fullmatch(_pattern(method["flatPath"]), path):
-                unknown = set(query) - {k for k, v in method["parameters"].items() if v["location"] == "query"}
-                if unknown:
-                    raise Fault(400, "INVALID_ARGUMENT", f"Unknown names in the query: {sorted(unknown)}.")
-                return method
-        raise Fault(404, "NOT_FOUND", f"There is no method {verb} {path}.")
-
-
-def _pattern(flat: str) -> str:
-    return "/" + re.sub(r"\\\{\w+\\\}", r"[^/:]+", re.escape(flat))
-
-
-def _methods(resource: Mapping[str, Any]) -> Any:
-    yield from resource.get("methods", {}).values()
-    for inner in resource.get("resources", {}).values():
-        yield from _methods(inner)
-
-
-def _fields(schema: Mapping[str, Any]) -> dict[str, Field]:
-    return {
-        name: Field(_kind(inner), readonly=inner.get("readOnly", False), choices=frozenset(inner.get("enum", ())))
-        for name, inner in schema.get("properties", {}).items()
-    }
-
-
-def _kind(schema: Mapping[str, Any]) -> str:
-    if "$ref" in schema:
-        return str(schema["$ref"])
-    if schema.get("type") == "array":
-        return f"[{_kind(schema['items'])}]"
-    if "additionalProperties" in schema:
-        return f"{{{_kind(schema['additionalProperties'])}}}"
-    return _SCALARS.get(str(schema.get("type")), "any")
-
-
-class FakeVertex(CloudFake):
-    """An operation is done after `steps` looks at it or at its endpoint."""
+class FakeVertex(CloudFake, BatchJobs):
+    """An operation is done after `steps` looks at it or at its endpoint. Its storage answers at the same address."""
 
     token_path = "/token"
+    place = NUMBERED
 
     def __init__(self, steps: int = 2) -> None:
-        self.discovered = Discovered()
-        self.published = self.discovered.published
-        super().__init__(steps)
+        self.discovered = Discovered("aiplatform.v1", "projects", "locations")
+        self.published, self.storage = self.discovered.published, FakeStorage()
+        CloudFake.__init__(self, steps)
+        BatchJobs.__init__(self)
         self.models: dict[str, dict[str, Any]] = {}
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.operations: dict[str, dict[str, Any]] = {}
@@ -110,6 +66,11 @@ class FakeVertex(CloudFake):
     def worded(self, fault: Fault) -> dict[str, Any]:
         return {"error": {"code": fault.status, "message": fault.message, "status": fault.code}}
 
+    def opened(self, method: str, path: str, query: dict[str, str], content: bytes) -> Said:
+        if "/storage/v1/" in path:
+            return self.storage.handle(method, path, query, content)
+        return super().opened(method, path, query, content)
+
     def handle(self, method: str, path: str, query: dict[str, str], body: Any) -> Said:
         described = self.discovered.method(method, path, query)
         if "request" in described:
@@ -117,7 +78,7 @@ class FakeVertex(CloudFake):
         name, _, verb = path.removeprefix(f"/v1/{PLACE}/").removeprefix(f"/v1/{NUMBERED}/").partition(":")
         parts = name.split("/")
         verb = verb or described["id"].rpartition(".")[2]
-        said = getattr(self, f"{parts[0]}_{_snake(verb)}")(parts, query, body)
+        said = getattr(self, f"{_snake(parts[0])}_{_snake(verb)}")(parts, query, body)
         return 200, self.require(copy.deepcopy(said), described["response"]["$ref"], answer=True)
 
     def endpoints_create(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> Any:

@@ -1,19 +1,25 @@
 """One Vertex AI endpoint per endpoint, one registered model per version; their names follow from content.
 
-The bytes lie where the operator stores them, each version in a folder named by its digest.
+The bytes lie where the operator stores them, each version in a folder named by its digest; only the rows of a batch are
+sent, to a folder that is named for them.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import IO, Any, ClassVar
 from urllib.parse import urlencode
 
 from ..http import READ_SECONDS, Backend
 from ..protocol import (
+    ArtifactFile,
     ArtifactStore,
+    Batch,
+    BatchResult,
     Cap,
     Conflict,
     ConnectorError,
     Desired,
+    Integrity,
     Invalid,
     Listed,
     NotFound,
@@ -21,6 +27,7 @@ from ..protocol import (
     ObservedVariant,
     Op,
     Page,
+    Role,
     Transient,
 )
 from ..reading import missing, part, text, things
@@ -29,22 +36,26 @@ from ..stepped import SteppedConnector, Waiting
 from ..tokens import TokenAuth
 from ..told import told_of
 from ..values import require_endpoint
-from . import plan
+from . import batches, plan, storage
+from .batches import Jobs
 from .identity import fetch
 from .plan import WHO
+from .storage import Folder
+from .verified import Verified, verified
 
 _TEXT = {"type": "string", "minLength": 1}
 _ADDRESS = {"type": "string", "format": "uri"}
 _ROUTE = _TEXT | {"pattern": "^/[\\w./-]*$"}
 # google.rpc.Code, as a finished operation tells it
 _ABORTED, _EXISTS, _UNAVAILABLE = 10, 6, 14
+_FOLDER = "^gs://[a-z0-9][a-z0-9._-]+(/[\\w.-]+)*/?$"
 
 
 class VertexConnector(SteppedConnector):
     """Speaks to one project in one region, as a service account or as what the process runs as."""
 
     id: ClassVar[str] = "vertex"
-    caps = Cap.DEPLOY | Cap.SPLIT | Cap.OBSERVE_VERSION | Cap.ETAG | Cap.INVENTORY
+    caps = Cap.DEPLOY | Cap.SPLIT | Cap.OBSERVE_VERSION | Cap.ETAG | Cap.INVENTORY | Cap.BATCH
     secret_fields: ClassVar[tuple[str, ...]] = ("key_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -54,6 +65,8 @@ class VertexConnector(SteppedConnector):
             "project": _TEXT | {"pattern": "^[a-z0-9:.-]+$", "title": "Project"},
             "location": _TEXT | {"pattern": "^[a-z]+-[a-z]+\\d+$", "title": "Region"},
             "storage": _TEXT | {"pattern": "^gs://.+", "title": "Place of the bytes"},
+            "batches": _TEXT
+            | {"pattern": _FOLDER, "title": "Folder for batches; the container takes lists of numbers"},
             "image": _TEXT | {"pattern": "@sha256:[0-9a-f]{64}$", "title": "Image of the container, by digest"},
             "predict_route": _ROUTE | {"title": "Path of the container that scores"},
             "health_route": _ROUTE | {"title": "Path of the container that tells its health"},
@@ -63,6 +76,7 @@ class VertexConnector(SteppedConnector):
             "service_account": _TEXT | {"title": "Account that the containers run as"},
             "key_secret": _TEXT | {"title": "Name of the secret with a service account's key file"},
             "base_url": _ADDRESS | {"title": "Another address of Vertex AI, as a private endpoint"},
+            "storage_url": _ADDRESS | {"title": "Another address of Cloud Storage, as a private endpoint"},
             "ca_file": _TEXT | {"title": "Certificate authority file"},
             "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
         },
@@ -71,13 +85,19 @@ class VertexConnector(SteppedConnector):
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
         self._place = f"projects/{config['project']}/locations/{config['location']}"
-        self._vertex = Backend(
-            WHO,
-            config.get("base_url", f"https://{config['location']}-aiplatform.googleapis.com").rstrip("/"),
-            auth=TokenAuth(fetch(config, secrets)),
-            ca_file=config.get("ca_file"),
-            read_seconds=config.get("read_seconds", READ_SECONDS),
-        )
+        auth = TokenAuth(fetch(config, secrets))
+        address = f"https://{config['location']}-aiplatform.googleapis.com"
+        self._vertex = self._backend(WHO, config.get("base_url", address), auth)
+        self._storage = self._backend(storage.WHO, config.get("storage_url", storage.ADDRESS), auth)
+        if self.why_no_batch(config):
+            self.caps = type(self).caps & ~Cap.BATCH
+        else:
+            self._jobs = Jobs(self._call, self._place, Folder(self._storage, config["batches"]))
+
+    @classmethod
+    def why_no_batch(cls, config: Mapping[str, Any]) -> str | None:
+        """Rows are sent to no folder that nobody named for them, and to no container that nobody said would understand them."""
+        return None if "batches" in config else "Its configuration names no folder for batches (`batches`)."
 
     def check(self) -> str:
         """Reach Vertex AI; our identity must be allowed to list endpoints."""
@@ -162,12 +182,81 @@ class VertexConnector(SteppedConnector):
     def predict(self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
         raise self.unsupported("scoring; ask the endpoint through the gateway")
 
+    def stage_batch(self, batch: Batch, file: ArtifactFile, content: IO[bytes], *, op: Op) -> None:
+        """Put a file of rows into the folder for batches, each with its place, as Vertex AI reads them."""
+        self._batches().stage(batch, file, content, op)
+
+    def find_batch(self, endpoint: str, batch: Batch) -> BatchResult | None:
+        """The job of this batch, whether it runs or has ended; None when none was made."""
+        require_endpoint(endpoint)
+        return self._batches().find(endpoint, batch)
+
+    def submit_batch(self, endpoint: str, batch: Batch, *, op: Op) -> BatchResult:
+        """Score the files of a batch with the champion that serves there, once it is the version and bytes of the batch."""
+        require_endpoint(endpoint)
+        jobs = self._batches()
+        if (found := self._found(endpoint, op)) is None:
+            raise NotFound(f"Nothing serves at {endpoint}; deploy the version first.")
+        deployed = things(found, "deployedModels", WHO)
+        champions = [one for one in deployed if plan.role(text(one, "id", WHO), found) == Role.CHAMPION]
+        if len(champions) != 1 or not plan.is_ours(found, endpoint):
+            raise Conflict(f"The endpoint {endpoint} has no champion of ours, so nobody can say what would score.")
+        model = _pinned(champions[0])
+        seen = self._verified(model, op)
+        if (seen.version, seen.digest) != (batch.version, batch.digest):
+            raise Conflict(f"The endpoint {endpoint} serves version {seen.version}, not {batch.version} as approved.")
+        body = batches.job(endpoint, batch, jobs.folder, jobs.columns(batch, op), seen.stamp, self.config)
+        asked = jobs.submit(batch, model, body, op)
+        return replace(asked, digest=seen.digest, message=f"{asked.message} {seen}")
+
+    def poll_batch(self, handle: str) -> BatchResult:
+        """Done when every row is scored, by the registered model of the job, whose bytes were not written since it was asked."""
+        jobs = self._batches()
+        found = jobs.described(handle)
+        if waiting := jobs.waiting(found, handle):
+            return waiting
+        waited = batches.read(handle)
+        seen = self._verified(f"{self._place}/models/{waited['model']}@1")
+        if seen.stamp != batches.stamp(found):
+            raise Integrity(f"The bytes of version {seen.version} were written anew while the job read them.")
+        done = batches.result(found)
+        return replace(done, digest=seen.digest, message=f"{done.message} {seen}")
+
+    def cancel_batch(self, handle: str, *, op: Op) -> BatchResult:
+        """Stop the job; one that has ended stays as it ended."""
+        return self._batches().cancel(handle, op)
+
+    def fetch_batch(self, batch: Batch, file: ArtifactFile, target: IO[bytes]) -> None:
+        """The scores of one file, place and score in each line."""
+        self._batches().fetch(batch, file, target)
+
+    def clear_batch(self, batch: Batch, names: Iterable[str], *, op: Op) -> None:
+        """Take rows and scores out of the folder, and the job off Vertex AI's list."""
+        self._batches().clear(batch, names, op)
+
     def list_models(self, cursor: str | None = None) -> Page:
         """One page of the project's endpoints with what serves behind them, also those of others."""
         query = {"pageSize": str(self.page_size)} | ({"pageToken": cursor} if cursor else {})
         found = self._call("GET", f"{self._place}/endpoints", query=query)
         items = tuple(item for one in things(found, "endpoints", WHO) for item in self._listed(one))
         return Page(items, str(found.get("nextPageToken") or "") or None)
+
+    def _batches(self) -> Jobs:
+        if Cap.BATCH not in self.caps:
+            raise self.unsupported("batch scoring while its configuration names no folder for batches")
+        return self._jobs
+
+    def _verified(self, name: str, op: Op | None = None) -> Verified:
+        return verified(name, self._call("GET", name, op=op), self._storage, self.config, op)
+
+    def _backend(self, name: str, address: str, auth: TokenAuth) -> Backend:
+        return Backend(
+            name,
+            address.rstrip("/"),
+            auth=auth,
+            ca_file=self.config.get("ca_file"),
+            read_seconds=self.config.get("read_seconds", READ_SECONDS),
+        )
 
     def _listed(self, found: Mapping[str, Any]) -> list[Listed]:
         source, described = text(found, "name", WHO), str(found.get("description", ""))

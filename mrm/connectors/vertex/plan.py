@@ -14,7 +14,7 @@ from ..values import Desired, Role
 WHO = "Vertex AI"
 _LONGEST_NAME = 128
 _LIVE = (Role.CHAMPION, Role.CHALLENGER)
-_ENDPOINT, _DEPLOYMENT, _REVISION, _CLAIM, _ROLE = (
+ENDPOINT, _DEPLOYMENT, _REVISION, _CLAIM, _ROLE = (
     "mrm-endpoint", "mrm-deployment", "mrm-revision", "mrm-claim", "mrm-role-",
 )  # fmt: skip
 # what decides how a version is served; an address or a time limit gives no new model
@@ -66,12 +66,16 @@ def deployed(told: Mapping[str, str], model: str, config: Mapping[str, Any]) -> 
         "model": f"{model}@1",
         "displayName": f"{told['model']} {told['version']}"[:_LONGEST_NAME],
         "dedicatedResources": {
-            "machineSpec": {"machineType": config["machine_type"]},
+            "machineSpec": machine(config),
             "minReplicaCount": instances,
             "maxReplicaCount": instances,
         },
     }
     return found | ({"serviceAccount": config["service_account"]} if "service_account" in config else {})
+
+
+def machine(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {"machineType": config["machine_type"]}
 
 
 def endpoint(desired: Desired) -> dict[str, Any]:
@@ -114,12 +118,17 @@ def has_claim(desired: Desired, found: Mapping[str, Any]) -> bool:
 
 
 def is_ours(found: Mapping[str, Any], endpoint: str) -> bool:
-    return part(found, "labels", WHO).get(_ENDPOINT) == _label(endpoint)
+    return part(found, "labels", WHO).get(ENDPOINT) == label(endpoint)
 
 
 def is_of(found: Mapping[str, Any], desired: Desired) -> bool:
     labels = part(found, "labels", WHO)
     return all(labels.get(key) == value for key, value in _owner(desired).items())
+
+
+def role(number: str, endpoint: Mapping[str, Any]) -> str:
+    """What a deployed model does behind its endpoint, as we wrote it; empty where we did not."""
+    return str(part(endpoint, "labels", WHO).get(_ROLE + number, ""))
 
 
 def revision(found: Mapping[str, Any]) -> int:
@@ -144,7 +153,7 @@ def observed(
         ready=not reason,
         weight_bp=basis_points(part(endpoint, "trafficSplit", WHO).get(number)),
         managed=bool(told),
-        role=str(part(endpoint, "labels", WHO).get(_ROLE + number, "")),
+        role=role(number, endpoint),
         reason=reason,
     )
 
@@ -152,28 +161,34 @@ def observed(
 def altered(
     told: Mapping[str, str], found: Mapping[str, Any], registered: Mapping[str, Any], config: Mapping[str, Any]
 ) -> str:
-    """What is not as we wrote it, also where something was added that decides what runs."""
+    """What is not as we wrote it."""
+    if reason := altered_model(told, registered, config):
+        return reason
+    field = missing(deployed(told, "", config) | {"model": found.get("model")}, found)
+    return f"Its {field} is not as it was deployed." if field else ""
+
+
+def altered_model(told: Mapping[str, str], registered: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """The same of a registered model alone, also where something was added that decides what runs."""
     wanted = model(told, config)
     if wanted["artifactUri"] != registered.get("artifactUri"):
         return "It reads its model from a place that is not the approved one."
     if field := missing(wanted, registered):
         return f"The {field} of its model is not as it was registered."
-    if field := missing(deployed(told, "", config) | {"model": found.get("model")}, found):
-        return f"Its {field} is not as it was deployed."
     container = part(registered, "containerSpec", WHO)
     added = [name for name in ("command", "args") if container.get(name)]
     return f"Somebody gave its container {added[0]} of another kind." if added else ""
 
 
 def _owner(desired: Desired) -> dict[str, str]:
-    return {_ENDPOINT: _label(desired.endpoint), _DEPLOYMENT: _label(desired.deployment)}
+    return {ENDPOINT: label(desired.endpoint), _DEPLOYMENT: label(desired.deployment)}
 
 
 def _foreign(found: Mapping[str, Any]) -> dict[str, str]:
     return {k: v for k, v in part(found, "labels", WHO).items() if not k.startswith("mrm-")}
 
 
-def _label(value: str) -> str:
+def label(value: str) -> str:
     """Labels allow few characters, so ours are digests."""
     return hashed(value)[:40]
 
