@@ -1,9 +1,9 @@
-"""A serving place whose backend scores whole data sets: SageMaker as its published description has it, on loopback."""
+"""Serving places whose backends score whole data sets, as their published descriptions have them, on loopback."""
 
 import secrets
 from typing import Any
 
-from mrm.connectors.protocol import Cap
+from mrm.core import blobs
 from mrm.deployment import services as deployment
 from mrm.deployment.models import Deployment, Revision
 from mrm.deployment.services.record import desired_of, read_revision, settle
@@ -11,6 +11,7 @@ from mrm.deployment.services.target import connect
 from mrm.inventory.models import Version
 from tests.connectors.bench import applied
 from tests.connectors.sagemaker_fake import FakeSagemaker
+from tests.connectors.vertex_fake import FakeVertex
 from tests.factories.access import SETUP, Cast
 from tests.factories.release import released
 
@@ -41,11 +42,27 @@ def served_there(cast: Cast, version: Version, url: str) -> Revision:
     return brought(cast, opened, version)
 
 
+def served_at_vertex(cast: Cast, version: Version, fake: FakeVertex, **changes: str) -> Revision:
+    """The same at Vertex AI, whose operator has laid the bytes where it reads them; the key of `fake` is MRM_SECRET_VERTEX."""
+    assert version.artifact is not None
+    config: dict[str, Any] = {
+        "project": "bank", "location": "europe-west4", "storage": "gs://models/approved", "machine_type": "n2-standard-2",
+        "image": "europe-docker.pkg.dev/bank/serving/onnx@sha256:" + "a" * 64, "predict_route": "/predict",
+        "health_route": "/health", "key_secret": "vertex", "base_url": fake.url, "storage_url": fake.url, **changes,
+    }  # fmt: skip
+    fake.storage.write(f"gs://models/approved/{version.artifact_id}/model.onnx", blobs.read(version.artifact_id))
+    place = deployment.add_target(
+        key="vertex", name="Vertex Eemshaven", connector_id="vertex", environment="production", unit=cast.bank,
+        config=config, actor=SETUP,
+    )  # fmt: skip
+    opened = deployment.create(version.model, target=place, endpoint="credit", actor=cast.deployer)
+    return brought(cast, opened, version)
+
+
 def brought(cast: Cast, opened: Deployment, version: Version) -> Revision:
     """Another version in force at the same endpoint."""
     asked = released(cast, deployment.deploy(opened, version=version, actor=cast.deployer))
     revision = read_revision(str(asked.pk))
     place = connect(revision.deployment.target)
-    assert Cap.BATCH in place.caps
     applied(place, desired_of(revision, place.caps))
     return settle(revision, verification={"observed": {}}, actor=cast.deployer)

@@ -20,6 +20,11 @@ class Serves:
         return f"{self.endpoint} at {self.place}"
 
 
+def not_taken_there(there: Serves, because: str | None) -> str | None:
+    """Why an endpoint takes no data sets as its place is set up, or None; `because` is what its connector says of that."""
+    return f"{there} takes no whole data sets. {because}" if because else None
+
+
 def not_scored_there(there: Serves, label: str, digest: str) -> str | None:
     """Why an endpoint does not score with these bytes of this version, or None."""
     if not there.label:

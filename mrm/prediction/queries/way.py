@@ -6,7 +6,7 @@ from django.conf import settings
 
 from mrm.access.models import Account
 from mrm.connectors.protocol import Cap
-from mrm.connectors.registry import declaring
+from mrm.connectors.registry import declaring, why_no_batch
 from mrm.deployment import queries as deployment
 from mrm.deployment.models import Deployment, Environment, Revision, Sync
 from mrm.deployment.queries import environments_visible_to
@@ -39,11 +39,16 @@ def route(version: Version, dataset: Dataset | None, environment: Environment) -
     reasons = []
     for each in _places(version, environment):
         in_force = deployment.current(each)
-        refusal = policies.not_scored_there(
-            _serves(each, in_force), version.label, version.artifact_id or ""
-        ) or policies.not_numbers(_types(version, dataset) if dataset else ())
+        there = _serves(each, in_force)
+        refusal = (
+            policies.not_taken_there(
+                there, why_no_batch(each.target.connector, each.target.config, settings.CONNECTORS)
+            )
+            or policies.not_scored_there(there, version.label, version.artifact_id or "")
+            or policies.not_numbers(_types(version, dataset) if dataset else ())
+        )
         if refusal is None:
-            return Route(Way.BACKEND, policies.why_the_place(_serves(each, in_force)), in_force)
+            return Route(Way.BACKEND, policies.why_the_place(there), in_force)
         reasons.append(refusal)
     return Route(Way.WORKER, policies.why_a_worker(environment.name, reasons))
 
