@@ -20,6 +20,7 @@ from mrm.connectors.protocol import (
     NotFound,
     OutcomeUnknown,
     Role,
+    Transient,
     Unsupported,
     Variant,
     VersionRef,
@@ -151,6 +152,11 @@ class TestVertex(ConnectorContract):
         assert backend.submit_batch(endpoint, batch, op=op()).job == found.job
         assert bench.fake.jobs[second]["state"] == "JOB_STATE_CANCELLING"
         ended(backend, found)
+        with pytest.raises(Transient, match="still stops a job"):
+            backend.clear_batch(batch, ["part-0.csv"], op=op())
+        bench.fake.jobs[second]["state"] = "JOB_STATE_CANCELLED"
+        backend.clear_batch(batch, ["part-0.csv"], op=op())
+        assert bench.fake.storage.below(f"gs://exchange/mrm/{batch.key}/") == []
 
     def test_a_batch_that_is_stopped_or_fails_says_so(
         self, bench: VertexBench, backend: Connector, endpoint: str, one: VersionRef
@@ -166,6 +172,17 @@ class TestVertex(ConnectorContract):
         assert not stopped.done
         with pytest.raises(Conflict, match="Somebody stopped the job"):
             ended(backend, stopped)
+        cancel = bench.fake.batch_prediction_jobs_cancel
+
+        def too_late(parts: list[str], query: dict[str, str], body: Any) -> Any:
+            bench.fake.jobs[parts[1]]["state"] = "JOB_STATE_SUCCEEDED"
+            return cancel(parts, query, body)
+
+        bench.fake.batch_prediction_jobs_cancel = too_late  # type: ignore[method-assign]
+        try:
+            assert backend.cancel_batch(asked[1].handle, op=op()).message.startswith("Vertex AI says SUCCEEDED.")
+        finally:
+            del bench.fake.batch_prediction_jobs_cancel
         bench.fake.jobs[asked[1].job] |= {"state": "JOB_STATE_FAILED", "error": {"code": 3, "message": "Bad record."}}
         with pytest.raises(Invalid, match=r"Vertex AI says FAILED: Bad record\."):
             backend.poll_batch(asked[1].handle)
@@ -173,6 +190,12 @@ class TestVertex(ConnectorContract):
         with pytest.raises(Invalid, match=r"did not score every row: 1 failed\. row 1: The container said no\."):
             ended(backend, asked[2])
         bench.fake.unscored = set()
+        job = bench.fake.jobs[asked[2].job] | {"state": "JOB_STATE_PARTIALLY_SUCCEEDED", "completionStats": {}}
+        bench.fake.jobs[asked[2].job] = job
+        errors = f"{job['outputInfo']['gcsOutputDirectory']}/prediction.errors_stats-00000-of-00001"
+        bench.fake.storage.write(errors, b"('Post request fails.', 1)\n")
+        with pytest.raises(Invalid, match=r"did not score every row: some failed\. \('Post request fails\.', 1\)$"):
+            backend.poll_batch(asked[2].handle)
         bench.fake.storage.write(place, bench.fake.storage.objects[place])
         with pytest.raises(Integrity, match=r"The bytes of version 1 were written anew"):
             ended(backend, asked[3])
@@ -373,7 +396,7 @@ def test_identity_of_the_platform_serves_where_no_key_is_named(
     place = tmp_path / "account.json"
     place.write_text(bench.fake.key)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(place))
-    config = {name: value for name, value in bench.config.items() if name != "key_secret"}
+    config = {name: value for name, value in bench.config.items() if name not in {"key_secret", "batches"}}
     assert connector("vertex", config, {}, MemoryStore()).check().endswith(".")
     place.write_text("{}")
     with pytest.raises(AuthFailed, match="or there are none here"):

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import IO, Any
 
 from ..answers import BatchResult
-from ..errors import Conflict, Integrity, Invalid, NotFound
+from ..errors import Conflict, Integrity, Invalid, NotFound, Transient
 from ..reading import missing, part, text, things
 from ..values import ArtifactFile, Batch, Op
 from . import lines, plan
@@ -165,23 +165,33 @@ class Jobs:
         jobs = self.of(batch)
         if not jobs or _state(jobs[0]) not in _SUCCEEDED:
             raise Invalid(f"{WHO} left no scores for {file.name}.")
-        target.writelines(self._scored(jobs[0], batch).told(places))
+        target.writelines(self._scored(jobs[0]).told(places))
 
     def clear(self, batch: Batch, names: Iterable[str], op: Op) -> None:
         """Rows, whatever the job wrote, and then the job itself, which Vertex AI deletes only once it has ended."""
+        standing = self.of(batch, op)
+        for busy in (each for each in standing if _state(each) in _BUSY):
+            self._stop(busy, op)
+            raise Transient(f"{WHO} still stops a job of the batch {batch.key}.")
         for file in names:
             self.folder.remove(_stored_as(batch, file), op)
         for stored in self.folder.listed(folders(batch)[1], op):
             self.folder.remove(stored.name, op)
-        for each in self.of(batch, op):
+        for each in standing:
             try:
                 self._call("DELETE", text(each, "name", WHO), op=op)
             except (NotFound, Conflict):  # gone, or being taken away
                 pass
 
     def _stop(self, found: Mapping[str, Any], op: Op) -> None:
-        if _state(found) in _BUSY - {"CANCELLING"}:
-            self._call("POST", f"{text(found, 'name', WHO)}:cancel", {}, op)
+        if _state(found) not in _BUSY - {"CANCELLING"}:
+            return
+        name = text(found, "name", WHO)
+        try:
+            self._call("POST", f"{name}:cancel", {}, op)
+        except Invalid:  # unless it has ended since it was looked at
+            if _state(self._call("GET", name, op=op)) in _BUSY:
+                raise
 
     def _output(self, found: Mapping[str, Any], kind: tuple[str, ...]) -> list[str]:
         """The files of a kind that a job wrote."""
@@ -189,7 +199,7 @@ class Jobs:
         shown = [each.name for each in self.folder.listed(f"{where}/")]
         return [each for each in shown if each.rpartition("/")[2].startswith(kind)]
 
-    def _scored(self, found: Mapping[str, Any], batch: Batch) -> lines.Scores:
+    def _scored(self, found: Mapping[str, Any]) -> lines.Scores:
         """Read once, since each file's answers may lie in any of the job's."""
         job = text(found, "name", WHO)
         if job not in self._scores:

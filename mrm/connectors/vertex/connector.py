@@ -100,9 +100,13 @@ class VertexConnector(SteppedConnector):
         return None if "batches" in config else "Its configuration names no folder for batches (`batches`)."
 
     def check(self) -> str:
-        """Reach Vertex AI; our identity must be allowed to list endpoints."""
+        """Reach Vertex AI; our identity must be allowed to list endpoints, and what lies in the folder for batches."""
         things(self._call("GET", f"{self._place}/endpoints", query={"pageSize": "1"}), "endpoints", WHO)
-        return f"{WHO} answers and lets us read the endpoints of {self.config['project']}."
+        said = f"{WHO} answers and lets us read the endpoints of {self.config['project']}"
+        if Cap.BATCH not in self.caps:
+            return f"{said}."
+        self._jobs.folder.listed("mrm-check")
+        return f"{said}, and the folder for batches."
 
     def observe(self, endpoint: str) -> Observed:
         """The endpoint's shares, its deployed models, and whether each is as it was registered and deployed."""
