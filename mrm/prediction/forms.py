@@ -76,6 +76,7 @@ class BatchForm(forms.Form):
     dataset = forms.ModelChoiceField(
         Dataset.objects.none(),
         label="Data set",
+        error_messages={"required": "Choose the data set whose rows are scored."},
         help_text="Data of your units that hold every feature of the version, and no protected attributes. A run is"
         " pinned to the bytes: what is registered later is another data set.",
     )

@@ -64,8 +64,13 @@ PAGES = {
     "page 20": "?page=20",
     "by tier": "?tier=1",
     "overdue": "?overdue=on",
-    "by name": "?q=Model+4711",
+    "by a name": "?q=Model+4711",
+    "by the name of one": "?q=Model+47112",
     "by a name that is nowhere": "?q=nothing+of+that+name",
+    "by a word of every name": "?q=model",
+    "by one figure": "?q=7",
+    "by two letters": "?q=mo",
+    "by an owner": "?q=daniel",
 }
 
 
@@ -94,10 +99,7 @@ def _rows() -> Iterator[Row]:
             client.force_login(account, backend="mrm.project.signin.AccountBackend")
             for page, query in PAGES.items():
                 taken = _database_ms(client, f"/models/{query}")
-                name = f"{NAME}, {reach}, {page}, database time"
-                # words inside words are looked for in every row of the reach: told, without a goal
-                goal, holds = ("", None) if query.startswith("?q=") else ("under 50 ms", taken < 50)
-                yield Row(name, taken, "ms", goal, holds)
+                yield Row(f"{NAME}, {reach}, {page}, database time", taken, "ms", "under 50 ms", taken < 50)
 
 
 def _database_ms(client: Client, address: str) -> float:

@@ -80,6 +80,7 @@ def test_what_a_person_may_not_sign_is_not_offered_for_choosing(cast: Cast, aske
     queue = desk.get("/approvals/?view=open").content.decode()
     assert asked[0].ref in queue
     assert 'name="asked"' not in queue
+    assert "Read side by side" not in queue  # nor is there a column for it
 
 
 def test_each_is_signed_with_its_own_statement_vote_and_event(asked: list[Request], desk: Client) -> None:

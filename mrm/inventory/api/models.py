@@ -168,7 +168,7 @@ class Models(APIView):
             raise serializers.ValidationError(
                 {name: [str(line) for line in lines] for name, lines in form.errors.items()}
             )
-        found = queries.narrow(queries.models_visible_to(account), **form.conditions(account))
+        found = queries.narrow(queries.models_listed_to(account), **form.conditions(account))
         pages = Pages()
         return pages.get_paginated_response(
             ModelOut(pages.paginate_queryset(found, request, view=self), many=True).data

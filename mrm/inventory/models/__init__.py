@@ -1,6 +1,7 @@
 """The tables of the inventory."""
 
 from mrm.inventory.models.data import Dataset, DatasetRole, VersionDataset
+from mrm.inventory.models.letters import HoldLetters, LettersOf
 from mrm.inventory.models.model import Dependency, DependencyKind, Model, ModelException, Residual, Tier
 from mrm.inventory.models.pack import Pack, PackKind
 from mrm.inventory.models.rating import Rating
@@ -13,6 +14,8 @@ __all__ = [
     "DatasetRole",
     "Dependency",
     "DependencyKind",
+    "HoldLetters",
+    "LettersOf",
     "Model",
     "ModelException",
     "ModelKind",

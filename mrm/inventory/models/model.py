@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Func, Q, Value
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from mrm.access.models import EXCEPTIONS, BusinessUnit, ObjectException, Person
 from mrm.audit.models import Governed
+from mrm.inventory.models.letters import LettersOf
 from mrm.inventory.workflow import Lifecycle
 
 
@@ -111,6 +113,14 @@ class Model(Governed):
                 name="model_unit_tier",
             ),
             models.Index(fields=["lifecycle"], name="model_lifecycle"),
+            models.Index(fields=["tier"], name="model_tier"),
+            models.Index(
+                fields=["next_validation_date"],
+                condition=~Q(lifecycle=Lifecycle.DECOMMISSIONED),
+                name="model_review_due",
+            ),
+            # what was written last waits in a list that each search reads too: a short one
+            GinIndex(LettersOf("name", "use_summary"), gin_pending_list_limit=256, name="model_letters"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(lifecycle__in=Lifecycle.values), name="model_lifecycle_known"),

@@ -19,6 +19,7 @@ from mrm.inventory.queries.records import (
     datasets_visible_to,
     downstream_of,
     model_named,
+    models_listed_to,
     models_visible_to,
     versions_visible_to,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "model_page",
     "model_panels",
     "model_parts",
+    "models_listed_to",
     "models_to_change",
     "models_visible_to",
     "narrow",

@@ -1,6 +1,6 @@
 from django.db.models import Q, QuerySet
 
-from mrm.access.models import Account
+from mrm.access.models import Account, BusinessUnit
 from mrm.access.queries import unit_ids_for
 from mrm.inventory.models import Dataset, Dependency, Model, Version
 
@@ -12,7 +12,20 @@ def models_visible_to(account: Account) -> QuerySet[Model]:
     if opened := account.opened["model"]:
         # as plain keys: beside a subquery, "or" would read every model there is
         reach = Q(unit__in=list(units.values_list("pk", flat=True))) | Q(pk__in=opened)
-    return Model.objects.filter(reach).select_related("unit", "owner", "developer")
+    return _with_names(Model.objects.filter(reach))
+
+
+def models_listed_to(account: Account) -> QuerySet[Model]:
+    """The same models, for a list over all of them: counted by indexes alone, and without asking each for its unit
+    where every unit is in reach."""
+    units = list(unit_ids_for(account, "view").values_list("pk", flat=True))
+    if units and not BusinessUnit.objects.exclude(pk__in=units).exists():
+        return _with_names(Model.objects.all())
+    return _with_names(Model.objects.filter(Q(unit__in=units) | Q(pk__in=account.opened["model"])))
+
+
+def _with_names(models: QuerySet[Model]) -> QuerySet[Model]:
+    return models.select_related("unit", "owner", "developer")
 
 
 def versions_visible_to(account: Account) -> QuerySet[Version]:

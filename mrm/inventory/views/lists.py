@@ -47,7 +47,7 @@ EXPORTED = (
 def models(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     form = ModelFilter(request.GET)
-    visible = queries.models_visible_to(account)
+    visible = queries.models_listed_to(account)
     counts, conditions = queries.list_counts(visible, account), form.conditions(account)
     page = page_of(request, queries.narrow(visible, **conditions), count=_counted(counts, conditions))
     context = {
@@ -78,7 +78,7 @@ def _counted(counts: dict[str, int], conditions: dict[str, Any]) -> int | None:
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The list as CSV, in the columns that an import takes; what a spreadsheet would run is made text."""
     account = account_of(request)
-    found = queries.narrow(queries.models_visible_to(account), **ModelFilter(request.GET).conditions(account))
+    found = queries.narrow(queries.models_listed_to(account), **ModelFilter(request.GET).conditions(account))
     rows = ([_cell(model, column) for column in EXPORTED] for model in found.iterator(1000))
     return csv_answer("models.csv", EXPORTED, rows)
 

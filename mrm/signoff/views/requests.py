@@ -84,6 +84,7 @@ def requests(request: HttpRequest) -> HttpResponse:
             "tier": f"tier {tier}" if tier else "any",
             "most": queries.MOST_AT_ONCE,
             "groups": queries.grouped(rows, today) if view != "decided" else [],
+            "picks": view != "decided" and any(row.mine and not row.changed for row in rows),
             "overdue": overdue,
             "page": page,
             "decided": rows if view == "decided" else [],
