@@ -9,7 +9,7 @@ import functools
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models, tran
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.module_loading import import_string
 from psycopg.errors import error_from_result
-from psycopg.pq import Escaping, ExecStatus, TransactionStatus
+from psycopg.pq import Escaping, ExecStatus
 from psycopg.pq.abc import PGconn
 
 from mrm.audit import personal
@@ -77,6 +77,7 @@ class _Door:
     """The actions of one transaction: the open ones as a stack, the closed ones in order."""
 
     database: BaseDatabaseWrapper
+    own: OwnTransaction | None = None
     open: list[Action] = field(default_factory=list)
     closed: list[Action] = field(default_factory=list)
 
@@ -149,30 +150,31 @@ def register_verb(verb: str, sentence: str) -> None:
 class _outermost:  # noqa: N801  a generator would do the same at twice the price, on every save
     """The transaction of an action that no other holds, and the end at which its events are written."""
 
-    __slots__ = ("action", "door", "token", "transaction")
+    __slots__ = ("door", "token", "transaction")
 
     def __init__(self, action: Action) -> None:
-        self.action = action
+        database = connections[DEFAULT_DB_ALIAS]
+        stands_alone = database.get_autocommit() and not database.in_atomic_block
+        own = OwnTransaction(database, _told(action.id)) if stands_alone else None
+        self.door = _Door(database, own, [action])
+        self.transaction = own or transaction.atomic()
 
     def __enter__(self) -> None:
-        database = connections[DEFAULT_DB_ALIAS]
-        self.door = _Door(database, [self.action])
-        own = database.get_autocommit() and not database.in_atomic_block
-        self.transaction = OwnTransaction(database) if own else transaction.atomic()
         self.transaction.__enter__()
         self.token = _door.set(self.door)
-        try:
-            _tell_database(database, self.action.id)
-        except BaseException as error:
-            self.__exit__(type(error), error, error.__traceback__)
-            raise
+        if self.door.own is None:
+            try:
+                _tell_database(self.door, self.door.open[0].id)
+            except BaseException as error:
+                self.__exit__(type(error), error, error.__traceback__)
+                raise
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        door = self.door
         try:
             if error is None:
-                self.door.closed.append(self.action)
-                own = isinstance(self.transaction, OwnTransaction)
-                _write(self.door.database, self.door.closed, closing=own and not self.door.database.needs_rollback)
+                door.closed.append(door.open[0])
+                _write(door, closing=door.own is not None and not door.database.needs_rollback)
         except BaseException as failed:
             self.transaction.__exit__(type(failed), failed, failed.__traceback__)
             raise
@@ -188,10 +190,10 @@ def _within(door: _Door, action: Action) -> Iterator[None]:
     door.open.append(action)
     try:
         with transaction.atomic():
-            _tell_database(door.database, action.id)
+            _tell_database(door, action.id)
             yield
             door.closed.append(action)
-            _tell_database(door.database, door.open[-2].id)
+            _tell_database(door, door.open[-2].id)
     except BaseException:
         del door.closed[kept:]
         raise
@@ -199,39 +201,42 @@ def _within(door: _Door, action: Action) -> Iterator[None]:
         door.open.pop()
 
 
-def _tell_database(database: BaseDatabaseWrapper, event: str) -> None:
-    _exchange(database, f"SET LOCAL mrm.audit_event = '{event}'".encode())
+def _told(event: str) -> str:
+    return f"SET LOCAL mrm.audit_event = '{event}'"
 
 
-def _exchange(database: BaseDatabaseWrapper, statement: bytes, *parameters: bytes) -> bytes | None:
-    """One message and the first value of its answer, without a cursor, which costs more than the statements here.
+def _tell_database(door: _Door, event: str) -> None:
+    _exchange(door, _told(event).encode())
 
-    BEGIN, which the driver would send apart, goes with the statement that opens the transaction.
-    """
-    with database.wrap_database_errors:
-        driver: PGconn = database.connection.pgconn
-        if driver.transaction_status == TransactionStatus.IDLE:
-            statement = b"BEGIN;" + statement
+
+def _exchange(door: _Door, statement: bytes, *parameters: bytes) -> bytes | None:
+    """One message and the first value of its answer, without a cursor, which costs more than the statements here."""
+    if parameters and door.own:
+        door.own.open()
+    with door.database.wrap_database_errors:
+        driver: PGconn = door.database.connection.pgconn
+        if door.own:
+            statement = door.own.take_opening() + statement
         result = driver.exec_params(statement, parameters) if parameters else driver.exec_(statement)
         if result.status not in ANSWERED:
             raise error_from_result(result)
         return result.get_value(0, 0) if result.status == ExecStatus.TUPLES_OK else None
 
 
-def _append(database: BaseDatabaseWrapper, events: bytes, *, closing: bool) -> bytes | None:
+def _append(door: _Door, events: bytes, *, closing: bool) -> bytes | None:
     """Append, and COMMIT in the same message when the transaction ends here; what is to be kept elsewhere first.
 
     What ends the transaction after that finds nothing to do.
     """
     if not closing:
-        return _exchange(database, APPEND, events)
+        return _exchange(door, APPEND, events)
     try:
-        return _exchange(database, CLOSE % Escaping(database.connection.pgconn).escape_literal(events))
+        return _exchange(door, CLOSE % Escaping(door.database.connection.pgconn).escape_literal(events))
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", "") != TO_BE_KEPT:
             raise
-    _exchange(database, REOPEN)
-    return _exchange(database, APPEND, events)
+    _exchange(door, REOPEN)
+    return _exchange(door, APPEND, events)
 
 
 def _record_refusal(action: Action, refusal: Refused) -> None:
@@ -243,18 +248,19 @@ def _record_refusal(action: Action, refusal: Refused) -> None:
         pass
 
 
-def _write(database: BaseDatabaseWrapper, actions: Sequence[Action], *, closing: bool) -> None:
+def _write(door: _Door, *, closing: bool) -> None:
     """Chain and append the events of one transaction: one round trip, in which the database puts the pieces together."""
+    actions = door.closed
     events = "\n".join(line for action in actions for line in _lines(action))
     if any(map(_is_owed, actions)):
         transaction.on_commit(import_string(settings.AUDIT_DOORBELL), robust=True)
     try:
-        answer = _append(database, events.encode(), closing=closing)
+        answer = _append(door, events.encode(), closing=closing)
         for kept in json.loads(answer) if answer else ():
             if "sha256" in kept:
                 blobs.put([kept["content"].encode()], expected=kept["sha256"])
             else:
-                with database.cursor() as cursor:
+                with door.database.cursor() as cursor:
                     personal.seal(kept["content"], cursor)
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", "") != TOO_LONG:
