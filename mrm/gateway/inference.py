@@ -91,7 +91,9 @@ class Inference:
     async def _answered(self, case: Case) -> dict[str, Any]:
         """The answer, once its line in the log is as sure as the endpoint's rules ask for."""
         try:
-            await self._decided(case)
+            choose(case, self._serving.approvals)
+            if trouble := await self._asked_twice(case):
+                await self._stood_in_for(case, trouble)
         except Refused as refused:
             if refused.code or isinstance(refused, CannotScore):
                 outcome = "failed" if isinstance(refused, CannotScore) else "refused"
@@ -108,16 +110,11 @@ class Inference:
         else:
             self._spool.offer(record)
 
-    async def _decided(self, case: Case) -> None:
-        """Ask the version whose turn it is; when it fails twice, or takes too long, ask the backup."""
-        approvals = self._serving.approvals
-        choose(case, approvals)
-        trouble = await self._asked_twice(case)
-        if trouble is None:
-            return
+    async def _stood_in_for(self, case: Case, trouble: CannotScore) -> None:
+        """Ask the backup in place of the version that failed twice, or took too long."""
         if case.endpoint.backup is None or case.on_backup or case.asked.version is not None:
             raise trouble
-        to_backup(case, approvals, "failed", trouble.message)
+        to_backup(case, self._serving.approvals, "failed", trouble.message)
         await self._scored(case)
 
     async def _asked_twice(self, case: Case) -> CannotScore | None:

@@ -65,7 +65,7 @@ class Segment:
             matrix = taken[self._matrix.name]
             if matrix.shape[1:] != self._row:
                 wanted = [len(matrix), *self._row]
-                raise Refused(400, f"The input has the shape {list(matrix.shape)}; the segment is about {wanted}.")
+                raise Refused(400, f"The input has the shape {list(matrix.shape)}; its segment asks for {wanted}.")
             if self._plain and self._all_inside(matrix):
                 return INSIDE
         outside: list[Outside] = []
