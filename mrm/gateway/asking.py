@@ -80,7 +80,9 @@ def unit_of(body: dict[str, Any], field: str) -> str | None:
     unit = parameters.get(field)
     if unit is None:
         return None
-    if isinstance(unit, bool) or not isinstance(unit, str | int):
+    if isinstance(unit, str):
+        return unit
+    if isinstance(unit, bool) or not isinstance(unit, int):
         raise Refused(400, f"parameters.{field} must be a text or a whole number.")
     return str(unit)
 

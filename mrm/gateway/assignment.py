@@ -11,8 +11,7 @@ from .route import FULL, LIVE, Route, RouteVariant
 
 def bucket(deployment: str, unit: str, salt: str = "") -> int:
     """A number from 0 to 9999 that depends on nothing but the deployment, the salt and the unit."""
-    digest = blake2b(unit.encode(), digest_size=8, key=_key(deployment, salt))
-    return int.from_bytes(digest.digest(), "big") % FULL
+    return _bucket(_keyed(deployment, salt), unit)
 
 
 class Assignment:
@@ -20,6 +19,7 @@ class Assignment:
 
     def __init__(self, route: Route) -> None:
         self._place = route.deployment, route.rules.salt
+        self._keyed = _keyed(*self._place)
         self._field = route.rules.unit_field
         self._edges: list[tuple[int, RouteVariant]] = []
         edge = 0
@@ -39,8 +39,7 @@ class Assignment:
                 "This endpoint splits its traffic: name the customer or account in "
                 f"parameters.{self._field}, or ask for a version.",
             )
-        deployment, salt = self._place
-        place = bucket(deployment, unit, salt)
+        place = _bucket(self._keyed, unit)
         for edge, variant in self._edges:
             if place < edge:
                 return variant
@@ -55,6 +54,13 @@ class Assignment:
         return place < shadow.mirror_bp
 
 
+def _bucket(keyed: blake2b, unit: str) -> int:
+    digest = keyed.copy()
+    digest.update(unit.encode())
+    return int.from_bytes(digest.digest()) % FULL
+
+
 @lru_cache(maxsize=4_096)
-def _key(deployment: str, salt: str) -> bytes:
-    return blake2b(f"{deployment}\x00{salt}".encode() if salt else deployment.encode(), digest_size=32).digest()
+def _keyed(deployment: str, salt: str) -> blake2b:
+    key = blake2b(f"{deployment}\x00{salt}".encode() if salt else deployment.encode(), digest_size=32).digest()
+    return blake2b(digest_size=8, key=key)

@@ -38,10 +38,11 @@ class Breaker:
             self._seconds.append([int(now), 0, 0])
             while self._seconds[0][0] <= now - self.rules.window_seconds:
                 self._seconds.popleft()
-        self._seconds[-1][1] += 1
+        second = self._seconds[-1]
+        second[1] += 1
         if not failed:
             return False
-        self._seconds[-1][2] += 1
+        second[2] += 1
         return not self.open and self._judge(now)
 
     def _judge(self, now: float) -> bool:

@@ -1,6 +1,7 @@
 """One request on its way to an answer."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,43 +29,48 @@ class Case:
     flags: list[str] = field(default_factory=list)
     reason: str = ""
     found: Found | None = None  # rows outside the segment, once that was looked at
-    names: list[str] = field(default_factory=list)
-    arrays: list[Array] = field(default_factory=list)
+    answers: Sequence[tuple[str, Array]] = ()  # by name
 
     @property
     def on_backup(self) -> bool:
         return self.item is self.endpoint.backup
 
     def outputs(self) -> list[dict[str, Any]]:
-        return [encode(name, array) for name, array in zip(self.names, self.arrays, strict=True)]
+        return [encode(name, array) for name, array in self.answers]
 
     def record(self, outcome: str, outputs: Any, reason: str = "") -> Record:
         """What the prediction log keeps of it."""
-        return record_of(
-            self,
-            self.item,
-            outcome,
-            outputs,
-            micros=int((time.perf_counter() - self.began) * 1e6),
-            flags=self.flags,
-            reason=reason or self.reason,
-            id=self.id,
-            rows=self.rows,
-        )
+        seconds = time.perf_counter() - self.began
+        return record_of(self, self.item, self.id, seconds, outcome, outputs, self.flags, reason or self.reason)
 
 
-def record_of(case: Case, item: Loaded, outcome: str, outputs: Any, **more: Any) -> Record:
+def record_of(
+    case: Case,
+    item: Loaded,
+    id: str,
+    seconds: float,
+    outcome: str,
+    outputs: Any,
+    flags: Sequence[str] = (),
+    reason: str = "",
+    parent: str = "",
+) -> Record:
     """A line about what one version said to one request."""
     policy = "none" if case.probe else case.endpoint.rules.inputs
     given = case.body.get("inputs")
     inputs = reference_of(case.body) if policy == "reference" else given if isinstance(given, list) else []
     return Record(
-        at=time.time(),
-        by=case.endpoint.beginnings[item.variant.version],
-        unit=case.unit,
-        policy=policy,
-        inputs=inputs,
-        outputs=outputs,
-        outcome=outcome,
-        **more,
+        id,
+        time.time(),
+        case.endpoint.beginnings[item.variant.version],
+        case.unit,
+        case.rows,
+        policy,
+        inputs,
+        outputs,
+        int(seconds * 1e6),
+        outcome,
+        flags,
+        reason,
+        parent,
     )

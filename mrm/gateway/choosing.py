@@ -2,6 +2,7 @@
 
 from .approvals import Approvals
 from .case import Case
+from .endpoint import Loaded
 from .refusal import MANUAL, Refused
 from .segment import Found
 
@@ -9,23 +10,27 @@ from .segment import Found
 def choose(case: Case, approvals: Approvals) -> None:
     """Leave the case with a version that may answer it, or refuse it. Golden rows go to the version they name."""
     item = case.item
-    name = f"Version {item.variant.version}"
     if not item.able:
-        to_backup(case, approvals, "not_ready", f"{name} is not ready: {item.reason}")
+        to_backup(case, approvals, "not_ready", f"{_name(item)} is not ready: {item.reason}")
         return
     if case.probe:
         return
     if fallen := approvals.fallen(item.variant.approval_id):
         on_withdrawn = case.endpoint.rules.on_withdrawn
         if on_withdrawn == "stop":
-            raise Refused(503, f"{name} may not be used. {fallen.sentence}", MANUAL)
+            raise Refused(503, f"{_name(item)} may not be used. {fallen.sentence}", MANUAL)
         if on_withdrawn == "backup":
-            to_backup(case, approvals, f"approval_{fallen.standing}", f"{name} may not be used. {fallen.sentence}")
+            reason = f"{_name(item)} may not be used. {fallen.sentence}"
+            to_backup(case, approvals, f"approval_{fallen.standing}", reason)
             return
         case.flags.append(f"approval_{fallen.standing}")
         case.reason = fallen.sentence
     if item.breaker and item.breaker.open:
-        to_backup(case, approvals, "failed_over", f"{name}: {item.breaker.told()}")
+        to_backup(case, approvals, "failed_over", f"{_name(item)}: {item.breaker.told()}")
+
+
+def _name(item: Loaded) -> str:
+    return f"Version {item.variant.version}"
 
 
 def to_backup(case: Case, approvals: Approvals, flag: str, reason: str) -> None:
@@ -43,7 +48,6 @@ def to_backup(case: Case, approvals: Approvals, flag: str, reason: str) -> None:
 
 def keep_within(case: Case, approvals: Approvals, found: Found) -> None:
     """Do with the whole request what the strictest rule asks that one of its rows breaks."""
-    case.found = found
     if not found.outside:
         return
     case.flags += [f"outside:{rule}" for rule, _ in found.rows or ()]

@@ -29,11 +29,11 @@ class Loaded:
     breaker: Breaker | None = None
     remote: Remote | None = None  # where it answers, if not here
 
-    @property
+    @cached_property
     def able(self) -> bool:
         return self.model is not None or self.remote is not None
 
-    @property
+    @cached_property
     def digest(self) -> str | None:
         """Of the bytes that answer: those in memory, or those that each answer from elsewhere must name."""
         return self.model.digest if self.model else self.variant.digest if self.remote else None
@@ -66,6 +66,11 @@ class Endpoint:
         return self.stored.route.rules
 
     @cached_property
+    def must_log(self) -> bool:
+        """Whether an answer waits until its line in the prediction log is on disk."""
+        return self.rules.must_log
+
+    @cached_property
     def seconds(self) -> float:
         """How long a version may take to answer."""
         return self.rules.failover.timeout_ms / 1_000
@@ -74,6 +79,20 @@ class Endpoint:
     def beginnings(self) -> dict[str, bytes]:
         """How a line of the prediction log begins, by version."""
         return {item.variant.version: beginning(self._who(item.variant)) for item in self.loaded}
+
+    @cached_property
+    def told(self) -> dict[str, dict[str, Any]]:
+        """What the parameters of an answer say about who gave it, by version."""
+        return {item.variant.version: self._told(item) for item in self.loaded}
+
+    def _told(self, item: Loaded) -> dict[str, Any]:
+        route = self.stored.route
+        return {
+            "role": item.variant.role,
+            "digest": item.digest,
+            "deployment": route.deployment,
+            "revision": route.revision,
+        }
 
     def _who(self, variant: RouteVariant) -> dict[str, Any]:
         route = self.stored.route

@@ -68,10 +68,11 @@ def _require_names(given: Given, names: Sequence[str]) -> None:
 def _fitting(item: TensorSpec, datatype: str, array: Array) -> Array:
     if datatype != item.datatype:
         raise Refused(400, f"Input {item.name} is {datatype}; the model takes {item.datatype}.")
-    if array.ndim == 1 and item.shape == (-1, 1):
-        array = array.reshape(-1, 1)
-    if array.shape[1:] == item.shape[1:] and item.shape[:1] == (-1,) and array.ndim:
+    shape = array.shape
+    if shape and shape[1:] == item.row:
         return array
+    if array.ndim == 1 and item.shape == (-1, 1):
+        return array.reshape(-1, 1)
     fits = len(array.shape) == len(item.shape) and all(
         size in (-1, found) for size, found in zip(item.shape, array.shape, strict=True)
     )

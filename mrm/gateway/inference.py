@@ -14,13 +14,12 @@ from .choosing import choose, keep_within, to_backup
 from .doors import Doors
 from .metrics import Metrics
 from .mirroring import Mirrors
-from .oip import parameters
 from .record import Record
 from .refusal import Refused
 from .remote import Remote
 from .runtime import CannotScore, TimedOut
 from .scoring import NoAnswer, require_answer
-from .segment import Found
+from .segment import INSIDE, Found
 from .serving import Serving
 from .shadow import Shadows
 from .spool import Spool
@@ -53,7 +52,6 @@ class Inference:
             await self._other(scope, receive, send)
             return
         began, case, status = time.perf_counter(), None, 500
-        endpoint = scope["path"].split("/")[3]
         try:
             try:
                 case = await self._opened(scope, receive)
@@ -62,11 +60,16 @@ class Inference:
                 status, content = refused.status, refused.told()
             await _send(send, status, content, case.id if case else "")
         finally:
-            used = (case.item.variant.version, case.item.variant.role) if case else ("", "")
-            known = endpoint if endpoint in self._serving.endpoints else ""
-            self._metrics.record((known, *used, str(status)), time.perf_counter() - began)
+            self._metrics.record((*self._who(scope, case), str(status)), time.perf_counter() - began)
         if case and status == 200 and not case.probe:
             self._mirrors.send(case)
+
+    def _who(self, scope: Scope, case: Case | None) -> tuple[str, str, str]:
+        """Endpoint, version and role, as far as it came; a name that is no endpoint's is not counted by."""
+        if case:
+            return case.endpoint.name, case.item.variant.version, case.item.variant.role
+        name = scope["path"].split("/")[3]
+        return name if name in self._serving.endpoints else "", "", ""
 
     async def _opened(self, scope: Scope, receive: Receive) -> Case:
         request = asked(scope)
@@ -79,15 +82,18 @@ class Inference:
         if endpoint.rules.inputs == "reference" and not probe:
             reference_of(body)  # a request without one is refused before it is answered
         if request.version is None:
-            return Case(endpoint, request, id_of(request, body), body, unit, endpoint.assigned(unit), large=large)
+            item = endpoint.assigned(unit)
+            return Case(endpoint, request, id_of(request, body), body, unit, item, large=large)
         item = endpoint.version(request.version) if probe else endpoint.answering(request.version)
         flags = ["probe" if probe else "version_named"]
-        return Case(endpoint, request, id_of(request, body), body, unit, item, probe, large=large, flags=flags)
+        return Case(endpoint, request, id_of(request, body), body, unit, item, probe, large, flags=flags)
 
     async def _answered(self, case: Case) -> dict[str, Any]:
         """The answer, once its line in the log is as sure as the endpoint's rules ask for."""
         try:
-            await self._decided(case)
+            choose(case, self._serving.approvals)
+            if trouble := await self._asked_twice(case):
+                await self._stood_in_for(case, trouble)
         except Refused as refused:
             if refused.code or isinstance(refused, CannotScore):
                 outcome = "failed" if isinstance(refused, CannotScore) else "refused"
@@ -99,21 +105,16 @@ class Inference:
         return _answer(case, outputs)
 
     async def _log(self, case: Case, record: Record) -> None:
-        if case.endpoint.rules.must_log:
+        if case.endpoint.must_log:
             await self._spool.keep(record)
         else:
             self._spool.offer(record)
 
-    async def _decided(self, case: Case) -> None:
-        """Ask the version whose turn it is; when it fails twice, or takes too long, ask the backup."""
-        approvals = self._serving.approvals
-        choose(case, approvals)
-        trouble = await self._asked_twice(case)
-        if trouble is None:
-            return
+    async def _stood_in_for(self, case: Case, trouble: CannotScore) -> None:
+        """Ask the backup in place of the version that failed twice, or took too long."""
         if case.endpoint.backup is None or case.on_backup or case.asked.version is not None:
             raise trouble
-        to_backup(case, approvals, "failed", trouble.message)
+        to_backup(case, self._serving.approvals, "failed", trouble.message)
         await self._scored(case)
 
     async def _asked_twice(self, case: Case) -> CannotScore | None:
@@ -152,8 +153,9 @@ class Inference:
             if case.on_backup:
                 await self._scored(case)
                 return
-        case.names = feeds.wanted(case.body, model.output_names)
-        case.arrays = await model.score(taken, case.names, case.rows, case.endpoint.seconds)
+        names = feeds.wanted(case.body, model.output_names)
+        arrays = await model.score(taken, names, case.rows, case.endpoint.seconds)
+        case.answers = list(zip(names, arrays, strict=True))
         if not case.probe:
             require_answer(case, taken)
 
@@ -161,8 +163,8 @@ class Inference:
         """Ask the backup where it is; one that fails again and again is left alone, until a person lets it answer."""
         try:
             found = await remote.score(case.body, case.id, case.endpoint.seconds)
-            case.names = feeds.wanted(case.body, list(found))
-            case.arrays, case.rows = [found[name] for name in case.names], rows(found)
+            names = feeds.wanted(case.body, list(found))
+            case.answers, case.rows = [(name, found[name]) for name in names], rows(found)
             if not case.probe:
                 require_answer(case, {})
         except CannotScore as trouble:
@@ -179,22 +181,27 @@ class Inference:
             self._serving.breakers.note()
 
     def _keep_within(self, case: Case, found: Found) -> None:
+        case.found = found
+        if found is INSIDE:
+            return
         for (rule, action), number in (found.rows or {}).items():
             self._metrics.outside(case.endpoint.name, rule, action, number)
         keep_within(case, self._serving.approvals, found)
 
 
 def _answer(case: Case, outputs: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    version = case.item.variant.version
+    parameters = case.endpoint.told[version]
+    if case.found and case.found.outside:
+        parameters = parameters | {"out_of_segment": [each.told() for each in case.found.outside]}
+    if case.reason:
+        parameters = parameters | {"flags": case.flags, "reason": case.reason}
+    found = {
         "model_name": case.endpoint.name,
-        "model_version": case.item.variant.version,
-        "parameters": parameters(case.endpoint, case.item),
+        "model_version": version,
+        "parameters": parameters,
         "outputs": outputs,
     }
-    if case.found and case.found.outside:
-        found["parameters"]["out_of_segment"] = [each.told() for each in case.found.outside]
-    if case.reason:
-        found["parameters"] |= {"flags": case.flags, "reason": case.reason}
     if isinstance(case.body.get("id"), str):
         found["id"] = case.body["id"]
     return found

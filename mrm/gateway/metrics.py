@@ -1,7 +1,8 @@
 """Counters in the text format of Prometheus."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from threading import Lock
 
 from .serving import Serving
@@ -13,28 +14,37 @@ _REQUEST = ("endpoint", "version", "role", "status")
 _SEGMENT = ("endpoint", "rule", "action")
 
 
+@dataclass(slots=True)
+class Tally:
+    """Of requests that came to the same end."""
+
+    requests: int = 0
+    seconds: float = 0.0
+
+
 class Metrics:
     """What was asked and answered, and how the parts that work beside the answers are doing."""
 
     def __init__(self, serving: Serving, shadows: Shadows, spool: Spool) -> None:
         self._serving, self._shadows, self._spool = serving, shadows, spool
-        self._requests: Counter[Labels] = Counter()
-        self._seconds: dict[Labels, float] = {}
+        self._tallies: defaultdict[Labels, Tally] = defaultdict(Tally)
         self._outside: Counter[Labels] = Counter()
         self.failovers = 0
         self._counting = Lock()  # shadows count in a thread of their own
 
     def record(self, labels: Labels, seconds: float) -> None:
         with self._counting:
-            self._requests[labels] += 1
-            self._seconds[labels] = self._seconds.get(labels, 0.0) + seconds
+            tally = self._tallies[labels]
+            tally.requests += 1
+            tally.seconds += seconds
 
     def outside(self, endpoint: str, rule: str, action: str, rows: int) -> None:
         self._outside[endpoint, rule, action] += rows
 
     def text(self) -> str:
         with self._counting:
-            requests, seconds = dict(self._requests), dict(self._seconds)
+            requests = {labels: tally.requests for labels, tally in self._tallies.items()}
+            seconds = {labels: tally.seconds for labels, tally in self._tallies.items()}
         endpoints = self._serving.endpoints.items()
         ready: dict[Labels, float] = {(name,): int(endpoint.ready) for name, endpoint in endpoints}
         lines = [

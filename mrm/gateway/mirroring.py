@@ -42,15 +42,4 @@ class Mirrors:
             status, outcome, reason = str(refused.status), "failed", refused.message
         seconds = time.perf_counter() - began
         self.metrics.record((case.endpoint.name, shadow.variant.version, shadow.variant.role, status), seconds)
-        line = record_of(
-            case,
-            shadow,
-            outcome,
-            outputs,
-            id=fresh_id(),
-            parent=case.id,
-            rows=case.rows,
-            reason=reason,
-            micros=int(seconds * 1e6),
-        )
-        self.spool.offer(line)
+        self.spool.offer(record_of(case, shadow, fresh_id(), seconds, outcome, outputs, reason=reason, parent=case.id))

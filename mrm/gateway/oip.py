@@ -1,7 +1,5 @@
 """The Open Inference Protocol V2: health, metadata and the repository index. Inference stands in inference.py."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
@@ -41,7 +39,7 @@ async def metadata(request: Request) -> Response:
             "platform": _PLATFORM,
             "inputs": [tensor.described() for tensor in model.inputs],
             "outputs": [tensor.described() for tensor in model.outputs],
-            "parameters": parameters(endpoint, item),
+            "parameters": endpoint.told[item.variant.version],
         }
     )
 
@@ -72,16 +70,6 @@ async def index(request: Request) -> Response:
             if not (only_ready and item.reason)
         ]
     )
-
-
-def parameters(endpoint: Endpoint, item: Loaded) -> dict[str, Any]:
-    route = endpoint.stored.route
-    return {
-        "role": item.variant.role,
-        "digest": item.digest,
-        "deployment": route.deployment,
-        "revision": route.revision,
-    }
 
 
 def _addressed(request: Request) -> tuple[Endpoint, Loaded]:

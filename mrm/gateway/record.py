@@ -1,7 +1,8 @@
 """One line of the prediction log: which version, under which approval, answered which request with what."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ class Record:
     outputs: Any  # tensors, or their text
     micros: int
     outcome: str
-    flags: list[str] = field(default_factory=list)
+    flags: Sequence[str] = ()
     reason: str = ""
     parent: str = ""
 

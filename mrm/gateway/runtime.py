@@ -21,6 +21,8 @@ _THREADS = 2  # of one model: a model that hangs holds up no other
 _SAMPLE = 32  # one quick run of so many is timed
 _FEW, _QUICK = 64, 0.002  # rows and seconds that may pass while other requests wait
 
+_AS_USUAL = onnxruntime.RunOptions()  # to make them anew for each run costs as much as a small model
+
 onnxruntime.set_default_logger_severity(4)
 
 
@@ -80,7 +82,7 @@ class Model:
     ) -> list[Array]:
         """Score; trouble inside the model is a refusal with its own words cut short."""
         try:
-            return self._session.run(outputs, feeds, options)  # type: ignore[no-any-return]
+            return self._session.run(outputs, feeds, options or _AS_USUAL)  # type: ignore[no-any-return]
         except Exception as error:  # onnxruntime has no common error type
             raise CannotScore(400, f"The model could not score this input: {_first_line(error)}") from error
 

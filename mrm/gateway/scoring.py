@@ -22,7 +22,7 @@ def require_answer(case: Case, taken: Mapping[str, Array]) -> None:
     """No missing or endless number, and none outside the bounds that were set for it."""
     rules = case.endpoint.rules.failover
     version = case.item.variant.version
-    for name, array in zip(case.names, case.arrays, strict=True):
+    for name, array in case.answers:
         if array.dtype.kind == "f" and not finite(array):
             whole = all(finite(each) for each in taken.values() if each.dtype.kind == "f")
             raise NoAnswer(f"Version {version} gave no number as {name}.", telling=whole)

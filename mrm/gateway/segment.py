@@ -53,6 +53,7 @@ class Segment:
         self._inputs = {item.name: item for item in inputs}
         self._matrix = inputs[0] if len(inputs) == 1 and features else None
         self._features = {name: place for place, name in enumerate(features)}
+        self._row = (len(features),)
         self._rules = [(rule, self._mask(rule)) for rule in rules]
         self._plain = self._matrix is not None and all(_is_plain(rule) for rule in rules)
         self._low, self._high = self._limits(rules)
@@ -60,8 +61,13 @@ class Segment:
 
     def check(self, taken: Mapping[str, Array]) -> Found:
         """Every rule that a row breaks."""
-        if self._plain and self._matrix is not None and self._all_inside(taken[self._matrix.name]):
-            return INSIDE
+        if self._matrix is not None:
+            matrix = taken[self._matrix.name]
+            if matrix.shape[1:] != self._row:
+                wanted = [len(matrix), *self._row]
+                raise Refused(400, f"The input has the shape {list(matrix.shape)}; its segment asks for {wanted}.")
+            if self._plain and self._all_inside(matrix):
+                return INSIDE
         outside: list[Outside] = []
         counts: dict[tuple[str, str], int] = {}
         for rule, mask in self._rules:
@@ -76,13 +82,15 @@ class Segment:
         return Found(tuple(sorted(outside, key=lambda each: each.row)), counts, action) if counts else INSIDE
 
     def _all_inside(self, matrix: Array) -> bool:
+        lows, highs = self._bounds
         if len(matrix) > _FEW:
             return bool(((matrix >= self._low) & (matrix <= self._high)).all())
-        lows, highs = self._bounds
-        for row in matrix.tolist():  # for a few numbers the way into arrays is longer than the work
+        # for a few numbers the way into arrays is longer than the work
+        for row in matrix.tolist():
             for value, low, high in zip(row, lows, highs, strict=True):
-                if not low <= value <= high:
-                    return False
+                if low <= value <= high:
+                    continue
+                return False
         return True
 
     def _limits(self, rules: Sequence[SegmentRule]) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -49,6 +50,11 @@ class TensorSpec:
     datatype: str
     shape: tuple[int, ...]
 
+    @cached_property
+    def row(self) -> tuple[int, ...] | None:
+        """The shape of one row, where there may be any number of rows."""
+        return self.shape[1:] if self.shape[:1] == (-1,) else None
+
     def described(self) -> dict[str, Any]:
         return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
 
@@ -88,7 +94,9 @@ def decode(tensor: Mapping[str, Any]) -> tuple[str, Array]:
     data = tensor.get("data")
     if not isinstance(data, list):
         raise Refused(400, f"Input {name} needs its data as a list.")
-    array = _typed(name, datatype, data)
+    array = _few_floats(data) if datatype == "FP32" else None
+    if array is None:
+        array = _typed(name, datatype, data)
     if array.size != prod(shape):
         raise Refused(
             400,
@@ -100,19 +108,33 @@ def decode(tensor: Mapping[str, Any]) -> tuple[str, Array]:
 def encode(name: str, array: Array) -> dict[str, Any]:
     """An output tensor with flat data."""
     datatype = _NAMES.get(array.dtype, "BYTES")
-    data: Any = array.reshape(-1)
+    data: Any = array.ravel()
     if datatype in ("BYTES", "FP16"):
         data = data.tolist()
-    elif not data.flags.c_contiguous:
-        data = np.ascontiguousarray(data)
     return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": data}
 
 
 def _shape(tensor: Mapping[str, Any]) -> tuple[int, ...]:
     shape = tensor.get("shape")
-    if not isinstance(shape, list) or len(shape) > _MAX_RANK or any(type(n) is not int or n < 0 for n in shape):
-        raise Refused(400, f"Input {tensor['name']} needs a shape of whole numbers.")
-    return tuple(shape)
+    if isinstance(shape, list) and len(shape) <= _MAX_RANK:
+        for size in shape:
+            if type(size) is not int or size < 0:
+                break
+        else:
+            return tuple(shape)
+    raise Refused(400, f"Input {tensor['name']} needs a shape of whole numbers.")
+
+
+def _few_floats(data: list[Any]) -> Array | None:
+    """One short row of numbers as it is, of which one at least has a point; None for everything else."""
+    row = data[0] if len(data) == 1 and type(data[0]) is list else data
+    if len(row) > _FEW or float not in map(type, row):
+        return None
+    try:
+        fit = math.hypot(*row) <= _FLOAT32
+    except (TypeError, OverflowError):
+        return None
+    return np.array(row, dtype=np.float32) if fit else None
 
 
 def _typed(name: str, datatype: str, data: list[Any]) -> Array:

@@ -5,31 +5,30 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+_HEAD, _INTERIM = b"HTTP/1.1 ", b"HTTP/1.1 1"  # how an answer begins, and how a word before it does
+
 
 class Joined(asyncio.Transport):
-    """A transport that sends what was written within one turn of the loop as one piece."""
+    """A transport that keeps an answer's head until its body comes, and sends both as one piece."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()
-        self._transport, self._parts = transport, list[bytes]()
-        self._soon = asyncio.get_running_loop().call_soon
+        self._transport, self._head = transport, b""
 
     def write(self, data: Any) -> None:
-        if not self._parts:
-            self._soon(self._flush)
-        self._parts.append(bytes(data))
-
-    def _flush(self) -> None:
-        if self._parts:
-            self._transport.write(b"".join(self._parts))
-            self._parts.clear()
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(_HEAD) and not data.startswith(_INTERIM):
+            self._head = bytes(data)
+            return
+        if data:
+            self._transport.write(data)
 
     def close(self) -> None:
-        self._flush()
+        self.write(b"")
         self._transport.close()
 
     def abort(self) -> None:
-        self._parts.clear()
         self._transport.abort()
 
     def is_closing(self) -> bool:

@@ -1,10 +1,15 @@
 """Answers have the shape of the Open Inference Protocol V2, and bad requests are told why."""
 
+import json
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
+from mrm.gateway.refusal import Refused
+from mrm.gateway.tensors import decode
 from tests.gateway.models import FEATURES, ROWS, columns, matrix, request
 from tests.gateway.process import GatewayProcess, variant
 
@@ -214,3 +219,32 @@ def test_binary_extension_is_refused(credit: GatewayProcess) -> None:
 def test_unknown_model_or_version(credit: GatewayProcess, path: str, sentence: str) -> None:
     answer = credit.infer(path, request())
     assert (answer.status_code, answer.json()) == (404, {"error": sentence})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [[1.5, 2], [0.1, -3e38], [1.5, None], [1.5, True], [2.5, "1"], [1e39, 1.5], [3e38, 3.1e38], [1.5, 2**64 - 1], [1.5, []]],
+)  # fmt: skip
+def test_one_row_is_read_as_it_is_among_others(row: list[Any]) -> None:
+    def read(*rows: list[Any]) -> Any:
+        try:
+            tensor = {"name": "X", "datatype": "FP32", "shape": [len(rows), 2], "data": list(rows)}
+            return decode(tensor)[1][0].tolist()
+        except Refused as refused:
+            return refused.status
+
+    assert str(read(row)) == str(read(row, [0.5, 0.5]))
+
+
+def test_caller_who_waits_to_be_asked_for_the_body(credit: GatewayProcess) -> None:
+    address, whole = urlsplit(credit.url), json.dumps(request()).encode()
+    head = (
+        f"Host: {address.netloc}\r\nContent-Length: {len(whole)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        connection.sendall(f"POST /v2/models/credit/infer HTTP/1.1\r\n{head}".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(whole)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(answer.split(b"\r\n\r\n", 1)[1])["model_version"] == "1"

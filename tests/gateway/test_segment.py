@@ -138,3 +138,13 @@ def test_rules_that_cannot_hold_are_refused(rule: dict[str, Any], sentence: str)
 def test_backup_rule_needs_a_backup(bounded: GatewayProcess) -> None:
     answer = bounded.apply("none", variant(matrix(1), "1", features=list(FEATURES)), serving={"segment": RULES})
     assert answer.json() == {"error": "The rules send requests to a backup, and the route has none."}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (9, 1), (1, 3), (9, 3)])
+def test_a_matrix_of_another_width_is_refused(shape: tuple[int, int]) -> None:
+    rules = serving_of({"segment": [{"name": n, "action": "flag", "within": {"feature": n, "low": 0}} for n in "ab"]})
+    segment = Segment(rules.segment, [TensorSpec("X", "FP32", (-1, -1))], ["a", "b"])
+    with pytest.raises(
+        Refused, match=rf"has the shape \[{shape[0]}, {shape[1]}\]; its segment asks for \[{shape[0]}, 2\]"
+    ):
+        segment.check({"X": np.ones(shape, dtype=np.float32)})
