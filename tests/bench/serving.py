@@ -18,7 +18,7 @@ from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LogisticRegression
 
 from tests.bench.ground import ROOT
-from tests.bench.table import Row, wants
+from tests.bench.table import Row, turns, wants
 from tests.connectors.mlserver_server import RUNTIME, MlServer
 from tests.connectors.servers import end, free_port, wait_for
 from tests.gateway.load import Answered, again_and_again, ask_all
@@ -26,7 +26,7 @@ from tests.gateway.models import matrix, request
 from tests.gateway.process import GatewayProcess, variant
 from tests.gateway.trouble import NO_NUMBER, WELL, Bytes, troubled
 
-WIDTH, CONNECTIONS, SECONDS, ROUNDS = 10, 16, 0.7, 11  # short turns, so that a busy moment meets all alike
+WIDTH, CONNECTIONS, SECONDS, ROUNDS = 10, 16, 0.7, 12  # short turns: a busy moment meets all
 FEATURES = [f"feature {number}" for number in range(WIDTH)]
 BARE = "gateway with routing, A/B, segment and log, over a bare handler"
 PEER = "gateway with routing, A/B, segment and log, over MLServer"
@@ -54,7 +54,7 @@ def model(seed: int) -> Bytes:
 
 
 def _throughput(gateway: GatewayProcess, folder: Path, wanted: list[str]) -> Iterator[Row]:
-    """The servers take turns, so that what else runs on the machine harms them alike."""
+    """The servers take turns."""
     if not wants(wanted, BARE, PEER):
         return
     champion, challenger = model(1), model(2)
@@ -65,7 +65,7 @@ def _throughput(gateway: GatewayProcess, folder: Path, wanted: list[str]) -> Ite
             "bare": (bare, "/"),
             "mlserver": (mlserver, "/v2/models/credit/infer"),
         }
-        rounds = [{name: _load(*place) for name, place in places.items()} for _ in range(ROUNDS)]
+        rounds = [{name: _load(*places[name]) for name in turn} for turn in turns(places, ROUNDS)]
     rates = {name: statistics.median(each[name].per_second for each in rounds) for name in places}
     for name, peer, least in ((BARE, "bare", 0.70), (PEER, "mlserver", 3.0)):
         ratio = statistics.median(each["gateway"].per_second / each[peer].per_second for each in rounds)

@@ -3,7 +3,7 @@
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,6 +25,13 @@ class Row:
 def wants(wanted: list[str], *names: str) -> bool:
     """Whether one of the names holds a word that was asked for; without words everything is wanted."""
     return not wanted or any(word in name for word in wanted for name in names)
+
+
+def turns(names: Iterable[str], rounds: int) -> list[list[str]]:
+    """The names in each round, another one first each time: what is measured is harmed alike by what else runs, and by
+    what the one before still does when its turn is over."""
+    listed = list(names)
+    return [listed[first:] + listed[:first] for first in (number % len(listed) for number in range(rounds))]
 
 
 def median_ms(work: Callable[[], object], rounds: int = ROUNDS) -> float:
