@@ -1,3 +1,6 @@
+from collections.abc import Collection, Iterable
+from typing import Any
+
 from django.db.models import Q, QuerySet
 
 from mrm.access.models import Account, BusinessUnit
@@ -7,12 +10,10 @@ from mrm.inventory.models import Dataset, Dependency, Model, Version
 
 def models_visible_to(account: Account) -> QuerySet[Model]:
     """Models of the units the account's roles reach, and those opened to it one by one."""
-    units = unit_ids_for(account, "view")
-    reach = Q(unit__in=units)
-    if opened := account.opened["model"]:
-        # as plain keys: beside a subquery, "or" would read every model there is
-        reach = Q(unit__in=list(units.values_list("pk", flat=True))) | Q(pk__in=opened)
-    return _with_names(Model.objects.filter(reach))
+    units, opened = unit_ids_for(account, "view"), account.opened["model"]
+    # as plain keys: beside a subquery, "or" would read every model there is
+    within = list(units.values_list("pk", flat=True)) if opened else units
+    return _with_names(Model.objects.filter(_reach(within, opened)))
 
 
 def models_listed_to(account: Account) -> QuerySet[Model]:
@@ -21,7 +22,13 @@ def models_listed_to(account: Account) -> QuerySet[Model]:
     units = list(unit_ids_for(account, "view").values_list("pk", flat=True))
     if units and not BusinessUnit.objects.exclude(pk__in=units).exists():
         return _with_names(Model.objects.all())
-    return _with_names(Model.objects.filter(Q(unit__in=units) | Q(pk__in=account.opened["model"])))
+    return _with_names(Model.objects.filter(_reach(units, account.opened["model"])))
+
+
+def _reach(units: Iterable[Any], opened: Collection[Any]) -> Q:
+    """What lies in the units, and what was opened apart from them."""
+    within = Q(unit__in=units)
+    return within | Q(pk__in=opened) if opened else within
 
 
 def _with_names(models: QuerySet[Model]) -> QuerySet[Model]:
