@@ -17,13 +17,14 @@ from psycopg.pq import TransactionStatus
 
 
 class OwnTransaction:
-    """Commits at the end of the block unless it failed; the block's first statement brings BEGIN and `setting` itself."""
+    """Commits at the end of the block unless it failed; the block's first statement brings BEGIN and the setting itself."""
 
-    __slots__ = ("block", "database", "opening")
+    __slots__ = ("block", "database", "opening", "value")
 
-    def __init__(self, database: BaseDatabaseWrapper, setting: str) -> None:
+    def __init__(self, database: BaseDatabaseWrapper, setting: str, value: str) -> None:
         self.database, self.block = database, transaction.atomic(savepoint=False)
-        self.opening = f"BEGIN;{setting};"
+        # the value is a parameter, so that the driver takes a statement apart once and not for every action
+        self.opening, self.value = f"BEGIN;SET LOCAL {setting} = %s;", value
 
     def __enter__(self) -> None:
         self.database.close_if_health_check_failed()
@@ -56,7 +57,7 @@ class OwnTransaction:
 
     def take_opening(self) -> bytes:
         """What the first message begins with, for who sends it himself; empty once it was sent."""
-        opening = self.opening
+        opening = self._spelt()
         self._opened()
         return opening.encode()
 
@@ -67,7 +68,10 @@ class OwnTransaction:
             self.open()
             return execute(sql, params, many, context)
         try:
-            found = execute(self.opening + sql, params, many, context)
+            if isinstance(params, list | tuple):
+                found = execute(self.opening + sql, (self.value, *params), many, context)
+            else:
+                found = execute(self._spelt() + sql, params, many, context)
             for _ in range(self.opening.count(";")):
                 cursor.nextset()
             return found
@@ -75,6 +79,9 @@ class OwnTransaction:
             # what was refused before it was sent has opened nothing
             if self._status() != TransactionStatus.IDLE:
                 self._opened()
+
+    def _spelt(self) -> str:
+        return self.opening % f"'{self.value}'" if self.opening else ""
 
     def _opened(self) -> None:
         if self.opening:

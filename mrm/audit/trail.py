@@ -41,6 +41,7 @@ R = TypeVar("R")
 SENTENCES: Registry[str] = Registry("audit verb")
 # the verbs that somebody reacts to: their events go to the outbox as well
 REACTING: set[str] = set()
+SETTING = "mrm.audit_event"  # by which the database knows the open action
 APPEND = b"SELECT audit_append($1)"
 # the end of a transaction that is an action's own: one message, unless something is to be kept before COMMIT
 CLOSE = b"SAVEPOINT closing;SELECT audit_append(%b, true);COMMIT"
@@ -109,24 +110,37 @@ def audited(verb: str, sentence: str) -> Callable[[Callable[P, R]], Callable[P, 
     return decorate
 
 
-@contextmanager
-def recorded(verb: str, *, actor: Actor, reason: str = "", subject: models.Model | None = None) -> Iterator[Action]:
+class recorded:  # noqa: N801  read as a verb; a generator would do the same at twice the price, on every save
     """Open an action by hand; the verb must be registered."""
-    if verb not in SENTENCES:
-        raise KeyError(f"audit verb {verb} has no sentence")
-    action = Action(verb, actor.identity, reason, subject)
-    if not action.actor.key:
-        raise ValueError(f"{verb}: an action without an actor")
-    door = _door.get()
-    try:
-        with _outermost(action) if door is None else _within(door, action):
-            yield action
-    except (Invalid, Stale):
-        raise
-    except Refused as refusal:
-        if door is None:
-            _record_refusal(action, refusal)
-        raise
+
+    __slots__ = ("action", "block", "outermost")
+
+    def __init__(self, verb: str, *, actor: Actor, reason: str = "", subject: models.Model | None = None) -> None:
+        if verb not in SENTENCES:
+            raise KeyError(f"audit verb {verb} has no sentence")
+        self.action = Action(verb, actor.identity, reason, subject)
+        if not self.action.actor.key:
+            raise ValueError(f"{verb}: an action without an actor")
+
+    def __enter__(self) -> Action:
+        door = _door.get()
+        self.outermost = door is None
+        self.block = _outermost(self.action) if door is None else _within(door, self.action)
+        self.block.__enter__()
+        return self.action
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            self.block.__exit__(kind, error, trace)
+        except Refused as refusal:
+            self._told(refusal)
+            raise
+        self._told(error)
+
+    def _told(self, error: BaseException | None) -> None:
+        """What was refused is recorded; bad input and a record that somebody else changed are not refusals."""
+        if self.outermost and isinstance(error, Refused) and not isinstance(error, Invalid | Stale):
+            _record_refusal(self.action, error)
 
 
 def describe(**details: Any) -> None:
@@ -155,7 +169,7 @@ class _outermost:  # noqa: N801  a generator would do the same at twice the pric
     def __init__(self, action: Action) -> None:
         database = connections[DEFAULT_DB_ALIAS]
         stands_alone = database.get_autocommit() and not database.in_atomic_block
-        own = OwnTransaction(database, _told(action.id)) if stands_alone else None
+        own = OwnTransaction(database, SETTING, action.id) if stands_alone else None
         self.door = _Door(database, own, [action])
         self.transaction = own or transaction.atomic()
 
@@ -201,12 +215,8 @@ def _within(door: _Door, action: Action) -> Iterator[None]:
         door.open.pop()
 
 
-def _told(event: str) -> str:
-    return f"SET LOCAL mrm.audit_event = '{event}'"
-
-
 def _tell_database(door: _Door, event: str) -> None:
-    _exchange(door, _told(event).encode())
+    _exchange(door, f"SET LOCAL {SETTING} = '{event}'".encode())
 
 
 def _exchange(door: _Door, statement: bytes, *parameters: bytes) -> bytes | None:

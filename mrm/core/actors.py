@@ -1,13 +1,12 @@
 """Who acts: the shape every actor has, and the system's own actors."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mrm.core.refusal import Forbidden
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """What an audit event keeps of an actor, copied so that later changes do not rewrite history."""
 
     key: str
