@@ -11,6 +11,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ print(json.dumps([done for path in sys.argv[2:] for done in module.run([path])])
 Files = dict[str, bytes]
 
 
+@cache
 def described_jobs(described: Callable[[Path], Published]) -> Published:
     """Jobs of the data plane, by the last of Microsoft's packages that describes them as models."""
     found = described(packaged(PACKAGE, VERSION, "azure/ai/ml/_restclient/v2020_09_01_dataplanepreview/models"))

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +34,7 @@ _BUSY = {"Creating", "Updating", "Deleting"}
 _AUDIENCES = {f"https://{service}.azure.com" for service in ("management", "ml", "storage")}
 
 
+@cache
 def published() -> Published:
     """Read from the package's sources: names, types, choices, what is required and what only Azure writes."""
     found = described(packaged(PACKAGE, VERSION, "azure/mgmt/machinelearningservices/models"))

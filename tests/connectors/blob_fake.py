@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cache
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
@@ -42,6 +43,7 @@ class Request:
         return (sent - self.known) | (self.required - set(headers) - set(query))
 
 
+@cache
 def published() -> dict[tuple[str, bool], Request]:
     """Each kind of request as the package's own builder writes it; by verb and whether it is of a whole container."""
     return {kind: _built(file, name, kind[0]) for kind, (file, name) in _KINDS.items()}

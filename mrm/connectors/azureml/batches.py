@@ -135,10 +135,11 @@ class Batches:
 
     def clear(self, batch: Batch, op: Op) -> None:
         """Rows and whatever the jobs wrote, once no job writes any more; the jobs' own record stays with Azure."""
-        for at in self._asked(batch, op):
-            for busy in (each for each in self.of(at, batch, op) if _status(each) in BUSY):
-                self._stop(busy, op)
-                raise NotYet(f"{WHO} still stops a job of the batch {batch.key}.")
+        jobs = [each for at in self._asked(batch, op) for each in self.of(at, batch, op)]
+        if busy := [each for each in jobs if _status(each) in BUSY]:
+            for each in busy:
+                self._stop(each, op)
+            raise NotYet(f"{WHO} still stops a job of the batch {batch.key}.")
         found = [stored.name for stored in self.folder.listed(f"{batch.key}/", op)]
         for name in sorted(found, key=lambda each: each.startswith(_asked(batch))):  # where it was asked goes last
             self.folder.remove(name, op)
