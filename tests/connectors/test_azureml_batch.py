@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from onnx import TensorProto, helper
 
@@ -31,6 +32,7 @@ from mrm.connectors.protocol import (
     VersionRef,
 )
 from mrm.connectors.registry import connector, why_no_batch
+from mrm.measures.artifacts import open_onnx
 from mrm.measures.scoring import file_digest
 from tests.connectors.azureml_batch_fake import CONTAINER
 from tests.connectors.azureml_fake import WORKSPACE, FakeAzure
@@ -501,6 +503,9 @@ def test_the_script_scores_a_matrix_and_named_columns_with_values_missing(cluste
         told = cluster(model, features, rows)
         assert [place for place, _ in told] == ["5", "6", "7"]
         assert [float(score) for _, score in told] == pytest.approx(chance(-2, 2, -1), abs=1e-6)
+        here, _ = open_onnx(model, features)  # as a worker scores them
+        frame = pd.DataFrame({"a": [1.0, np.nan, -1.0], "b": [-3.0, 2.0, np.nan]})
+        assert [float(score) for _, score in told] == here(frame).tolist()
     told = cluster(_sum_of("b", "a", kinds=whole), ["a", "b"], b"0,1.5,4.9\n")
     assert float(told[0][1]) == pytest.approx(chance(5.5)[0], abs=1e-6)
     for model, features, content, sentence in (

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 from urllib.parse import quote, urlencode
 
@@ -130,7 +130,7 @@ class Batches:
             rows = answered.places(file, self.folder.lines(f"{_rows(batch.key)}{file.name}"))
         except NotFound:
             raise Integrity(f"The store shows no rows in {file.name}, where some were sent.") from None
-        lines = self.folder.lines(self._found(batch.key, self._kept(batch), file.name))
+        lines = self.folder.lines(_only(file.name, self._files(batch.key, self._kept(batch))))
         answered.copied(Sent(file, SCRIPT_DIGEST, batch.digest), rows, lines, target)
 
     def clear(self, batch: Batch, op: Op) -> None:
@@ -163,7 +163,7 @@ class Batches:
             query["$skiptoken"] = cursor
 
     def _described(self, at: str, job: str, op: Op | None = None) -> dict[str, Any]:
-        found = self._jobs.json("GET", self._url(at, f"/{job}", {}), op=op)
+        found = self._jobs.json("GET", self._url(at, f"/{quote(job, safe='')}", {}), op=op)
         if found.get("name") != job:
             raise Invalid(f"{WHO} described another job than was asked for.")
         return found
@@ -175,7 +175,7 @@ class Batches:
         if _status(found) not in BUSY - {"CancelRequested"}:
             return
         try:
-            self._workspace.call("POST", f"/jobs/{quote(text(found, 'name', WHO))}/cancel", op)
+            self._workspace.call("POST", f"/jobs/{quote(text(found, 'name', WHO), safe='')}/cancel", op)
         except (Invalid, Conflict):  # it may have ended since it was looked at; how it stands is read again
             pass
 
@@ -208,18 +208,23 @@ class Batches:
 
     def _require_whole(self, key: str, kept: Scores, seen: Verified) -> None:
         """Every file that was sent was scored once, by our script with the approved bytes."""
-        names = [each.name.removeprefix(_rows(key)) for each in self.folder.listed(_rows(key))]
-        for name in names:
-            first = next(self.folder.lines(self._found(key, kept, name)), b"")
+        written = self._files(key, kept)
+        for sent in self.folder.listed(_rows(key)):
+            name = sent.name.removeprefix(_rows(key))
+            first = next(self.folder.lines(_only(name, written)), b"")
             answered.require_scored_by(first, name, SCRIPT_DIGEST, seen.digest)
 
-    def _found(self, key: str, kept: Scores, file: str) -> str:
-        """The only blob with the scores of a file below the folder of a job, wherever Azure mounted it."""
-        below = self.folder.listed(f"{_scores_of(key)}{kept}/")
-        found = [each.name for each in below if each.name.rpartition("/")[2] == f"{file}{ENDING}"]
-        if len(found) != 1:
-            raise Integrity(f"The job left {len(found)} files of scores for {file}, where one was due.")
-        return found[0]
+    def _files(self, key: str, kept: Scores) -> list[str]:
+        """Whatever a job wrote, wherever below its folder Azure mounted it."""
+        return [each.name for each in self.folder.listed(f"{_scores_of(key)}{kept}/")]
+
+
+def _only(file: str, written: Iterable[str]) -> str:
+    """The one blob with the scores of a file."""
+    found = [name for name in written if name.rpartition("/")[2] == f"{file}{ENDING}"]
+    if len(found) != 1:
+        raise Integrity(f"The job left {len(found)} files of scores for {file}, where one was due.")
+    return found[0]
 
 
 def read(handle: str) -> dict[str, str]:

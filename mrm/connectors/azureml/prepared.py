@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from ..errors import Conflict, Integrity, Invalid, NotYet
 from ..names import hashed
@@ -73,7 +74,7 @@ class Prepared:
 
     def verified(self, at: str, name: str, op: Op | None = None) -> Verified:
         """Raises Integrity unless deployment, code, script, model and, where they are read, its bytes are as we wrote them."""
-        found = self._workspace.call("GET", f"/batchEndpoints/{at}/deployments/{name}", op)
+        found = self._workspace.call("GET", f"/batchEndpoints/{at}/deployments/{quote(name, safe='')}", op)
         version, digest, features = batch_plan.told(found)
         if name != batch_plan.deployment_name(version, digest, features, self._config):
             raise Integrity(
@@ -129,7 +130,9 @@ class Prepared:
         found.sort(key=lambda each: str(part(each, "systemData", WHO).get("createdAt", "")))
         for older in found[: max(0, len(found) - _MOST_KEPT)]:
             if plan.state(older) != plan.DELETING:
-                self._workspace.call("DELETE", f"/batchEndpoints/{at}/deployments/{text(older, 'name', WHO)}", op)
+                self._workspace.call(
+                    "DELETE", f"/batchEndpoints/{at}/deployments/{quote(text(older, 'name', WHO), safe='')}", op
+                )
 
     def _lay_script(self, op: Op | None) -> None:
         """Our script in the folder of its digest, and registered from there."""
