@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from mrm.connectors.protocol import (
     AuthFailed,
+    Cap,
     Conflict,
     Connector,
     Invalid,
@@ -269,5 +271,22 @@ def test_live() -> None:
     try:
         applied(backend, plan, seconds=3600)
         require_converged(backend, plan)
+        if Cap.BATCH in backend.caps:
+            _scored_there(backend, "mrm-live-test", plan.champion)
     finally:
         deleted(backend, "mrm-live-test")
+
+
+def _scored_there(backend: Connector, endpoint: str, one: VersionRef) -> None:
+    """A batch on a real cluster, whose nodes start for it."""
+    batch, end, result = a_batch(one), time.monotonic() + 3600, None
+    files = staged(backend, batch, [FIRST, SECOND])
+    while result is None or not result.done:
+        assert time.monotonic() < end, result
+        with contextlib.suppress(NotYet):
+            result = backend.poll_batch(result.handle) if result else backend.submit_batch(endpoint, batch, op=op())
+        time.sleep(20)
+    told = [float(score) for file in files for _, score in fetched(backend, batch, file)]
+    rows = [[1.0, 2.0, 3.0, 4.0], [0.5, -0.5, 1.5, -1.5], [0.0, 1.0, 0.0, 0.0]]
+    assert told == pytest.approx([each[1] for each in matrix(1).probabilities(rows)], abs=1e-6)
+    backend.clear_batch(batch, [file.name for file in files], op=op())
