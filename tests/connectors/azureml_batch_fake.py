@@ -66,6 +66,7 @@ class FakeBatches:
         self.clock = itertools.count()
         self.container = CONTAINER
         self.spoil: Callable[[Files], Files] = dict  # what a test lets happen to what the script wrote
+        self.told_outputs = True  # whether the data plane tells where a job writes
         self.log = ""  # what the driver wrote last
 
     def manages(self, method: str, path: str, query: dict[str, str], body: Any) -> Said | None:
@@ -121,7 +122,7 @@ class FakeBatches:
             raise Fault(400, "BadArgument", "A name here has 3 to 32 letters, digits and dashes.")
         if kind == "BatchDeployment":
             self.require_known(body["properties"])
-        made = {"createdAt": self.moment(), "createdByType": "Application"}
+        made = {"createdAt": self.moment(), "createdByType": "Application", "lastModifiedAt": self.moment()}
         place[name] = copy.deepcopy(body) | {"id": id, "name": name, "systemData": made}
         if kind == "BatchEndpoint":
             self.deployments.setdefault(name, {})
@@ -171,7 +172,7 @@ class FakeBatches:
             if endpoint == wanted[0] and wanted[1] in (None, asked) and name > query.get("$skiptoken", "")
         ]  # fmt: skip
         more = {"nextLink": f"https://elsewhere.example/jobs?$skiptoken={rest[0]}"} if len(rest) > 1 else {}
-        return 200, self.fitting({"value": [self.jobs[each] for each in rest[:1]]} | more, "BatchJobResourceArmPaginatedResult")  # fmt: skip
+        return 200, self.fitting({"value": [self.told(each) for each in rest[:1]]} | more, "BatchJobResourceArmPaginatedResult")  # fmt: skip
 
     def made(self, endpoint: str, deployment: str, body: Any) -> str:
         if problems := list(self.published.problems(body, "BatchJobResource", "job")):
@@ -252,7 +253,10 @@ class FakeBatches:
         return uri.partition(".net/")[2]
 
     def told(self, name: str) -> dict[str, Any]:
-        return self.fitting(copy.deepcopy(self.jobs[name]), "BatchJobResource")
+        found = copy.deepcopy(self.jobs[name])
+        if not self.told_outputs:
+            del found["properties"]["outputData"]
+        return self.fitting(found, "BatchJobResource")
 
     def fitting(self, value: dict[str, Any], kind: str) -> dict[str, Any]:
         problems = list(self.published.problems(value, kind, kind, answer=True))

@@ -245,6 +245,28 @@ def test_script_or_bytes_written_while_the_job_runs_end_it(
             ended(backend, asked)
         with pytest.raises(Conflict, match="over another script, deployment or bytes"):
             backend.submit_batch("credit", other, op=op())
+    asked = submitted(backend, "credit", batch)
+    _, deployment = bench.fake.batches.asked[asked.job]
+    written = bench.fake.batches.deployments[at(bench)][deployment]["systemData"]
+    before, written["lastModifiedAt"] = written["lastModifiedAt"], bench.fake.batches.moment()  # and put back as it was
+    with pytest.raises(Integrity, match="of version 1 were written anew while the job read them"):
+        ended(backend, asked)
+    written["lastModifiedAt"] = before
+    assert backend.poll_batch(asked.handle).done
+
+
+def test_a_job_that_nobody_could_find_again_is_stopped(bench: AzuremlBench, backend: Connector, batch: Batch) -> None:
+    submitted(backend, "credit", batch)
+    other, before = replace(batch, key=f"{batch.key}-mute"), set(bench.fake.batches.jobs)
+    staged(backend, other, [FIRST])
+    bench.fake.batches.told_outputs = False
+    try:
+        with pytest.raises(Invalid, match="Azure took the job without its outputData"):
+            backend.submit_batch("credit", other, op=op())
+    finally:
+        bench.fake.batches.told_outputs = True
+    (job,) = set(bench.fake.batches.jobs) - before
+    assert bench.fake.batches.jobs[job]["properties"]["status"] == "CancelRequested"
 
 
 def test_other_bytes_are_refused_by_the_cluster_itself(

@@ -79,19 +79,27 @@ class Batches:
         Azure gives no name of ours to a job, so it is looked before and after; each attempt writes to a folder of its own.
         """
         datastore = self.prepared.require_datastore(op)
-        if not (standing := self.of(at, batch, op)):
-            self.folder.put(f"{_asked(batch)}{at}", io.BytesIO(), 0, _NOTHING, op)
-            made = ask.json(
-                "POST", "", body=self._job(datastore, batch, Scores.new(seen.deployment, seen.stamp)), op=op,
-                headers={"azureml-model-deployment": seen.deployment},
-            )  # fmt: skip
-            standing = self.of(at, batch, op) or [made]
+        standing = self.of(at, batch, op) or self._posted(at, batch, seen, datastore, ask, op)
         for later in standing[1:]:
             self._stop(later, op)
         kept = self._scores(standing[0], batch.key)
         if kept is None or (kept.deployment, kept.stamp) != (seen.deployment, seen.stamp):
             raise Conflict(f"{WHO} holds a job of the batch {batch.key} over another script, deployment or bytes.")
         return self._result(at, standing[0], batch.key)
+
+    def _posted(
+        self, at: str, batch: Batch, seen: Verified, datastore: str, ask: Backend, op: Op
+    ) -> list[dict[str, Any]]:
+        """The jobs of a batch once one is asked for, which must tell where it writes, or nobody could find it again."""
+        self.folder.put(f"{_asked(batch)}{at}", io.BytesIO(), 0, _NOTHING, op)
+        body = self._job(datastore, batch, Scores.new(seen.deployment, seen.stamp))
+        made = ask.json("POST", "", body=body, headers={"azureml-model-deployment": seen.deployment}, op=op)
+        if found := self.of(at, batch, op):
+            return found
+        if self._scores(made, batch.key) is None:
+            self._stop(made, op)
+            raise Invalid(f"{WHO} took the job without its outputData.")
+        return [made]
 
     def poll(self, handle: str) -> tuple[BatchResult, Verified | None]:
         """How the job stands; once it has ended well, with what scored it, which stands as it did when it was asked."""
@@ -112,7 +120,7 @@ class Batches:
         seen = self.prepared.verified(at, kept.deployment)
         if seen.stamp != kept.stamp:
             raise Integrity(
-                f"The script or the bytes of version {seen.version} were written anew while the job read them."
+                f"The deployment, script or bytes of version {seen.version} were written anew while the job read them."
             )
         self._require_whole(key, kept, seen)
         return standing, seen
@@ -169,7 +177,7 @@ class Batches:
         return found
 
     def _url(self, at: str, below: str, query: Mapping[str, str]) -> str:
-        return f"{self._workspace.path}/batchEndpoints/{at}/jobs{below}?{urlencode({'api-version': _API, **query})}"
+        return f"{self._workspace.path}/batchEndpoints/{quote(at, safe='')}/jobs{below}?{urlencode({'api-version': _API, **query})}"
 
     def _stop(self, found: Mapping[str, Any], op: Op) -> None:
         if _status(found) not in BUSY - {"CancelRequested"}:
@@ -256,4 +264,4 @@ def _status(found: Mapping[str, Any]) -> str:
 
 
 def _made(found: Mapping[str, Any]) -> str:
-    return text(part(found, "systemData", WHO), "createdAt", WHO)
+    return str(part(found, "systemData", WHO).get("createdAt", ""))

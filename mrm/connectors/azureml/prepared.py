@@ -25,7 +25,7 @@ _MOST_KEPT = 15
 class Verified:
     """A batch deployment that stands as we wrote it; `seen` is the digest of the model's bytes, None where nobody reads them.
 
-    `stamp` tells which writing of the script and of the model's bytes was read.
+    `stamp` tells which writing of the deployment, of the script and of the model's bytes was read.
     """
 
     deployment: str
@@ -86,7 +86,8 @@ class Prepared:
         self._require_written(self._code(), batch_plan.code(self._code_uri()), "code", op)
         self._require_written(self._model(digest), plan.model(digest, self._config), "model", op)
         stored = [*self._script(op), *self._bytes(digest, op)]
-        stamp = hashed(*(word for each in stored for word in (each.name, each.etag)))[:32]
+        written = str(part(found, "systemData", WHO).get("lastModifiedAt", ""))
+        stamp = hashed(written, *(word for each in stored for word in (each.name, each.etag)))[:32]
         return Verified(name, version, digest, digest if self._models else None, stamp)
 
     def removal(self, endpoint: str, op: Op | None) -> bool:
