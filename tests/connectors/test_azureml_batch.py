@@ -228,6 +228,9 @@ def test_what_somebody_altered_is_not_used(bench: AzuremlBench, backend: Connect
             fake.batches.blobs.remove(name)
         fake.batches.container = CONTAINER
     assert len(fake.batches.jobs) == made
+    _script(fake)  # once found out, both are deleted, and laid anew
+    fake.batches.blobs.remove(f"{HERE}/code/{SCRIPT_DIGEST}/score.py")
+    fake.batches.deployments[at(bench)].clear()
     assert submitted(backend, "credit", other).digest == other.digest
 
 

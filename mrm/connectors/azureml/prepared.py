@@ -82,7 +82,10 @@ class Prepared:
             )
         wanted = batch_plan.deployment(version, digest, features, self._workspace.path, self._config)
         if reason := batch_plan.altered(wanted, found):
-            raise Integrity(f"Version {version} does not score a batch. {reason}")
+            raise Integrity(
+                f"Version {version} does not score a batch. {reason} Delete the deployment {name} there, and the next batch"
+                " makes it anew."
+            )
         self._require_written(self._code(), batch_plan.code(self._code_uri()), "code", op)
         self._require_written(self._model(digest), plan.model(digest, self._config), "model", op)
         stored = [*self._script(op), *self._bytes(digest, op)]
@@ -153,7 +156,10 @@ class Prepared:
         if names != [SCRIPT_NAME]:
             raise Integrity(f"Where our script lies alone, {', '.join(names)[:200] or 'nothing'} was found.")
         if self._folder.sha256(found[0], op) != SCRIPT_DIGEST:
-            raise Integrity("The script that scores batches was altered in the store.")
+            raise Integrity(
+                f"The script that scores batches was altered in the store, at {self._code_uri()}; delete it there, and the"
+                " deployments for batches, and the next batch lays them anew."
+            )
         return found
 
     def _bytes(self, digest: str, op: Op | None) -> list[Stored]:
