@@ -6,15 +6,11 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-from onnx import TensorProto, helper
 
-from mrm.connectors.azureml import AzuremlConnector, scoring
+from mrm.connectors.azureml import AzuremlConnector
 from mrm.connectors.azureml.batch_plan import SCRIPT_DIGEST
 from mrm.connectors.azureml.prepared import scoring_uri
 from mrm.connectors.protocol import (
@@ -32,12 +28,11 @@ from mrm.connectors.protocol import (
     VersionRef,
 )
 from mrm.connectors.registry import connector, why_no_batch
-from mrm.measures.artifacts import open_onnx
-from mrm.measures.scoring import file_digest
 from tests.connectors.azureml_batch_fake import CONTAINER
 from tests.connectors.azureml_fake import WORKSPACE, FakeAzure
 from tests.connectors.batches import FIRST, SECOND, a_batch, ended, fetched, staged, submitted
 from tests.connectors.bench import applied, desired, op, version
+from tests.connectors.cloud_fake import Fault
 from tests.connectors.faults import drops_after_send
 from tests.connectors.store import MemoryStore
 from tests.connectors.test_azureml import AzuremlBench
@@ -468,87 +463,31 @@ def test_no_token_goes_to_an_address_that_nobody_named() -> None:
     assert AzuremlConnector.config_schema["properties"]["batches"]["format"] == "uri"
 
 
-def _sum_of(*columns: str, kinds: tuple[int, ...] = ()) -> bytes:
-    """A chance from the sum of columns, one input each, where what is missing counts as nothing; one matrix without names."""
-    names = columns or ("X",)
-    types = kinds or (TensorProto.FLOAT,) * len(names)
-    inputs = [
-        helper.make_tensor_value_info(name, kind, [None, 1 if columns else 2])
-        for name, kind in zip(names, types, strict=True)
-    ]
-    nodes = [helper.make_node("Cast", [name], [f"f{name}"], to=TensorProto.FLOAT) for name in names]
-    nodes += [
-        helper.make_node("Concat", [f"f{name}" for name in names], ["all"], axis=1),
-        helper.make_node("IsNaN", ["all"], ["lacks"]),
-        helper.make_node("Where", ["lacks", "zero", "all"], ["whole"]),
-        helper.make_node("ReduceSum", ["whole", "axis"], ["sum"], keepdims=1),
-        helper.make_node("Sigmoid", ["sum"], ["score"]),
-    ]
-    constants = [
-        helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0]),
-        helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
-    ]
-    output = [helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])]
-    graph = helper.make_graph(nodes, "sum", inputs, output, constants)
-    opset = [helper.make_opsetid("", 17)]
-    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString())
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, list[str], bytes], list[list[str]]]:
-    """The script over a model and rows, as Azure's driver calls it."""
-
-    def scored(model: bytes, features: list[str], rows: bytes) -> list[list[str]]:
-        place = tmp_path / "model" / "a-folder"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "model.onnx").write_bytes(model)
-        (tmp_path / "rows.csv").write_bytes(rows)
-        for name, value in {
-            "AZUREML_MODEL_DIR": str(tmp_path / "model"), "AZUREML_BI_OUTPUT_PATH": str(tmp_path / "out"),
-            "MRM_DIGEST": file_digest(place / "model.onnx"), "MRM_SCRIPT": SCRIPT_DIGEST, "MRM_FEATURES": json.dumps(features),
-        }.items():  # fmt: skip
-            monkeypatch.setenv(name, value)
-        scoring.init()
-        assert scoring.run([str(tmp_path / "rows.csv")]) == ["rows.csv"]
-        first, *lines = (tmp_path / "out" / "rows.csv.scores").read_text().splitlines()
-        assert json.loads(first)["rows"] == file_digest(tmp_path / "rows.csv")
-        return [line.split(",") for line in lines]
-
-    return scored
-
-
-def test_the_script_scores_a_matrix_and_named_columns_with_values_missing(cluster: Any) -> None:
-    """Missing is NaN, and a column goes to the input of its name, whichever their order."""
-
-    def chance(*sums: float) -> list[float]:
-        return list(1 / (1 + np.exp(-np.array(sums))))
-
-    rows, whole = b"5,1,-3\n6,,2\n7,-1,\n", (TensorProto.INT64, TensorProto.FLOAT)
-    for model, features in ((_sum_of(), ["a", "b"]), (_sum_of("b", "a"), ["a", "b"])):
-        told = cluster(model, features, rows)
-        assert [place for place, _ in told] == ["5", "6", "7"]
-        assert [float(score) for _, score in told] == pytest.approx(chance(-2, 2, -1), abs=1e-6)
-        here, _ = open_onnx(model, features)  # as a worker scores them
-        frame = pd.DataFrame({"a": [1.0, np.nan, -1.0], "b": [-3.0, 2.0, np.nan]})
-        assert [float(score) for _, score in told] == here(frame).tolist()
-    told = cluster(_sum_of("b", "a", kinds=whole), ["a", "b"], b"0,1.5,4.9\n")
-    assert float(told[0][1]) == pytest.approx(chance(5.5)[0], abs=1e-6)
-    for model, features, content, sentence in (
-        (_sum_of("b", "a", kinds=whole), ["a", "b"], rows, "takes whole numbers, and a value is missing"),
-        (_sum_of("c", "a"), ["a", "b"], rows, "these are not among the features: c"),
-        (_sum_of(), ["a", "b"], b"3,inf,-inf\n", "Row 3 has nan for a score"),
+def test_the_fake_refuses_what_the_packages_do_not_know(bench: AzuremlBench, backend: Connector, batch: Batch) -> None:
+    """A fake that accepts anything would prove nothing."""
+    asked = submitted(backend, "credit", batch)
+    fake, job = bench.fake.batches, bench.fake.batches.jobs[asked.job]["properties"]
+    fits = {name: job[name] for name in ("inputData", "outputData")}
+    fake.made(*fake.asked[asked.job], {"properties": fits})
+    for body in (
+        {},
+        {"properties": fits | {"colour": "red"}},
+        {"properties": fits | {"status": "Completed"}},
+        {"properties": fits | {"inputData": {"rows": {"uri": "a"}}}},
+        {"properties": fits | {"inputData": {"rows": {"uri": "a", "jobInputType": "Carrier pigeon"}}}},
     ):
-        with pytest.raises(ValueError, match=sentence):
-            cluster(model, features, content)
-
-
-def test_the_script_refuses_what_is_not_named(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster(_sum_of(), ["a", "b"], b"0,1,2\n")
-    for name in ("MRM_DIGEST", "MRM_SCRIPT"):
-        with monkeypatch.context() as other:
-            other.setenv(name, "0" * 64)
-            with pytest.raises(RuntimeError, match=f"is not 0{{64}}, as {name} says; nothing is scored"):
-                scoring.init()
-    (tmp_path / "model" / "more.bin").write_bytes(b"")
-    with pytest.raises(RuntimeError, match="holds 2 files; an approved ONNX model is one"):
-        scoring.init()
+        with pytest.raises(Fault):
+            fake.made(*fake.asked[asked.job], body)
+    version, block = {"x-ms-version": "2021-12-02"}, {"x-ms-blob-type": "BlockBlob", "content-length": "0"}
+    fake.blobs.handle("PUT", "/a/b", {}, version | block, b"")
+    for method, path, query, headers in (
+        ("PUT", "/a/b", {}, version),
+        ("PUT", "/a/b", {}, block),
+        ("PUT", "/a/b", {}, version | block | {"x-ms-colour": "red"}),
+        ("PUT", "/a/b", {}, version | block | {"content-md5": "other"}),
+        ("POST", "/a/b", {}, version),
+        ("GET", "/a", {"comp": "list"}, version),
+        ("GET", "/a", {"comp": "list", "restype": "container", "colour": "red"}, version),
+    ):
+        with pytest.raises(Fault):
+            fake.blobs.handle(method, path, query, headers, b"")
