@@ -56,6 +56,11 @@ class BaseConnector:
         """Why a place with this configuration takes no data sets although its kind does, as a sentence, or None."""
         return None
 
+    @classmethod
+    def why_not_format(cls, format: str) -> str | None:
+        """Why a place of this kind scores no data sets with artifacts of this format, as a sentence, or None."""
+        return None
+
     def stage_batch(self, batch: Batch, file: ArtifactFile, content: IO[bytes], *, op: Op) -> None:
         raise self.unsupported(_BATCH)
 

@@ -51,6 +51,10 @@ class RateLimited(Transient):
         self.retry_after = retry_after
 
 
+class NotYet(Transient):
+    """The backend is at work on what the call needs. Nothing failed; the same call goes on later."""
+
+
 class OutcomeUnknown(ConnectorError):
     """The call was sent and no answer came. Observe first; never repeat it blindly."""
 

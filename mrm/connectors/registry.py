@@ -98,9 +98,10 @@ def declaring(cap: Cap, enabled: Collection[str] | None = None) -> frozenset[str
     return frozenset(found)
 
 
-def why_no_batch(id: str, config: Mapping[str, Any], enabled: Collection[str] | None = None) -> str | None:
-    """Why a place of this kind takes no data sets with its configuration, or None."""
-    return connector_class(id, enabled).why_no_batch(config)
+def why_no_batch(id: str, config: Mapping[str, Any], format: str, enabled: Collection[str] | None = None) -> str | None:
+    """Why a place of this kind takes no data sets with its configuration for artifacts of a format, or None."""
+    kind = connector_class(id, enabled)
+    return kind.why_no_batch(config) or kind.why_not_format(format)
 
 
 def connector(

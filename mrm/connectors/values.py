@@ -141,12 +141,14 @@ class Batch:
     """Rows that a backend scores as a whole, by the champion of an endpoint that is this version with these bytes.
 
     The same key is the same batch, however often it is asked for: where its files lie and what its job is called follow
-    from it.
+    from it. `format` is that of the artifact, `features` name the columns in their order, both empty where not told.
     """
 
     key: str
     version: str
     digest: str
+    format: str = ""
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):

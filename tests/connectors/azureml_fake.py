@@ -6,11 +6,16 @@ Every body that comes or goes is held to the models of Azure's own management pa
 import ast
 import contextlib
 import copy
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from tests.connectors.azureml_batch_fake import FakeBatches, described_jobs
 from tests.connectors.cloud_fake import CloudFake, Fault, Said
 from tests.connectors.published import Field, Published, choices, classes, packaged
 
@@ -26,12 +31,22 @@ _PATH = re.compile(
 )
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]")
 _BUSY = {"Creating", "Updating", "Deleting"}
+_AUDIENCES = {f"https://{service}.azure.com" for service in ("management", "ml", "storage")}
 
 
+@cache
 def published() -> Published:
     """Read from the package's sources: names, types, choices, what is required and what only Azure writes."""
-    place = packaged(PACKAGE, VERSION, "azure/mgmt/machinelearningservices/models")
-    enums = classes(place / "_machine_learning_services_mgmt_client_enums.py")
+    found = described(packaged(PACKAGE, VERSION, "azure/mgmt/machinelearningservices/models"))
+    found.types["OnlineDeployment"]["properties"] = Field("ManagedOnlineDeployment", required=True)
+    found.types["AssetReferenceBase"] = found.types["IdAssetReference"]
+    found.types["DatastoreProperties"] = found.types["AzureBlobDatastore"]
+    return found
+
+
+def described(place: Path) -> Published:
+    """The models in a folder of a package of Azure, as its generator writes them."""
+    enums = classes(next(place.glob("_*_enums.py")))
     found = Published()
     for name, node in classes(place / "_models_py3.py").items():
         tables = {
@@ -53,7 +68,6 @@ def published() -> Published:
             )
             for field, entry in tables.get("_attribute_map", {}).items()
         }
-    found.types["OnlineDeployment"]["properties"] = Field("ManagedOnlineDeployment", required=True)
     return found
 
 
@@ -69,23 +83,49 @@ class FakeAzure(CloudFake):
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.deployments: dict[str, dict[str, dict[str, Any]]] = {}
         self.left: dict[int, int] = {}
+        self.scopes: dict[str, str] = {}
+        self.batches = FakeBatches(WORKSPACE, described_jobs(described), self)
 
     def admits(self, headers: Mapping[str, str], form: Mapping[str, str]) -> bool:
         known = (form.get("client_id"), form.get("client_secret")) == (self.id, self.secret)
-        return known and form.get("scope") == "https://management.azure.com/.default"
+        return known and form.get("scope", "").partition("/.default")[0] in _AUDIENCES
+
+    def token(self, headers: Mapping[str, str], form: Mapping[str, str]) -> Said:
+        status, said = super().token(headers, form)
+        if isinstance(said, dict) and status == 200:
+            self.scopes[said["access_token"]] = form["scope"].partition("/.default")[0]
+        return status, said
+
+    def opened(self, method: str, path: str, query: dict[str, str], content: bytes) -> Said:
+        """By the address: the store, the data plane of jobs, else the resource manager; each takes tokens made for it alone."""
+        headers = self.local.headers
+        wanted = "management" if path.startswith("/subscriptions/") else "ml" if path.startswith("/mfe/") else "storage"
+        if self.scopes[headers["authorization"].removeprefix("Bearer ")] != f"https://{wanted}.azure.com":
+            raise Fault(401, "InvalidAuthenticationTokenAudience", "The token is meant for another service.")
+        if wanted == "management":
+            return super().opened(method, path, query, content)
+        if wanted == "storage":
+            status, said, self.local.shown = self.batches.blobs.handle(method, path, query, headers, content)
+            return status, said
+        deployment, body = headers.get("azureml-model-deployment", ""), json.loads(content) if content else None
+        return self.batches.serves(method, path.removeprefix("/mfe"), query, deployment, body)
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> Said:
         """Beside the resource manager, what the platform gives to the processes that it runs."""
         if not target.startswith("/msi?"):
             return super().answer(method, target, headers, content)
         form = {"client_id": self.id, "client_secret": headers.get("x-identity-header", "")}
-        status, said = self.token({}, form | {"scope": "https://management.azure.com/.default"})
+        resource = parse_qs(urlsplit(target).query)["resource"][0]
+        status, said = self.token({}, form | {"scope": f"{resource}/.default"})
         return status, said | {"expires_on": "4102444800"}
 
     def worded(self, fault: Fault) -> dict[str, Any]:
         return {"error": {"code": fault.code, "message": fault.message}}
 
     def handle(self, method: str, path: str, query: dict[str, str], body: Any) -> Said:
+        batch = self.batches.manages(method, path.removeprefix(WORKSPACE), query, body)
+        if batch is not None and query.get("api-version") == "2023-04-01":
+            return batch
         match = _PATH.fullmatch(path)
         if match is None or query.get("api-version") != "2023-04-01":
             raise Fault(404, "ResourceNotFound", "The resource or this version of the API was not found.")

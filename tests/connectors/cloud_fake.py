@@ -34,6 +34,7 @@ class CloudFake(ABC):
         self.tokens: set[str] = set()
         self.requests: list[str] = []
         self.lock = threading.Lock()
+        self.local = threading.local()  # headers of the request that a thread is at, and those of its answer
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -98,15 +99,19 @@ def _handler(fake: CloudFake) -> type[BaseHTTPRequestHandler]:
         def one(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            fake.local.headers, fake.local.shown = headers, {}
             status, said = fake.answer(self.command, self.path, headers, content)
             answer = said if isinstance(said, bytes) else json.dumps(said).encode() if said else b""
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))
+            for name, value in fake.local.shown.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer)
+            if self.command != "HEAD":
+                self.wfile.write(answer)
 
-        do_GET = do_PUT = do_PATCH = do_POST = do_DELETE = one  # noqa: N815  the server's names
+        do_GET = do_HEAD = do_PUT = do_PATCH = do_POST = do_DELETE = one  # noqa: N815  the server's names
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

@@ -4,19 +4,34 @@ import contextlib
 import copy
 import json
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from mrm.connectors.protocol import AuthFailed, Conflict, Invalid, Role, Variant
+from mrm.connectors.protocol import (
+    AuthFailed,
+    Cap,
+    Conflict,
+    Connector,
+    Invalid,
+    NotFound,
+    NotYet,
+    Role,
+    Variant,
+    VersionRef,
+)
 from mrm.connectors.registry import connector
+from tests.connectors.azureml_batch_fake import ACCOUNT, CONTAINER
 from tests.connectors.azureml_fake import SUBSCRIPTION, TENANT, WORKSPACE, FakeAzure
+from tests.connectors.batches import FIRST, SECOND, a_batch, ended, fetched, staged, submitted
 from tests.connectors.bench import Bench, applied, deleted, desired, op, version
 from tests.connectors.cloud_fake import Fault
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.expect import require_converged
 from tests.connectors.store import MemoryStore
+from tests.gateway.models import matrix
 
 
 class AzuremlBench(Bench):
@@ -31,7 +46,9 @@ class AzuremlBench(Bench):
             "resource_group": "models",
             "workspace": "credit",
             "location": "westeurope",
-            "storage": "azureml://datastores/approved/paths/models",
+            "storage": f"https://{ACCOUNT}.blob.core.windows.net/approved/models",
+            "batches": f"https://{ACCOUNT}.blob.core.windows.net/{CONTAINER}/mrm",
+            "cluster": "batch-cluster",
             "environment": f"{WORKSPACE}/environments/onnx/versions/7",
             "instance_type": "Standard_DS3_v2",
             "tenant": TENANT,
@@ -39,9 +56,17 @@ class AzuremlBench(Bench):
             "client_secret": "application",
             "authority": fake.url,
             "base_url": fake.url,
+            "jobs_url": f"{fake.url}/mfe",
+            "storage_url": fake.url,
         }
         self.secrets = {"application": fake.secret}
         self.seen: dict[str, dict[str, Any]] = {}
+
+    def lies(self, version: VersionRef) -> str:
+        """The operator's part: the bytes of a version in the folder of its digest."""
+        name = f"approved/models/{version.artifact.digest}/model.onnx"
+        self.fake.batches.blobs.write(name, matrix(int(version.version)).content)
+        return name
 
     def disturb(self, endpoint: str) -> None:
         """Somebody starts version 1 again in the studio, and gives it the traffic."""
@@ -60,7 +85,43 @@ def bench() -> Iterator[AzuremlBench]:
 
 
 class TestAzureml(ConnectorContract):
-    pass
+    def test_batch(self, bench: AzuremlBench, backend: Connector, endpoint: str, one: VersionRef) -> None:
+        """The champion scores a data set: a cluster runs our script over the approved bytes, once."""
+        applied(backend, desired(endpoint, 1, one))
+        bench.lies(one)
+        batch = a_batch(one)
+        with pytest.raises(NotFound, match="No rows of the batch"):
+            backend.submit_batch(endpoint, batch, op=op())
+        files = staged(backend, batch, [FIRST, SECOND])
+        assert backend.find_batch(endpoint, batch) is None
+        with pytest.raises(NotYet, match="Azure makes the endpoint for batches"):
+            backend.submit_batch(endpoint, batch, op=op())
+        asked = submitted(backend, endpoint, batch)
+        said = f"Version {one.version}, digest {one.artifact.digest}."
+        assert (asked.done, asked.digest, asked.message) == (
+            False,
+            one.artifact.digest,
+            f"Azure says NotStarted. {said}",
+        )
+        again, found = backend.submit_batch(endpoint, batch, op=op()), backend.find_batch(endpoint, batch)
+        assert found is not None
+        assert asked.job == again.job == found.job
+        assert asked.handle == again.handle == found.handle
+        assert len(bench.fake.batches.jobs) == 1
+        assert backend.poll_batch(asked.handle).message == "Azure says Running."
+        done = ended(backend, asked)
+        assert (done.digest, done.message) == (one.artifact.digest, f"Azure says Completed. {said}")
+        assert backend.cancel_batch(asked.handle, op=op()).message == "Azure says Completed."
+        told = [line for file in files for line in fetched(backend, batch, file)]
+        rows = [[1.0, 2.0, 3.0, 4.0], [0.5, -0.5, 1.5, -1.5], [0.0, 1.0, 0.0, 0.0]]
+        wanted = [each[1] for each in matrix(int(one.version)).probabilities(rows)]
+        assert [place for place, _ in told] == ["0", "1", "2"]
+        assert [float(score) for _, score in told] == pytest.approx(wanted, abs=1e-6)
+        backend.clear_batch(batch, [file.name for file in files], op=op())
+        backend.clear_batch(batch, [file.name for file in files], op=op())
+        assert bench.fake.batches.blobs.below(f"{CONTAINER}/mrm/{batch.key}/") == []
+        deleted(backend, endpoint)
+        assert bench.fake.batches.endpoints == {}
 
 
 def test_new_version_starts_before_the_traffic_moves(bench: AzuremlBench) -> None:
@@ -157,8 +218,12 @@ def test_endpoint_and_deployment_of_somebody_else_stay(bench: AzuremlBench) -> N
 
 
 def test_token_is_asked_for_once_and_again_when_it_is_withdrawn(bench: AzuremlBench) -> None:
-    backend = bench.connector()
-    before = len(bench.fake.tokens)
+    backend, before = bench.connector(), len(bench.fake.tokens)
+    backend.check()
+    backend.check()
+    assert len(bench.fake.tokens) == before + 2  # one for the resource manager, one for the store
+    bare = {name: value for name, value in bench.config.items() if name != "batches"}
+    backend, before = connector("azureml", bare, bench.secrets, MemoryStore()), len(bench.fake.tokens)
     backend.check()
     backend.check()
     assert len(bench.fake.tokens) == before + 1
@@ -206,5 +271,22 @@ def test_live() -> None:
     try:
         applied(backend, plan, seconds=3600)
         require_converged(backend, plan)
+        if Cap.BATCH in backend.caps:
+            _scored_there(backend, "mrm-live-test", plan.champion)
     finally:
         deleted(backend, "mrm-live-test")
+
+
+def _scored_there(backend: Connector, endpoint: str, one: VersionRef) -> None:
+    """A batch on a real cluster, whose nodes start for it."""
+    batch, end, result = a_batch(one), time.monotonic() + 3600, None
+    files = staged(backend, batch, [FIRST, SECOND])
+    while result is None or not result.done:
+        assert time.monotonic() < end, result
+        with contextlib.suppress(NotYet):
+            result = backend.poll_batch(result.handle) if result else backend.submit_batch(endpoint, batch, op=op())
+        time.sleep(20)
+    told = [float(score) for file in files for _, score in fetched(backend, batch, file)]
+    rows = [[1.0, 2.0, 3.0, 4.0], [0.5, -0.5, 1.5, -1.5], [0.0, 1.0, 0.0, 0.0]]
+    assert told == pytest.approx([each[1] for each in matrix(1).probabilities(rows)], abs=1e-6)
+    backend.clear_batch(batch, [file.name for file in files], op=op())

@@ -9,6 +9,8 @@ from mrm.deployment.models import Deployment, Revision
 from mrm.deployment.services.record import desired_of, read_revision, settle
 from mrm.deployment.services.target import connect
 from mrm.inventory.models import Version
+from tests.connectors.azureml_batch_fake import ACCOUNT, CONTAINER
+from tests.connectors.azureml_fake import SUBSCRIPTION, TENANT, WORKSPACE, FakeAzure
 from tests.connectors.bench import applied
 from tests.connectors.sagemaker_fake import FakeSagemaker
 from tests.connectors.vertex_fake import FakeVertex
@@ -53,6 +55,26 @@ def served_at_vertex(cast: Cast, version: Version, fake: FakeVertex, **changes: 
     fake.storage.write(f"gs://models/approved/{version.artifact_id}/model.onnx", blobs.read(version.artifact_id))
     place = deployment.add_target(
         key="vertex", name="Vertex Eemshaven", connector_id="vertex", environment="production", unit=cast.bank,
+        config=config, actor=SETUP,
+    )  # fmt: skip
+    opened = deployment.create(version.model, target=place, endpoint="credit", actor=cast.deployer)
+    return brought(cast, opened, version)
+
+
+def served_at_azure(cast: Cast, version: Version, fake: FakeAzure, **changes: str) -> Revision:
+    """The same at Azure ML; the application's secret of `fake` is MRM_SECRET_AZURE."""
+    assert version.artifact is not None
+    account = f"https://{ACCOUNT}.blob.core.windows.net"
+    config: dict[str, Any] = {
+        "subscription": SUBSCRIPTION, "resource_group": "models", "workspace": "credit", "location": "westeurope",
+        "storage": f"{account}/approved/models", "environment": f"{WORKSPACE}/environments/onnx/versions/7",
+        "instance_type": "Standard_DS3_v2", "tenant": TENANT, "client_id": fake.id, "client_secret": "azure",
+        "authority": fake.url, "base_url": fake.url, "jobs_url": f"{fake.url}/mfe", "storage_url": fake.url, **changes,
+        "batches": f"{account}/{CONTAINER}/mrm",
+    }  # fmt: skip
+    fake.batches.blobs.write(f"approved/models/{version.artifact_id}/model.onnx", blobs.read(version.artifact_id))
+    place = deployment.add_target(
+        key="azure", name="Azure Amsterdam", connector_id="azureml", environment="production", unit=cast.bank,
         config=config, actor=SETUP,
     )  # fmt: skip
     opened = deployment.create(version.model, target=place, endpoint="credit", actor=cast.deployer)

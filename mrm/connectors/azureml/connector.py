@@ -1,18 +1,25 @@
 """One online endpoint per endpoint, one deployment per version; their names follow from content.
 
-The bytes lie where the operator stores them, each version in a folder named by its digest.
+The bytes lie where the operator stores them, each version in a folder named by its digest; only the rows of a batch are
+sent, and our script that scores them.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import IO, Any, ClassVar
+from urllib.parse import quote, urlsplit
 
 from ..http import READ_SECONDS, Backend
 from ..protocol import (
+    ArtifactFile,
     ArtifactStore,
+    Batch,
+    BatchResult,
     Cap,
     Conflict,
     Desired,
+    Integrity,
     Invalid,
     Listed,
     NotFound,
@@ -20,77 +27,72 @@ from ..protocol import (
     ObservedVariant,
     Op,
     Page,
+    Role,
 )
 from ..reading import missing, part, text, things
 from ..stepped import SteppedConnector, Waiting
 from ..tokens import TokenAuth
 from ..told import told_of
 from ..values import require_endpoint
-from . import plan
+from . import batch_plan, blobs, plan
+from .batches import Batches
+from .blobs import Folder
 from .identity import fetch
 from .plan import WHO
-
-_TEXT = {"type": "string", "minLength": 1}
-_ADDRESS = {"type": "string", "format": "uri"}
-_PLAIN = _TEXT | {"pattern": "^[\\w.()-]+$"}
-_API = "2023-04-01"
-_SCOPE = "https://management.azure.com/.default"
+from .prepared import Prepared, scoring_uri
+from .settings import SCHEMA, SCOPES
+from .workspace import Workspace, skip
 
 
 class AzuremlConnector(SteppedConnector):
     """Speaks to Azure's resource manager as an application, or as what the process runs as."""
 
     id: ClassVar[str] = "azureml"
-    caps = Cap.DEPLOY | Cap.SPLIT | Cap.SHADOW | Cap.OBSERVE_VERSION | Cap.INVENTORY
+    caps = Cap.DEPLOY | Cap.SPLIT | Cap.SHADOW | Cap.OBSERVE_VERSION | Cap.INVENTORY | Cap.BATCH
     secret_fields: ClassVar[tuple[str, ...]] = ("client_secret",)
-    config_schema: ClassVar[Mapping[str, Any]] = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [
-            "subscription", "resource_group", "workspace", "location", "storage", "environment", "instance_type",
-        ],
-        "dependentRequired": {"client_secret": ["client_id", "tenant"]},
-        "properties": {
-            "subscription": _TEXT | {"pattern": "^[0-9a-fA-F-]{36}$", "title": "Subscription"},
-            "resource_group": _PLAIN | {"title": "Resource group"},
-            "workspace": _PLAIN | {"title": "Workspace"},
-            "location": _TEXT | {"pattern": "^[a-z0-9]+$", "title": "Region"},
-            "storage": _TEXT | {"pattern": "^(azureml|https)://.+", "title": "Place of the bytes"},
-            "environment": _TEXT | {"pattern": "/environments/[^/]+/versions/[^/]+$", "title": "Version of an environment"},
-            "instance_type": _TEXT | {"title": "Kind of instance"},
-            "instances": {"type": "integer", "minimum": 1, "maximum": 100, "title": "Instances per version"},
-            "model_type": {"enum": ["custom_model", "mlflow_model", "triton_model"], "title": "Type of the models"},
-            "auth_mode": {"enum": ["AADToken", "AMLToken", "Key"], "title": "How callers prove who they are"},
-            "public": {"type": "boolean", "title": "Reachable from the internet"},
-            "tenant": _PLAIN | {"title": "Tenant of the application"},
-            "client_id": _PLAIN | {"title": "The application's number"},
-            "client_secret": _TEXT | {"title": "Name of the secret with the application's secret"},
-            "authority": _ADDRESS | {"title": "Another address of Microsoft Entra, as of a national cloud"},
-            "base_url": _ADDRESS | {"title": "Another address of the resource manager"},
-            "scope": _TEXT | {"title": "Another scope of the tokens, as of a national cloud"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
-        },
-    }  # fmt: skip
+    config_schema: ClassVar[Mapping[str, Any]] = SCHEMA
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
-        self._azure = Backend(
-            WHO,
-            config.get("base_url", "https://management.azure.com").rstrip("/"),
-            auth=TokenAuth(fetch(config, secrets, config.get("scope", _SCOPE))),
-            ca_file=config.get("ca_file"),
-            read_seconds=config.get("read_seconds", READ_SECONDS),
-        )
-        self._path = (
+        path = (
             f"/subscriptions/{config['subscription']}/resourceGroups/{config['resource_group']}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{config['workspace']}"
+        )
+        azure = self._backend(WHO, config.get("base_url", "https://management.azure.com"), self._auth("scope", secrets))
+        self._workspace = Workspace(azure, path)
+        if self.why_no_batch(config):
+            self.caps = type(self).caps & ~Cap.BATCH
+        else:
+            self._jobs_auth = self._auth("jobs_scope", secrets)
+            self._jobs = self._with_batches(config["batches"], self._auth("storage_scope", secrets))
+
+    @classmethod
+    def why_no_batch(cls, config: Mapping[str, Any]) -> str | None:
+        """Rows are sent to no folder and scored on no cluster that nobody named for them, and by our own script alone."""
+        for name, what in (("batches", "folder for batches"), ("cluster", "cluster that scores batches")):
+            if name not in config:
+                return f"Its configuration names no {what} (`{name}`)."
+        kind = config.get("model_type", "custom_model")
+        return None if kind == "custom_model" else f"Its models are of the type {kind}, which our script does not open."
+
+    @classmethod
+    def why_not_format(cls, format: str) -> str | None:
+        """Our script opens ONNX alone."""
+        return (
+            None
+            if format == batch_plan.FORMAT
+            else f"Azure ML scores ONNX models alone as a batch, not {format or 'a version without an artifact'}."
         )
 
     def check(self) -> str:
         """Reach the workspace; our identity must be allowed to list its endpoints."""
-        things(self._call("GET", "/onlineEndpoints", query={"count": "1"}), "value", WHO)
-        return f"Azure answers and lets us read the endpoints of {self.config['workspace']}."
+        things(self._workspace.call("GET", "/onlineEndpoints", query={"count": "1"}), "value", WHO)
+        said = f"Azure answers and lets us read the endpoints of {self.config['workspace']}"
+        if Cap.BATCH not in self.caps:
+            return f"{said}."
+        self._jobs.prepared.require_datastore()
+        self._jobs.folder.listed("mrm-check")
+        return f"{said}, and the folder for batches."
 
     def observe(self, endpoint: str) -> Observed:
         """The endpoint's traffic, its deployments, and whether each is as it was deployed."""
@@ -113,7 +115,7 @@ class AzuremlConnector(SteppedConnector):
         """The endpoint, then each version's deployment, then all of the traffic at once, then what is left over."""
         found = self._found(desired.endpoint, op)
         if found is None:
-            self._put(self._one(desired.endpoint), plan.endpoint(desired, self.config, serving=False), op)
+            self._workspace.put(self._one(desired.endpoint), plan.endpoint(desired, self.config, serving=False), op)
             return Waiting(f"{WHO} makes the endpoint.")
         _require_ours(desired, found)
         if waiting := _busy(found, "the endpoint", first):
@@ -126,31 +128,122 @@ class AzuremlConnector(SteppedConnector):
         body = plan.endpoint(desired, self.config, serving=True)
         if not plan.same_endpoint(body, found) or plan.state(found) in plan.FAILED:
             foreign = {k: v for k, v in part(found, "tags", WHO).items() if not k.startswith("mrm.")}
-            self._put(self._one(desired.endpoint), body | {"tags": foreign | body["tags"]}, op)
+            self._workspace.put(self._one(desired.endpoint), body | {"tags": foreign | body["tags"]}, op)
             return Waiting(f"{WHO} moves the traffic.")
         return self._tidied(desired.endpoint, deployments, set(wanted), op)
 
     def removal(self, endpoint: str, made: str, *, op: Op | None) -> Waiting | None:
         """The endpoint with all that is in it, when it is ours; the registered models stay as a record."""
         found = self._found(endpoint, op)
+        if found is None and Cap.BATCH in self.caps and self._jobs.prepared.removal(endpoint, op):
+            return Waiting(f"{WHO} takes the endpoint for batches away.", made=made)
         if found is None or plan.owner(found)[0] != endpoint:
             return None
         seen = str(part(found, "systemData", WHO).get("createdAt", ""))
         if made and seen != made:
             return None
         if plan.state(found) != plan.DELETING:
-            self._call("DELETE", self._one(endpoint), op=op)
+            self._workspace.call("DELETE", self._one(endpoint), op=op)
         return Waiting(f"{WHO} takes the endpoint away.", made=seen)
 
     def predict(self, endpoint: str, version: str | None, body: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
         raise self.unsupported("scoring; ask the endpoint through the gateway")
 
+    def stage_batch(self, batch: Batch, file: ArtifactFile, content: IO[bytes], *, op: Op) -> None:
+        """Put a file of rows into the folder for batches, as it is."""
+        self._batches().stage(batch, file, content, op)
+
+    def find_batch(self, endpoint: str, batch: Batch) -> BatchResult | None:
+        """The job of this batch, whether it runs or has ended; None when none was made."""
+        require_endpoint(endpoint)
+        batches = self._batches()
+        return batches.find(batches.prepared.name(endpoint), batch)
+
+    def submit_batch(self, endpoint: str, batch: Batch, *, op: Op) -> BatchResult:
+        """Score the files of a batch with the champion that serves there, by our script over its registered model.
+
+        Raises NotYet while Azure makes the batch endpoint or the version's deployment there; the next call goes on.
+        """
+        require_endpoint(endpoint)
+        batches = self._batches()
+        batch_plan.require_fit(batch)
+        batches.require_rows(batch, op)
+        found = batches.prepared.endpoint(endpoint, self._served(endpoint, batch, op), op)
+        at = batches.prepared.name(endpoint)
+        name = batches.prepared.deployment(at, batch.version, batch.digest, json.dumps(batch.features), op)
+        seen = batches.prepared.verified(at, name, op)
+        ask = self._backend(WHO, scoring_uri(found, self._workspace.path, self.config), self._jobs_auth)
+        asked = batches.submit(at, batch, seen, ask, op)
+        return replace(asked, digest=seen.seen, message=f"{asked.message} {seen}")
+
+    def poll_batch(self, handle: str) -> BatchResult:
+        """Done when every file is scored, by the script and the bytes that were seen when it was asked."""
+        standing, seen = self._batches().poll(handle)
+        return standing if seen is None else replace(standing, digest=seen.digest, message=f"{standing.message} {seen}")
+
+    def cancel_batch(self, handle: str, *, op: Op) -> BatchResult:
+        """Stop the job; one that has ended stays as it ended."""
+        return self._batches().cancel(handle, op)
+
+    def fetch_batch(self, batch: Batch, file: ArtifactFile, target: IO[bytes]) -> None:
+        """The scores of one file, place and score in each line."""
+        self._batches().fetch(batch, file, target)
+
+    def clear_batch(self, batch: Batch, names: Iterable[str], *, op: Op) -> None:
+        """Take rows and scores out of the folder; the record of the job stays with Azure."""
+        self._batches().clear(batch, op)
+
     def list_models(self, cursor: str | None = None) -> Page:
         """One page of the workspace's endpoints with what serves behind them, also those of others."""
         query = {"count": str(self.page_size)} | ({"$skip": cursor} if cursor else {})
-        found = self._call("GET", "/onlineEndpoints", query=query)
+        found = self._workspace.call("GET", "/onlineEndpoints", query=query)
         items = tuple(item for one in things(found, "value", WHO) for item in self._listed(one))
-        return Page(items, _skip(found))
+        return Page(items, skip(found))
+
+    def _auth(self, scope: str, secrets: Mapping[str, str]) -> TokenAuth:
+        return TokenAuth(fetch(self.config, secrets, self.config.get(scope, SCOPES[scope])))
+
+    def _backend(self, name: str, address: str, auth: TokenAuth) -> Backend:
+        return Backend(
+            name,
+            address.rstrip("/"),
+            auth=auth,
+            ca_file=self.config.get("ca_file"),
+            read_seconds=self.config.get("read_seconds", READ_SECONDS),
+        )
+
+    def _with_batches(self, folder: str, auth: TokenAuth) -> Batches:
+        """The models' bytes are read back where they lie in the account of the folder: no token goes to another host."""
+        config, account = self.config, "https://" + urlsplit(folder).netloc
+        storage = self._backend(blobs.WHO, config.get("storage_url", account), auth)
+        models = Folder(storage, config["storage"]) if config["storage"].startswith(f"{account}/") else None
+        rows = Folder(storage, folder)
+        address = f"https://{config['location']}.api.azureml.ms/mferp/managementfrontend"
+        jobs = self._backend(WHO, config.get("jobs_url", address), self._jobs_auth)
+        return Batches(self._workspace, jobs, rows, Prepared(self._workspace, config, rows, models))
+
+    def _batches(self) -> Batches:
+        if Cap.BATCH not in self.caps:
+            raise self.unsupported(
+                "batch scoring unless its configuration names a folder and a cluster for ONNX models"
+            )
+        return self._jobs
+
+    def _served(self, endpoint: str, batch: Batch, op: Op) -> tuple[str, str]:
+        """Endpoint and deployment that own what serves there, once its champion is the version and bytes of the batch."""
+        if (found := self._found(endpoint, op)) is None:
+            raise NotFound(f"Nothing serves at {endpoint}; deploy the version first.")
+        owner, deployments = plan.owner(found), self._deployments(endpoint, op)
+        champions = [name for name in deployments if plan.role(name, found) == Role.CHAMPION]
+        if len(champions) != 1 or owner[0] != endpoint or not (told := plan.told(deployments[champions[0]])):
+            raise Conflict(f"The endpoint {endpoint} has no champion of ours, so nobody can say what would score.")
+        if (told["version"], told["digest"]) != (batch.version, batch.digest):
+            raise Conflict(
+                f"The endpoint {endpoint} serves version {told['version']}, not {batch.version} as approved."
+            )
+        if reason := self._altered(told, deployments[champions[0]]):
+            raise Integrity(f"Version {batch.version} at {endpoint} does not score a batch. {reason}")
+        return owner[:2]
 
     def _listed(self, found: Mapping[str, Any]) -> list[Listed]:
         if plan.state(found) == plan.DELETING:
@@ -160,7 +253,7 @@ class AzuremlConnector(SteppedConnector):
         ours = bool(endpoint) and plan.endpoint_name(endpoint) == name
         shown = endpoint if ours else name
         try:
-            deployments = self._pages(f"/onlineEndpoints/{quote(name)}/deployments")
+            deployments = self._workspace.pages(f"/onlineEndpoints/{quote(name)}/deployments")
         except NotFound:  # it went away while we looked
             return []
         if not deployments:
@@ -181,10 +274,10 @@ class AzuremlConnector(SteppedConnector):
     def _altered(self, told: Mapping[str, str], found: Mapping[str, Any]) -> str:
         """Deployment and registered model against what we would write for this version today."""
         place = self._model(told["digest"])
-        if reason := plan.altered(plan.deployment(told, self._path + place, self.config), found):
+        if reason := plan.altered(plan.deployment(told, self._workspace.path + place, self.config), found):
             return reason
         try:
-            registered = self._call("GET", place)
+            registered = self._workspace.call("GET", place)
         except NotFound:
             return "Its registered model is gone."
         away = missing(plan.model(told["digest"], self.config), registered)
@@ -207,16 +300,16 @@ class AzuremlConnector(SteppedConnector):
         if found is not None and plan.state(found) == plan.READY and not self._altered(told, found):
             return None
         self._register(place, plan.model(told["digest"], self.config), op)
-        wanted = plan.deployment(told, self._path + place, self.config)
-        self._put(f"{self._one(endpoint)}/deployments/{name}", wanted, op)
+        wanted = plan.deployment(told, self._workspace.path + place, self.config)
+        self._workspace.put(f"{self._one(endpoint)}/deployments/{name}", wanted, op)
         return Waiting(f"{WHO} starts version {told['version']}.")
 
     def _register(self, place: str, wanted: dict[str, Any], op: Op | None) -> None:
         """A name that exists must hold exactly what we would have written."""
         try:
-            found = self._call("GET", place, op=op)
+            found = self._workspace.call("GET", place, op=op)
         except NotFound:
-            self._put(place, wanted, op)
+            self._workspace.put(place, wanted, op)
             return
         if field := missing(wanted, found):
             raise Conflict(f"{WHO} holds the registered model of this version with another {field}.")
@@ -228,7 +321,7 @@ class AzuremlConnector(SteppedConnector):
         over = {name: one for name, one in deployments.items() if name not in kept and plan.told(one)}
         for name, one in over.items():
             if plan.state(one) != plan.DELETING:
-                self._call("DELETE", f"{self._one(endpoint)}/deployments/{quote(name)}", op=op)
+                self._workspace.call("DELETE", f"{self._one(endpoint)}/deployments/{quote(name)}", op=op)
         return Waiting(f"{WHO} takes older versions away.") if over else None
 
     def _model(self, digest: str) -> str:
@@ -239,7 +332,7 @@ class AzuremlConnector(SteppedConnector):
 
     def _found(self, endpoint: str, op: Op | None = None) -> dict[str, Any] | None:
         try:
-            found = self._call("GET", self._one(endpoint), op=op)
+            found = self._workspace.call("GET", self._one(endpoint), op=op)
         except NotFound:
             return None
         if found.get("name") != plan.endpoint_name(endpoint):
@@ -247,29 +340,7 @@ class AzuremlConnector(SteppedConnector):
         return found
 
     def _deployments(self, endpoint: str, op: Op | None = None) -> dict[str, dict[str, Any]]:
-        return {text(one, "name", WHO): one for one in self._pages(f"{self._one(endpoint)}/deployments", op)}
-
-    def _pages(self, path: str, op: Op | None = None) -> list[dict[str, Any]]:
-        found = self._call("GET", path, op=op)
-        items = things(found, "value", WHO)
-        while skip := _skip(found):
-            found = self._call("GET", path, op=op, query={"$skip": skip})
-            items += things(found, "value", WHO)
-        return items
-
-    def _put(self, path: str, body: dict[str, Any], op: Op | None) -> None:
-        """What comes back must hold what was sent: a field that is silently dropped is an error."""
-        found = self._azure.json("PUT", self._url(path), body=body, op=op)
-        if field := plan.dropped(body, found):
-            raise Invalid(f"{WHO} took the change without its {field}.")
-
-    def _call(
-        self, method: str, path: str, op: Op | None = None, query: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        return self._azure.json(method, self._url(path, query), op=op)
-
-    def _url(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        return f"{self._path}{path}?{urlencode({'api-version': _API, **(query or {})})}"
+        return {text(one, "name", WHO): one for one in self._workspace.pages(f"{self._one(endpoint)}/deployments", op)}
 
 
 def _require_ours(desired: Desired, found: Mapping[str, Any]) -> None:
@@ -287,9 +358,3 @@ def _busy(found: Mapping[str, Any], what: str, first: bool) -> Waiting | None:
     if state in plan.FAILED and not first:
         raise Invalid(f"{WHO} says {state} of {what}; its log in the workspace tells why.")
     return None if state == plan.READY or state in plan.FAILED else Waiting(f"{WHO} says {state} of {what}.")
-
-
-def _skip(found: Mapping[str, Any]) -> str | None:
-    """Azure gives the whole address of the next page; only the mark in it is used."""
-    values = parse_qs(urlsplit(str(found.get("nextLink") or "")).query).get("$skip")
-    return values[0] if values else None

@@ -20,7 +20,7 @@ _ENDPOINT, _DEPLOYMENT, _REVISION, _ROLE = "mrm.endpoint", "mrm.deployment", "mr
 _TOLD = {"model": "mrm.model", "version": "mrm.version", "digest": "mrm.digest", "approval": "mrm.approval"}
 # what decides how a version is served; an address or a time limit gives no new deployment
 _SERVING = ("storage", "environment", "instance_type", "instances", "model_type")
-_IDENTITIES = ("model", "environmentId")
+_IDENTITIES = {"model", "environmentId", "assetId", "codeId", "compute"}
 READY, FAILED, DELETING = "Succeeded", {"Failed", "Canceled"}, "Deleting"
 
 
@@ -128,10 +128,14 @@ def state(found: Mapping[str, Any]) -> str:
     return str(part(found, "properties", WHO).get("provisioningState") or "in no state")
 
 
+def role(name: str, endpoint: Mapping[str, Any]) -> str:
+    """What a deployment does behind its endpoint, as our tags say."""
+    return str(part(endpoint, "tags", WHO).get(_ROLE + name, ""))
+
+
 def observed(name: str, endpoint: Mapping[str, Any], told: Mapping[str, str], reason: str) -> ObservedVariant:
     """One deployment as its endpoint uses it; which bytes were loaded is not told."""
     settings = part(endpoint, "properties", WHO)
-    role = str(part(endpoint, "tags", WHO).get(_ROLE + name, ""))
     return ObservedVariant(
         name=told.get("model", name),
         version=told.get("version", ""),
@@ -139,7 +143,7 @@ def observed(name: str, endpoint: Mapping[str, Any], told: Mapping[str, str], re
         ready=not reason,
         weight_bp=basis_points(part(settings, "traffic", WHO).get(name)),
         managed=bool(told),
-        role=role,
+        role=role(name, endpoint),
         reason=reason,
         mirror_bp=basis_points(part(settings, "mirrorTraffic", WHO).get(name)),
     )
@@ -162,10 +166,10 @@ def altered(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return f"Somebody gave it a {added[0]}." if added else ""
 
 
-def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
-    inner = part(body, "properties", WHO)
-    ids = {name: str(inner[name]).lower() for name in _IDENTITIES if inner.get(name)}
-    return dict(body) | {"properties": dict(inner) | ids}
+def _plain(value: Any, field: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner, name) for name, inner in value.items()}
+    return value.lower() if field in _IDENTITIES and isinstance(value, str) else value
 
 
 def _own_name(variant: Variant, config: Mapping[str, Any]) -> str:

@@ -36,13 +36,13 @@ def routes(version: Version, account: Account) -> list[tuple[str, str]]:
 
 def route(version: Version, dataset: Dataset | None, environment: Environment) -> Route:
     """The place in this environment that serves these bytes and takes whole data sets, else a worker with the reason."""
-    reasons = []
+    reasons, kind = [], version.artifact.kind if version.artifact else ""
     for each in _places(version, environment):
         in_force = deployment.current(each)
         there = _serves(each, in_force)
         refusal = (
             policies.not_taken_there(
-                there, why_no_batch(each.target.connector, each.target.config, settings.CONNECTORS)
+                there, why_no_batch(each.target.connector, each.target.config, kind, settings.CONNECTORS)
             )
             or policies.not_scored_there(there, version.label, version.artifact_id or "")
             or policies.not_numbers(_types(version, dataset) if dataset else ())

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from mrm.connectors.errors import AuthFailed, ConnectorError
-from mrm.connectors.protocol import ArtifactFile, Batch, BatchResult, Connector, Op
+from mrm.connectors.protocol import ArtifactFile, Batch, BatchResult, Connector, NotYet, Op
 from mrm.core.refusal import Refused
 from mrm.deployment.models import Deployment
 from mrm.deployment.services.golden import TOLERANCE
@@ -190,7 +190,10 @@ def _place(run: BatchRun) -> Iterator[Connector]:
     try:
         with contact(_there(run).target) as place:
             try:
-                yield place
+                try:
+                    yield place
+                except NotYet as busy:
+                    _wait(run, f"{_there(run).target} is not ready yet: {busy}", TROUBLE_S, busy)
             except (Waits, Refused) as said:  # the place answered, which ends its failures in a row
                 answered = said
     except AuthFailed as error:
@@ -218,7 +221,8 @@ def _there(run: BatchRun) -> Deployment:
 
 
 def _batch(run: BatchRun) -> Batch:
-    return Batch(str(run.pk), run.version.label, run.artifact_sha256)
+    kind = run.version.artifact.kind if run.version.artifact else ""
+    return Batch(str(run.pk), run.version.label, run.artifact_sha256, kind, tuple(run.version.features))
 
 
 def _op(place: Connector, run: BatchRun) -> Op:
