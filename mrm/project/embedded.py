@@ -52,6 +52,7 @@ class EmbeddedPostgres:
                 "--auth=trust",
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
+                "--lc-collate=C",  # the same order, without asking the system for it at every comparison
                 "-U",
                 "postgres",
                 "-D",
