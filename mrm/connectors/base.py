@@ -35,6 +35,8 @@ class BaseConnector:
     """Refuses every optional call with Unsupported; a connector overrides what it declares."""
 
     id: ClassVar[str]
+    title: ClassVar[str] = ""  # what people call such a place; its id where empty
+    guide: ClassVar[tuple[str, ...]] = ()  # what must be there before one is added, a sentence or two each
     api_version: ClassVar[int] = API_VERSION
     config_schema: ClassVar[Mapping[str, Any]]
     secret_fields: ClassVar[tuple[str, ...]] = ()

@@ -14,7 +14,14 @@ class ConnectorError(Exception):
 
 
 class Invalid(ConnectorError):
-    """The request, the configuration or the answer makes no sense. Trying again does not help."""
+    """The request, the configuration or the answer makes no sense. Trying again does not help.
+
+    `field` is the one of a configuration that is meant, or empty.
+    """
+
+    def __init__(self, message: str, permanent: bool | None = None, field: str = "") -> None:
+        super().__init__(message, permanent)
+        self.field = field
 
 
 class Unsupported(ConnectorError):

@@ -19,7 +19,7 @@ from .errors import Invalid
 from .protocol import API_VERSION, ArtifactStore, Cap, Connector
 
 GROUP = "mrm.connectors"
-_OWN = "mrm"
+OWN = "mrm"
 # a name is looked up as a file too, so it must not lead to another one, as a path or as a key with an ending
 _SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _BUILT_IN = {
@@ -65,7 +65,7 @@ class Offered:
 
 def available(enabled: Collection[str] | None = None) -> dict[str, Offered]:
     """Connectors by id, built-in and installed, restricted to `enabled` when given."""
-    offers = {name: Offered(name, target, _OWN, _own_version()) for name, target in _BUILT_IN.items()}
+    offers = {name: Offered(name, target, OWN, _own_version()) for name, target in _BUILT_IN.items()}
     for point in _installed():
         offers.setdefault(point.name, _offer(point))
     return {name: offer for name, offer in sorted(offers.items()) if enabled is None or name in enabled}
@@ -137,18 +137,19 @@ def check_config(
     schema = found.config_schema
     error = best_match(Draft202012Validator(schema).iter_errors(dict(config)))
     if error is not None:
-        raise Invalid(_sentence(error)) from None
+        raise Invalid(_sentence(error), field=_field(error)) from None
     for field, rule in schema.get("properties", {}).items():
         if rule.get("format") == "uri" and field in config:
             try:
                 require_url(config[field], allowed_hosts=allowed_hosts)
             except Invalid as refused:
-                raise Invalid(f"{field}: {refused.message}") from None
+                raise Invalid(f"{field}: {refused.message}", field=field) from None
         if rule.get("format") == "folder" and field in config:
             _require_folder(field, config[field], folders)
     for field in found.secret_fields:
         if field in config and not _SECRET_NAME.fullmatch(config[field]):
-            raise Invalid(f"{field}: The name of a secret has letters, digits, '-' and '_' only, 63 at most.")
+            said = "The name of a secret has letters, digits, '-' and '_' only, 63 at most."
+            raise Invalid(f"{field}: {said}", field=field)
 
 
 def _require_folder(field: str, folder: str, folders: Collection[str] | None) -> None:
@@ -158,7 +159,8 @@ def _require_folder(field: str, folder: str, folders: Collection[str] | None) ->
     place = Path(folder).resolve()
     if not any(place.is_relative_to(Path(allowed).resolve()) for allowed in folders):
         shared = ", ".join(sorted(folders)) or "none"
-        raise Invalid(f"{field}: The folder {folder} is not among those shared with serving places ({shared}).")
+        said = f"The folder {folder} is not among those shared with serving places ({shared})."
+        raise Invalid(f"{field}: {said}", field=field)
 
 
 def described(id: str, enabled: Collection[str] | None = None) -> dict[str, Any]:
@@ -188,8 +190,20 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "dependentRequired":
         return f"The configuration is incomplete: {error.message}."
     # the value itself is not repeated: it may be a secret pasted into the wrong field
+    if error.validator == "pattern" and (like := error.schema.get("examples")):
+        return f"The field {field} does not have the form of {like[0]}."
     rule = f"{error.validator} {error.validator_value}"
     return f"The field {field or 'configuration'} does not fit its rule ({rule})."
+
+
+def _field(error: ValidationError) -> str:
+    """The field of the configuration that is meant, or that is missing; empty where it is none of the schema's."""
+    if error.validator == "required":
+        return next((str(name) for name in error.validator_value if name not in error.instance), "")
+    if error.validator == "dependentRequired":
+        wanted = (need for name, needs in error.validator_value.items() if name in error.instance for need in needs)
+        return next((str(need) for need in wanted if need not in error.instance), "")
+    return str(error.absolute_path[0]) if error.absolute_path else ""
 
 
 def _secret(field: str, config: Mapping[str, Any], secrets: Mapping[str, str]) -> str:
@@ -212,6 +226,6 @@ def _offer(point: EntryPoint) -> Offered:
 @cache
 def _own_version() -> str:
     try:
-        return version(_OWN)
+        return version(OWN)
     except PackageNotFoundError:
         return "unpackaged"

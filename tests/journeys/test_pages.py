@@ -21,6 +21,7 @@ PAGES = (
     "/oversight/", "/oversight/roles/",
     "/oversight/ageing/", "/approvals/policies/new/", "/approvals/delegations/", "/people/account/", "/people/account/factors/",
 )  # fmt: skip
+ADDING = ("/deployments/places/add/", "/deployments/places/add/?connector=azureml")  # forms for administrators alone
 ROLES = ("daniel", "priya", "tomas", "maria", "hannah", "lucia", "ingrid", "admin", "petra")
 
 
@@ -89,7 +90,7 @@ def test_the_sign_in_page_is_accessible(browser: Browser, bank: House, theme: st
 @pytest.mark.parametrize("who", ROLES)
 def test_every_page_answers_each_role_and_breaks_no_policy(enter: Enter, who: str) -> None:
     person = enter(who)
-    for path in PAGES:
+    for path in (*PAGES, *ADDING):
         answer = person.page.goto(person.house.address + path)
         assert answer is not None
         assert answer.status in {200, 403}, (path, answer.status)
@@ -111,8 +112,10 @@ def test_every_page_is_accessible(enter: Enter, more: House, theme: str, width: 
     addresses += served(person)
     chosen = [each.split("/")[2] for each in addresses if each.startswith("/approvals/") and each.count("-") == 4]
     addresses.append("/approvals/several/?" + "&".join(f"asked={key}" for key in chosen))
-    for address in dict.fromkeys(addresses):
-        page = person.go(address)
+    administrator = enter("admin", width=width, theme=theme)
+    visits = [(person, each) for each in dict.fromkeys(addresses)] + [(administrator, each) for each in ADDING]
+    for who, address in visits:
+        page = who.go(address)
         found += faults(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), (
             f"{address} is wider than {width}"

@@ -40,7 +40,7 @@ from .blobs import Folder
 from .identity import fetch
 from .plan import WHO
 from .prepared import Prepared, scoring_uri
-from .settings import SCHEMA, SCOPES
+from .settings import GUIDE, SCHEMA, SCOPES
 from .workspace import Workspace, skip
 
 
@@ -48,6 +48,8 @@ class AzuremlConnector(SteppedConnector):
     """Speaks to Azure's resource manager as an application, or as what the process runs as."""
 
     id: ClassVar[str] = "azureml"
+    title: ClassVar[str] = "Azure Machine Learning"
+    guide: ClassVar[tuple[str, ...]] = GUIDE
     caps = Cap.DEPLOY | Cap.SPLIT | Cap.SHADOW | Cap.OBSERVE_VERSION | Cap.INVENTORY | Cap.BATCH
     secret_fields: ClassVar[tuple[str, ...]] = ("client_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = SCHEMA

@@ -42,6 +42,10 @@ class DatabricksConnector(SteppedConnector):
     """Serves versions that are registered in Unity Catalog; the bytes lie there."""
 
     id: ClassVar[str] = "databricks"
+    title: ClassVar[str] = "Databricks Model Serving"
+    guide: ClassVar[tuple[str, ...]] = (
+        "Each version is registered in Unity Catalog, once, with sha256: and its digest in the comment.",
+    )
     caps = Cap.DEPLOY | Cap.SPLIT | Cap.OBSERVE_VERSION | Cap.INVENTORY
     secret_fields: ClassVar[tuple[str, ...]] = ("client_secret", "token_secret")
     config_schema: ClassVar[Mapping[str, Any]] = {
@@ -50,11 +54,16 @@ class DatabricksConnector(SteppedConnector):
         "required": ["base_url", "catalog", "schema"],
         "dependentRequired": {"client_secret": ["client_id"], "client_id": ["client_secret"]},
         "properties": {
-            "base_url": {"type": "string", "format": "uri", "title": "Address of the workspace"},
-            "catalog": _NAME | {"title": "Catalog of the registered models"},
-            "schema": _NAME | {"title": "Schema of the registered models"},
+            "base_url": {
+                "type": "string",
+                "format": "uri",
+                "title": "Address of the workspace",
+                "examples": ["https://adb-1234567890123456.7.azuredatabricks.net"],
+            },
+            "catalog": _NAME | {"title": "Catalog of the registered models", "examples": ["main"]},
+            "schema": _NAME | {"title": "Schema of the registered models", "examples": ["credit"]},
             "workload_size": _TEXT | {"title": "Size of the workload"},
-            "workload_type": _TEXT | {"pattern": "^[A-Z0-9_]+$", "title": "Type of the workload"},
+            "workload_type": _TEXT | {"pattern": "^[A-Z0-9_]+$", "title": "Type of the workload", "examples": ["CPU"]},
             "scale_to_zero": {"type": "boolean", "title": "Sleeps when nobody asks"},
             "client_id": _TEXT | {"title": "The service principal's number"},
             "client_secret": _TEXT | {"title": "Name of the secret with the principal's secret"},

@@ -30,6 +30,7 @@ class EmbeddedConnector(BaseConnector):
     """Every call is one exchange with the gateway, so every result is done at once."""
 
     id: ClassVar[str] = "embedded"
+    title: ClassVar[str] = "Our gateway"
     caps = (
         Cap.DEPLOY
         | Cap.SPLIT
@@ -52,7 +53,12 @@ class EmbeddedConnector(BaseConnector):
         "additionalProperties": False,
         "required": ["base_url", "token_secret"],
         "properties": {
-            "base_url": {"type": "string", "format": "uri", "title": "Address of the gateway"},
+            "base_url": {
+                "type": "string",
+                "format": "uri",
+                "title": "Address of the gateway",
+                "examples": ["https://gateway.bank.example"],
+            },
             "token_secret": {
                 "type": "string",
                 "minLength": 1,

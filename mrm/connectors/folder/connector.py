@@ -23,9 +23,18 @@ class FolderConnector(BaseConnector):
     """
 
     id: ClassVar[str] = "folder"
+    title: ClassVar[str] = "A folder of model files"
     config_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
-        "properties": {"folder": {"type": "string", "format": "folder", "minLength": 1}},
+        "properties": {
+            "folder": {
+                "type": "string",
+                "format": "folder",
+                "minLength": 1,
+                "title": "Folder",
+                "examples": ["/srv/models"],
+            }
+        },
         "required": ["folder"],
         "additionalProperties": False,
     }

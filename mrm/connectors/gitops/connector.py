@@ -38,6 +38,7 @@ class GitopsConnector(BaseConnector):
     """One folder per endpoint with its manifest and, with a key, a signed statement."""
 
     id: ClassVar[str] = "gitops"
+    title: ClassVar[str] = "A repository of manifests"
     caps = (
         Cap.DEPLOY
         | Cap.SPLIT
@@ -54,14 +55,31 @@ class GitopsConnector(BaseConnector):
         "additionalProperties": False,
         "required": ["base_url"],
         "properties": {
-            "base_url": {"type": "string", "format": "uri", "title": "Address of the repository"},
-            "branch": _TEXT | {"pattern": "^[A-Za-z0-9][A-Za-z0-9_/-]{0,100}$", "title": "Branch"},
-            "folder": _TEXT | {"pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$", "title": "Folder of the manifests"},
+            "base_url": {
+                "type": "string",
+                "format": "uri",
+                "title": "Address of the repository",
+                "examples": ["https://git.bank.example/serving.git"],
+            },
+            "branch": _TEXT
+            | {"pattern": "^[A-Za-z0-9][A-Za-z0-9_/-]{0,100}$", "title": "Branch", "examples": ["main"]},
+            "folder": _TEXT
+            | {
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$",
+                "title": "Folder of the manifests",
+                "examples": ["manifests"],
+            },
             "username": _TEXT | {"title": "User name"},
             "password_secret": _TEXT | {"title": "Name of the secret with the password or token"},
             "signing_secret": _TEXT | {"title": "Name of the secret with an Ed25519 key in PEM"},
-            "author": _TEXT | {"pattern": "^[^<>\\n]+$", "title": "Author of the commits"},
-            "author_email": _TEXT | {"pattern": "^[^<>\\s]+@[^<>\\s]+$", "title": "Address of the author"},
+            "author": _TEXT
+            | {"pattern": "^[^<>\\n]+$", "title": "Author of the commits", "examples": ["Model deployments"]},
+            "author_email": _TEXT
+            | {
+                "pattern": "^[^<>\\s]+@[^<>\\s]+$",
+                "title": "Address of the author",
+                "examples": ["deployments@bank.example"],
+            },
             "health_url": {"type": "string", "format": "uri", "title": "Address that tells what runs"},
             "ca_file": _TEXT | {"title": "Certificate authority file"},
             "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from ..base import BaseConnector, refuse_unapproved_bytes
 from ..errors import ConnectorError
+from ..guide import BYTES_LIE_THERE
 from ..http import READ_SECONDS, Backend, BearerAuth
 from ..protocol import (
     ArtifactStore,
@@ -38,6 +39,8 @@ class KserveConnector(BaseConnector):
     """The bytes lie where the operator stores them, each version in a folder named by its digest."""
 
     id: ClassVar[str] = "kserve"
+    title: ClassVar[str] = "KServe, through the Kubernetes API"
+    guide: ClassVar[tuple[str, ...]] = (BYTES_LIE_THERE,)
     caps = Cap.DEPLOY | Cap.SPLIT | Cap.OBSERVE_VERSION | Cap.ETAG | Cap.INVENTORY
     most_minutes: ClassVar[float] = 45.0  # machines are started for it
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret",)
@@ -46,10 +49,22 @@ class KserveConnector(BaseConnector):
         "additionalProperties": False,
         "required": ["base_url", "namespace", "token_secret", "storage", "mode"],
         "properties": {
-            "base_url": {"type": "string", "format": "uri", "title": "Address of the Kubernetes API"},
-            "namespace": _TEXT | {"pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "title": "Namespace"},
-            "token_secret": _TEXT | {"title": "Name of the secret with the service account's token"},
-            "storage": _TEXT | {"pattern": "^(s3|gs|pvc|https|hdfs|oci)://.+", "title": "Place of the bytes"},
+            "base_url": {
+                "type": "string",
+                "format": "uri",
+                "title": "Address of the Kubernetes API",
+                "examples": ["https://cluster.bank.example:6443"],
+            },
+            "namespace": _TEXT
+            | {"pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "title": "Namespace", "examples": ["models"]},
+            "token_secret": _TEXT
+            | {"title": "Name of the secret with the service account's token", "examples": ["kserve"]},
+            "storage": _TEXT
+            | {
+                "pattern": "^(s3|gs|pvc|https|hdfs|oci)://.+",
+                "title": "Place of the bytes",
+                "examples": ["s3://approved/models"],
+            },
             "mode": {"enum": ["standard", "knative"], "title": "Deployment mode of KServe"},
             "runtime": _TEXT | {"title": "Serving runtime"},
             "ca_file": _TEXT | {"title": "Certificate authority file"},

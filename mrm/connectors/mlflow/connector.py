@@ -40,6 +40,7 @@ class MlflowConnector(BaseConnector):
     """One registered model per endpoint, one model version per approved version."""
 
     id: ClassVar[str] = "mlflow"
+    title: ClassVar[str] = "MLflow, registry and scoring server"
     caps = (
         Cap.DEPLOY
         | Cap.PREDICT
@@ -56,11 +57,17 @@ class MlflowConnector(BaseConnector):
         "required": ["base_url"],
         "dependentRequired": {"username": ["password_secret"], "password_secret": ["username"]},
         "properties": {
-            "base_url": _ADDRESS | {"title": "Address of the tracking server"},
+            "base_url": _ADDRESS
+            | {"title": "Address of the tracking server", "examples": ["https://mlflow.bank.example"]},
             "username": _TEXT | {"title": "User name"},
             "password_secret": _TEXT | {"title": "Name of the secret with the password"},
             "token_secret": _TEXT | {"title": "Name of the secret with a bearer token"},
-            "alias": _TEXT | {"title": "Alias that names the version in use", "pattern": "^[A-Za-z_][\\w-]*$"},
+            "alias": _TEXT
+            | {
+                "title": "Alias that names the version in use",
+                "examples": ["champion"],
+                "pattern": "^[A-Za-z_][\\w-]*$",
+            },
             "experiment": _TEXT | {"title": "Experiment that keeps the files"},
             "scoring_url": _ADDRESS | {"title": "Address of a scoring server"},
             "ca_file": _TEXT | {"title": "Certificate authority file"},

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from ..base import BaseConnector, refuse_unapproved_bytes
+from ..guide import SHARED_FOLDERS
 from ..http import READ_SECONDS, Backend, BearerAuth
 from ..protocol import (
     FULL,
@@ -44,6 +45,8 @@ class OipConnector(BaseConnector):
     """Without a repository folder it watches and asks; with one it deploys to MLServer."""
 
     id: ClassVar[str] = "oip"
+    title: ClassVar[str] = "A server of the Open Inference Protocol"
+    guide: ClassVar[tuple[str, ...]] = (SHARED_FOLDERS, "Without a shared folder the server is only watched.")
     caps = _DEPLOYS | Cap.PREDICT | Cap.OBSERVE_VERSION | Cap.INVENTORY
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = config_schema

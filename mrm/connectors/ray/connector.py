@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from ..base import BaseConnector, refuse_unapproved_bytes
+from ..guide import SHARED_FOLDERS
 from ..http import READ_SECONDS, Backend, BearerAuth
 from ..names import short_name
 from ..protocol import (
@@ -43,6 +44,8 @@ class RayConnector(BaseConnector):
     """The operator's program says how bytes become a model; we say which bytes."""
 
     id: ClassVar[str] = "ray"
+    title: ClassVar[str] = "Ray Serve"
+    guide: ClassVar[tuple[str, ...]] = (SHARED_FOLDERS,)
     caps = Cap.DEPLOY | Cap.PREDICT | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.INVENTORY
     secret_fields: ClassVar[tuple[str, ...]] = ("token_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = {
@@ -50,10 +53,18 @@ class RayConnector(BaseConnector):
         "additionalProperties": False,
         "required": ["base_url", "folder", "import_path"],
         "properties": {
-            "base_url": _ADDRESS | {"title": "Address of the Ray dashboard"},
+            "base_url": _ADDRESS
+            | {"title": "Address of the Ray dashboard", "examples": ["https://ray.bank.example:8265"]},
             "serve_url": _ADDRESS | {"title": "Address where Ray Serve answers predictions"},
-            "folder": _TEXT | {"pattern": "^/", "format": "folder", "title": "Folder shared with Ray's workers"},
-            "import_path": _TEXT | {"pattern": r"^[\w.]+:\w+$", "title": "Program that serves a model"},
+            "folder": _TEXT
+            | {
+                "pattern": "^/",
+                "format": "folder",
+                "title": "Folder shared with Ray's workers",
+                "examples": ["/srv/ray"],
+            },
+            "import_path": _TEXT
+            | {"pattern": r"^[\w.]+:\w+$", "title": "Program that serves a model", "examples": ["serving:app"]},
             "serve_deployment": _TEXT | {"title": "Name of the deployment in that program"},
             "shared": {"type": "boolean", "title": "Keep applications of others"},
             "token_secret": _TEXT | {"title": "Name of the secret with a bearer token"},

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import IO, Any, ClassVar
 
 from ..base import BaseConnector, refuse_unapproved_bytes
+from ..guide import ROWS_ARE_REMOVED
 from ..http import READ_SECONDS, Backend
 from ..names import short_name
 from ..protocol import (
@@ -47,6 +48,15 @@ class SagemakerConnector(BaseConnector):
     """Signs its own requests; the keys come from a role, or from named secrets."""
 
     id: ClassVar[str] = "sagemaker"
+    title: ClassVar[str] = "Amazon SageMaker"
+    guide: ClassVar[tuple[str, ...]] = (
+        (
+            "For batches the container takes lines of numbers in the order of the version's features and answers a line for"
+            " each, of which the last number is the score."
+        ),
+        "The role that we take on reads, writes and deletes objects under batches/ in the folder of the bucket.",
+        ROWS_ARE_REMOVED,
+    )
     caps = Cap.DEPLOY | Cap.SPLIT | Cap.SHADOW | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.INVENTORY | Cap.BATCH
     most_minutes: ClassVar[float] = 45.0  # machines are started for it
     secret_fields: ClassVar[tuple[str, ...]] = ("access_key_secret", "secret_key_secret")
@@ -59,14 +69,33 @@ class SagemakerConnector(BaseConnector):
             "secret_key_secret": ["access_key_secret"],
         },
         "properties": {
-            "region": _TEXT | {"pattern": "^[a-z]{2}(-[a-z]+)+-\\d$", "title": "Region"},
-            "bucket": _TEXT | {"pattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "title": "Bucket for the bytes"},
-            "prefix": _TEXT | {"pattern": "^[\\w./-]+$", "title": "Folder in the bucket"},
-            "image": _TEXT | {"title": "Image of the container, by digest"},
-            "execution_role": _TEXT | {"pattern": _ARN, "title": "Role of the endpoint"},
-            "instance_type": _TEXT | {"pattern": "^ml\\.", "title": "Kind of instance"},
+            "region": _TEXT | {"pattern": "^[a-z]{2}(-[a-z]+)+-\\d$", "title": "Region", "examples": ["eu-central-1"]},
+            "bucket": _TEXT
+            | {
+                "pattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+                "title": "Bucket for the bytes",
+                "examples": ["approved-models"],
+            },
+            "prefix": _TEXT | {"pattern": "^[\\w./-]+$", "title": "Folder in the bucket", "examples": ["models"]},
+            "image": _TEXT
+            | {
+                "title": "Image of the container, by digest",
+                "examples": ["images.bank.example/onnx@sha256:…"],
+            },
+            "execution_role": _TEXT
+            | {
+                "pattern": _ARN,
+                "title": "Role of the endpoint",
+                "examples": ["arn:aws:iam::123456789012:role/endpoints"],
+            },
+            "instance_type": _TEXT | {"pattern": "^ml\\.", "title": "Kind of instance", "examples": ["ml.m5.large"]},
             "instances": {"type": "integer", "minimum": 1, "maximum": 100, "title": "Instances per variant"},
-            "assume_role": _TEXT | {"pattern": _ARN, "title": "Role that we take on"},
+            "assume_role": _TEXT
+            | {
+                "pattern": _ARN,
+                "title": "Role that we take on",
+                "examples": ["arn:aws:iam::123456789012:role/deployer"],
+            },
             "access_key_secret": _TEXT | {"title": "Name of the secret with the access key"},
             "secret_key_secret": _TEXT | {"title": "Name of the secret with the secret key"},
             "base_url": _ADDRESS | {"title": "Another address of SageMaker, as a private endpoint"},

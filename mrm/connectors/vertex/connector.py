@@ -55,6 +55,8 @@ class VertexConnector(SteppedConnector):
     """Speaks to one project in one region, as a service account or as what the process runs as."""
 
     id: ClassVar[str] = "vertex"
+    title: ClassVar[str] = "Google Vertex AI"
+    guide: ClassVar[tuple[str, ...]] = plan.GUIDE
     caps = Cap.DEPLOY | Cap.SPLIT | Cap.OBSERVE_VERSION | Cap.ETAG | Cap.INVENTORY | Cap.BATCH
     secret_fields: ClassVar[tuple[str, ...]] = ("key_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = {
@@ -62,16 +64,28 @@ class VertexConnector(SteppedConnector):
         "additionalProperties": False,
         "required": ["project", "location", "storage", "image", "machine_type", "predict_route", "health_route"],
         "properties": {
-            "project": _TEXT | {"pattern": "^[a-z0-9:.-]+$", "title": "Project"},
-            "location": _TEXT | {"pattern": "^[a-z]+-[a-z]+\\d+$", "title": "Region"},
-            "storage": _TEXT | {"pattern": "^gs://.+", "title": "Place of the bytes"},
+            "project": _TEXT | {"pattern": "^[a-z0-9:.-]+$", "title": "Project", "examples": ["bank-models"]},
+            "location": _TEXT | {"pattern": "^[a-z]+-[a-z]+\\d+$", "title": "Region", "examples": ["europe-west4"]},
+            "storage": _TEXT
+            | {"pattern": "^gs://.+", "title": "Place of the bytes", "examples": ["gs://approved/models"]},
             "batches": _TEXT
-            | {"pattern": _FOLDER, "title": "Folder for batches; the container takes lists of numbers"},
-            "image": _TEXT | {"pattern": "@sha256:[0-9a-f]{64}$", "title": "Image of the container, by digest"},
-            "predict_route": _ROUTE | {"title": "Path of the container that scores"},
+            | {
+                "pattern": _FOLDER,
+                "title": "Folder for batches; the container takes lists of numbers",
+                "examples": ["gs://exchange/mrm"],
+            },
+            "image": _TEXT
+            | {
+                "pattern": "@sha256:[0-9a-f]{64}$",
+                "title": "Image of the container, by digest",
+                "examples": [
+                    "images.bank.example/onnx@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+                ],
+            },
+            "predict_route": _ROUTE | {"title": "Path of the container that scores", "examples": ["/predict"]},
             "health_route": _ROUTE | {"title": "Path of the container that tells its health"},
             "port": {"type": "integer", "minimum": 1, "maximum": 65535, "title": "Port of the container"},
-            "machine_type": _TEXT | {"title": "Kind of machine"},
+            "machine_type": _TEXT | {"title": "Kind of machine", "examples": ["n1-standard-4"]},
             "instances": {"type": "integer", "minimum": 1, "maximum": 100, "title": "Machines per version"},
             "service_account": _TEXT | {"title": "Account that the containers run as"},
             "key_secret": _TEXT | {"title": "Name of the secret with a service account's key file"},

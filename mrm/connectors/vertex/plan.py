@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..answers import ObservedVariant
+from ..guide import BYTES_LIE_THERE, ROWS_ARE_REMOVED
 from ..names import hashed, letter_name
 from ..reading import missing, part, things
 from ..shares import basis_points, whole_percent
@@ -12,6 +13,20 @@ from ..told import VARIABLES, read_back, told_of
 from ..values import Desired, Role
 
 WHO = "Vertex AI"
+GUIDE = (
+    BYTES_LIE_THERE,
+    (
+        "For batches name a folder such as gs://exchange/mrm. The path that scores takes"
+        ' {"instances": [[…], …]}, lists of numbers in the order of the version\'s features with null where one is'
+        ' missing, and answers {"predictions": […]}, for each row a number or a list of which the last is the score.'
+    ),
+    (
+        "Our account reads and lists the objects under the place of the bytes, which are hashed before a batch and after"
+        " it; reads, writes and deletes those under the folder for batches; and creates, cancels and deletes batch"
+        " prediction jobs, which are called mrm-batch- and the run."
+    ),
+    ROWS_ARE_REMOVED,
+)
 _LONGEST_NAME = 128
 _LIVE = (Role.CHAMPION, Role.CHALLENGER)
 ENDPOINT, _DEPLOYMENT, _REVISION, _CLAIM, _ROLE = (

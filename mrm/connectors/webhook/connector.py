@@ -40,6 +40,10 @@ class WebhookConnector(BaseConnector):
     """What the receiver can do beyond one champion stands in the configuration."""
 
     id: ClassVar[str] = "webhook"
+    title: ClassVar[str] = "A receiver of yours, by signed calls"
+    guide: ClassVar[tuple[str, ...]] = (
+        "The receiver keeps the contract of mrm/connectors/webhook/contract.py and verifies every signature.",
+    )
     caps = Cap.DEPLOY | Cap.OBSERVE_VERSION | Cap.OBSERVE_DIGEST | Cap.ETAG
     secret_fields: ClassVar[tuple[str, ...]] = ("signing_secret",)
     config_schema: ClassVar[Mapping[str, Any]] = {
@@ -47,8 +51,13 @@ class WebhookConnector(BaseConnector):
         "additionalProperties": False,
         "required": ["base_url", "signing_secret"],
         "properties": {
-            "base_url": {"type": "string", "format": "uri", "title": "Address of the receiver"},
-            "signing_secret": _TEXT | {"title": "Name of the secret that signs"},
+            "base_url": {
+                "type": "string",
+                "format": "uri",
+                "title": "Address of the receiver",
+                "examples": ["https://receiver.bank.example/deployments"],
+            },
+            "signing_secret": _TEXT | {"title": "Name of the secret that signs", "examples": ["receiver"]},
             "scheme": {"enum": ["hmac-sha256", "ed25519"], "title": "Kind of signature"},
             "key_id": _TEXT | {"title": "Name under which the receiver knows the key"},
             "can": {"type": "array", "uniqueItems": True, "items": {"enum": sorted(_OPTIONAL)}, "title": "It also can"},

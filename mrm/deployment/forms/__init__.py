@@ -1,5 +1,6 @@
 """HTML input to clean values."""
 
+from mrm.deployment.forms.place import TargetForm
 from mrm.deployment.forms.rules import RulesForm, WantedRulesForm
 from mrm.deployment.forms.wishes import (
     AdoptForm,
@@ -21,7 +22,6 @@ from mrm.deployment.forms.wishes import (
     RollBackForm,
     SignedStopForm,
     StopForm,
-    TargetForm,
     TrafficForm,
     TrafficWantedForm,
 )

@@ -1,17 +1,14 @@
 """HTML input to clean values."""
 
-import json
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
-from mrm.access.models import BusinessUnit, Person
+from mrm.access.models import Person
 from mrm.access.queries import grants_in_force, persons
 from mrm.access.roles import Role
-from mrm.connectors.registry import available
 from mrm.deployment import policies
 from mrm.deployment.models import (
     DriftPolicy,
@@ -26,37 +23,6 @@ from mrm.deployment.models import (
 from mrm.deployment.policies import Least, Share
 from mrm.inventory.models import Model, Version
 from mrm.signoff.forms import SignForm
-
-
-class TargetForm(forms.Form):
-    key = forms.SlugField(help_text="Short name in addresses and commands, such as decision-engine.")
-    name = forms.CharField(max_length=120)
-    connector = forms.ChoiceField(help_text="How this place is spoken to.")
-    environment = forms.ModelChoiceField(
-        Environment.objects.all(), help_text="Whose policy holds here.", to_field_name="key"
-    )
-    unit = forms.ModelChoiceField(
-        BusinessUnit.objects.none(), help_text="Models of this unit and below may be served here."
-    )
-    config = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 5}),
-        initial='{"base_url": "https://", "token_secret": ""}',
-        help_text="JSON. Secrets by name only; their values come from the environment of the worker.",
-    )
-
-    def __init__(self, *args: Any, units: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["unit"].queryset = units  # type: ignore[attr-defined]
-        self.fields["connector"].choices = [(name, name) for name in available(settings.CONNECTORS)]  # type: ignore[attr-defined]
-
-    def clean_config(self) -> dict[str, Any]:
-        try:
-            config = json.loads(self.cleaned_data["config"])
-        except json.JSONDecodeError as error:
-            raise forms.ValidationError(f"Not JSON: {error.msg} in line {error.lineno}.") from error
-        if not isinstance(config, dict):
-            raise forms.ValidationError("A configuration is a JSON object.")
-        return config
 
 
 class CreateForm(forms.Form):

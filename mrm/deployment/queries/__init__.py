@@ -42,6 +42,7 @@ from mrm.deployment.queries.experiments import (
 from mrm.deployment.queries.fail_back import passed_over, why_no_fail_back
 from mrm.deployment.queries.history import Period, ran, ran_of_model
 from mrm.deployment.queries.incidents import incidents_visible_to, interruption, open_incidents, operations, unanswered
+from mrm.deployment.queries.kinds import Kind, kind_of, kinds, told_settings, why_key_taken
 from mrm.deployment.queries.panels import PLACE_PANELS, place_panels
 from mrm.deployment.queries.releases import (
     RELEASE,
@@ -75,6 +76,7 @@ __all__ = [
     "RELEASE_ACTION",
     "SERVED",
     "VARIANTS",
+    "Kind",
     "Period",
     "Range",
     "answering",
@@ -95,6 +97,8 @@ __all__ = [
     "incidents_visible_to",
     "interruption",
     "is_over",
+    "kind_of",
+    "kinds",
     "last_look",
     "least_of",
     "must_withdraw",
@@ -122,6 +126,7 @@ __all__ = [
     "stopped_for_harm",
     "targets_for",
     "targets_visible_to",
+    "told_settings",
     "unanswered",
     "verified_as",
     "verified_numbers",
@@ -131,6 +136,7 @@ __all__ = [
     "where_in",
     "why_backup_not_there",
     "why_closed",
+    "why_key_taken",
     "why_no_advance",
     "why_no_fail_back",
     "why_no_promotion",

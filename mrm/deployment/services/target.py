@@ -15,6 +15,7 @@ from mrm.core import blobs
 from mrm.core.actors import Actor, permit
 from mrm.core.refusal import Invalid, Refused
 from mrm.core.secrets import secret
+from mrm.deployment import queries
 from mrm.deployment.models import Breaker, Environment, Target
 
 FAILURES = 5
@@ -96,8 +97,8 @@ def add_target(
 ) -> Target:
     """Name a serving place; its configuration is checked, its secrets are not stored."""
     permit(actor, "deployment.add_target", unit)
-    if Target.objects.filter(key=key).exists():
-        raise Invalid(f"The key {key} is taken.", fields={"key": ["Taken by another place."]})
+    if taken := queries.why_key_taken(key):
+        raise Invalid(taken, fields={"key": ["Taken by another place."]})
     found = Environment.objects.filter(key=environment).first()
     if found is None:
         known = ", ".join(Environment.objects.values_list("key", flat=True))

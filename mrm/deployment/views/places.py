@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from mrm.access.pages import account_of
 from mrm.access.queries import units_within
 from mrm.core.methods import takes_forms_only
+from mrm.core.refusal import Forbidden
 from mrm.deployment import queries, services
 from mrm.deployment.forms import TargetForm
 from mrm.inventory.views.panels import drawn
@@ -16,18 +17,23 @@ from mrm.inventory.views.panels import drawn
 
 @require_http_methods(["GET", "POST"])
 def add_target(request: HttpRequest) -> HttpResponse:
-    """Name a serving place."""
+    """Name a serving place: first its kind is chosen, then the form asks for what that kind needs."""
     account = account_of(request)
-    form = TargetForm(request.POST or None, units=units_within(account.units_for("deployment.add_target")))
+    kind = queries.kind_of(request.GET.get("connector", ""))
+    if closed := account.lacks("deployment.add_target", None):
+        if request.method == "POST":  # the form would tell which secrets there are
+            raise Forbidden(closed)
+        return render(request, "deployment/choose_kind.html", {"kinds": queries.kinds(), "closed": closed})
+    if kind is None:
+        return render(request, "deployment/choose_kind.html", {"kinds": queries.kinds()})
+    units = units_within(account.units_for("deployment.add_target"))
+    form = TargetForm(request.POST or None, kind=kind.connector, units=units)
     if request.method == "POST" and form.is_valid():
         facts = dict(form.cleaned_data)
         environment = facts.pop("environment").key
-        target = services.add_target(
-            connector_id=facts.pop("connector"), environment=environment, actor=account, **facts
-        )
+        target = services.add_target(connector_id=kind.id, environment=environment, actor=account, **facts)
         return redirect(target)
-    closed = account.lacks("deployment.add_target", None)
-    return render(request, "deployment/add_target.html", {"form": form, "closed": closed})
+    return render(request, "deployment/add_target.html", {"form": form, "kind": kind})
 
 
 @require_GET
@@ -44,7 +50,8 @@ def target(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     served = queries.visible_to(account).filter(target=place)
     closed = account.lacks("deployment.check_target", place)
     panels = drawn(request, queries.place_panels(place, account))
-    context = {"target": place, "deployments": served, "closed": closed, "panels": panels}
+    settings = queries.told_settings(place.connector, place.config)
+    context = {"target": place, "deployments": served, "closed": closed, "panels": panels, "settings": settings}
     return render(request, "deployment/target.html", context)
 
 

@@ -1,0 +1,118 @@
+"""A serving place of one kind: what every place has, and a field for each setting that the kind asks for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
+from django.utils.html import escape
+from django.utils.text import Truncator
+
+from mrm.access.models import BusinessUnit
+from mrm.connectors.base import BaseConnector
+from mrm.core.refusal import Refused
+from mrm.deployment import queries
+from mrm.deployment.models import Environment, Target
+from mrm.deployment.services.target import connect
+
+SETTING = "setting-"
+NAME_ALONE = "Its name alone. The value comes from MRM_SECRET_ and the name in the environment of the workers."
+_AS_USUAL = ("", "As usual")
+_YES_OR_NO = {"true": True, "false": False}
+
+
+class TargetForm(forms.Form):
+    """The names of the settings' fields begin with `setting-`; what was left empty is left out of the configuration."""
+
+    key = forms.SlugField(help_text="Short name in addresses and commands, such as decision-engine.")
+    name = forms.CharField(max_length=120)
+    environment = forms.ModelChoiceField(
+        Environment.objects.all(), help_text="Whose policy holds here.", to_field_name="key"
+    )
+    unit = forms.ModelChoiceField(
+        BusinessUnit.objects.none(), help_text="Models of this unit and below may be served here."
+    )
+
+    def __init__(self, *args: Any, kind: type[BaseConnector], units: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        self.fields["unit"].queryset = units  # type: ignore[attr-defined]
+        needed = kind.config_schema.get("required", ())
+        for name, rule in kind.config_schema.get("properties", {}).items():
+            self.fields[SETTING + name] = _field(name, rule, name in needed, name in kind.secret_fields)
+
+    @property
+    def needed(self) -> list[BoundField]:
+        return [self[name] for name, field in self.fields.items() if name.startswith(SETTING) and field.required]
+
+    @property
+    def further(self) -> list[BoundField]:
+        return [self[name] for name, field in self.fields.items() if name.startswith(SETTING) and not field.required]
+
+    @property
+    def further_is_open(self) -> bool:
+        """What is wrong, or filled in, is not hidden."""
+        return any(field.errors or field.data for field in self.further)
+
+    def clean_key(self) -> str:
+        key = str(self.cleaned_data["key"])
+        if reason := queries.why_key_taken(key):
+            raise ValidationError(reason)
+        return key
+
+    def clean(self) -> dict[str, Any]:
+        """Ask the connector itself whether it can be made with these settings; its words go to the field that is meant."""
+        told = super().clean() or self.cleaned_data
+        config = {
+            name: _value(told.get(SETTING + name)) for name in self._settings() if _given(told.get(SETTING + name))
+        }
+        if not self.errors:
+            try:
+                connect(Target(connector=self.kind.id, config=config))
+            except Refused as refusal:
+                field = SETTING + getattr(refusal.__cause__, "field", "")
+                self.add_error(field if field in self.fields else None, list(refusal.reasons))
+        return {name: value for name, value in told.items() if not name.startswith(SETTING)} | {"config": config}
+
+    def _settings(self) -> list[str]:
+        return [name.removeprefix(SETTING) for name in self.fields if name.startswith(SETTING)]
+
+
+def _field(name: str, rule: Mapping[str, Any], needed: bool, secret: bool) -> forms.Field:
+    """The field of a property of a JSON Schema; what has no field of its own kind is written as JSON."""
+    told = {
+        "label": rule.get("title", name.replace("_", " ").capitalize()),
+        "help_text": escape(NAME_ALONE if secret else rule.get("description") or _like(rule)),
+        "required": needed,
+    }
+    if "enum" in rule:
+        return forms.ChoiceField(choices=[*([] if needed else [_AS_USUAL]), *((v, v) for v in rule["enum"])], **told)
+    match rule.get("type"):
+        case "string":
+            widget = forms.URLInput if rule.get("format") == "uri" else forms.TextInput
+            return forms.CharField(widget=widget(attrs={"autocomplete": "off"}), **told)
+        case "boolean":
+            return forms.ChoiceField(choices=[_AS_USUAL, ("true", "Yes"), ("false", "No")], **told)
+        case "integer":
+            return forms.IntegerField(min_value=rule.get("minimum"), max_value=rule.get("maximum"), **told)
+        case "number":
+            return forms.FloatField(
+                max_value=rule.get("maximum"), widget=forms.NumberInput(attrs={"step": "any"}), **told
+            )
+        case "array" if "enum" in rule.get("items", {}):
+            choices = [(value, value) for value in rule["items"]["enum"]]
+            return forms.MultipleChoiceField(choices=choices, widget=forms.CheckboxSelectMultiple, **told)
+    return forms.JSONField(widget=forms.Textarea(attrs={"rows": 2}), **told | {"help_text": "JSON."})
+
+
+def _like(rule: Mapping[str, Any]) -> str:
+    return f"Such as {Truncator(rule['examples'][0]).chars(60)}" if rule.get("examples") else ""
+
+
+def _given(value: Any) -> bool:
+    return value not in (None, "", [])
+
+
+def _value(value: Any) -> Any:
+    return _YES_OR_NO.get(value, value) if isinstance(value, str) else value

@@ -1,0 +1,74 @@
+"""The kinds of places that may be added: a connector each, with what it can and what it needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from mrm.connectors.base import BaseConnector
+from mrm.connectors.errors import Invalid
+from mrm.connectors.protocol import Cap
+from mrm.connectors.registry import OWN, available
+from mrm.deployment.models import Target
+
+CAN: Mapping[Cap, str] = {
+    Cap.DEPLOY: "takes approved versions",
+    Cap.SPLIT: "divides traffic",
+    Cap.SHADOW: "feeds a shadow",
+    Cap.FALLBACK: "holds a backup model",
+    Cap.RULES: "serves by segment and fail-over rules",
+    Cap.BATCH: "scores data sets",
+    Cap.PREDICT: "answers test rows",
+    Cap.OBSERVE_VERSION: "shows which version runs",
+    Cap.OBSERVE_DIGEST: "shows the digest that runs",
+    Cap.ADOPT: "lets what runs be taken over",
+    Cap.INVENTORY: "lists what it holds",
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A connector as a person chooses it. `can` says what its places may do at most; settings can narrow it.
+
+    `guide` tells what must be there before, `package` which one brought the connector, where it is none of ours.
+    """
+
+    id: str
+    title: str
+    can: tuple[str, ...]
+    guide: tuple[str, ...]
+    package: str
+    connector: type[BaseConnector]
+
+
+def kinds() -> list[Kind]:
+    """Every enabled connector that can be loaded: our gateway, and then the others by title."""
+    found = []
+    for name, offer in available(settings.CONNECTORS).items():
+        try:
+            connector = offer.load()
+        except Invalid:
+            continue
+        caps = connector.caps if isinstance(connector.caps, Cap) else Cap.NONE
+        can = tuple(words for cap, words in CAN.items() if cap in caps)
+        package = "" if offer.distribution == OWN else f"{offer.distribution} {offer.version}"
+        found.append(Kind(name, connector.title or name, can, connector.guide, package, connector))
+    return sorted(found, key=lambda kind: (kind.id != "embedded", kind.title.lower()))
+
+
+def kind_of(id: str) -> Kind | None:
+    """The kind of this id, where it is enabled."""
+    return next((kind for kind in kinds() if kind.id == id), None)
+
+
+def why_key_taken(key: str) -> str | None:
+    """Why no place may be added under this key, or None."""
+    return f"The key {key} is taken by another place." if Target.objects.filter(key=key).exists() else None
+
+
+def told_settings(connector: str, config: Mapping[str, object]) -> list[tuple[str, str, object]]:
+    """Label, name and value of each setting of a place, in the order in which its kind asks for them."""
+    kind = kind_of(connector)
+    rules = kind.connector.config_schema.get("properties", {}) if kind else {}
+    names = [*(name for name in rules if name in config), *(name for name in config if name not in rules)]
+    return [(rules.get(name, {}).get("title", name), name, config[name]) for name in names]
