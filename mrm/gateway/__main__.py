@@ -40,6 +40,7 @@ def main() -> int:
         config = uvicorn.Config(
             app,
             http=Protocol,
+            ws="none",
             log_level="warning",
             access_log=False,
             server_header=False,

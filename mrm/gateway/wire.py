@@ -3,8 +3,9 @@
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+LONGEST_HEAD = 65_536  # bytes of a request that bring neither the end of its head nor anything of its body
 _HEAD, _INTERIM = b"HTTP/1.1 ", b"HTTP/1.1 1"  # how an answer begins, and how a word before it does
 
 
@@ -53,8 +54,36 @@ class Joined(asyncio.Transport):
         return self._transport.get_protocol()
 
 
-class Protocol(H11Protocol):
-    """uvicorn's HTTP over such a transport."""
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP over such a transport. Its parser takes a head of any length; this does not."""
+
+    waiting = 0  # bytes since the request last got on
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Joined(transport))
+
+    def data_received(self, data: bytes) -> None:
+        self.waiting += len(data)
+        super().data_received(data)
+        if self.waiting > LONGEST_HEAD and not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete:
+                self.send_400_response(f"The head of a request is at most {LONGEST_HEAD} bytes long.")
+            else:
+                self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self.waiting = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self.waiting = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.waiting = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer without a body ends here."""
+        self.transport.write(b"")
+        super().on_response_complete()

@@ -31,6 +31,8 @@ def main() -> int:
         print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
         config = uvicorn.Config(
             create_app(Cosigner(memory, key, logs)),
+            http="h11",
+            ws="none",
             log_level="warning",
             access_log=False,
             server_header=False,

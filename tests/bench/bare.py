@@ -43,6 +43,8 @@ def app(model: bytes) -> Any:
 if __name__ == "__main__":
     with open(sys.argv[1], "rb") as source:  # noqa: PTH123  the least a server can do
         handler = app(source.read())
+    # h11 is what comes with uvicorn; the other is there because the gateway brings it
+    http = sys.argv[3]
     uvicorn.run(
-        handler, port=int(sys.argv[2]), log_level="warning", access_log=False, server_header=False, lifespan="off"
-    )
+        handler, port=int(sys.argv[2]), http=http, log_level="warning", access_log=False, server_header=False, lifespan="off"
+    )  # fmt: skip
