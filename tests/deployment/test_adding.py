@@ -71,7 +71,9 @@ def test_what_is_filled_in_is_the_configuration_in_its_own_types(
         "setting-can": ["split", "shadow"],
     }
     posted(page, cast, "webhook", key="hook", **hook)
-    assert Target.objects.get(key="hook").config["can"] == ["split", "shadow"]
+    made = Target.objects.get(key="hook")
+    assert made.config["can"] == ["split", "shadow"]
+    assert "split, shadow</td>" in page.get(made.get_absolute_url()).content.decode()
     oip = {"setting-base_url": "http://127.0.0.1:9", "setting-implementations": json.dumps({"onnx": "our.Runtime"})}
     posted(page, cast, "oip", key="oip", **oip)
     assert Target.objects.get(key="oip").config["implementations"] == {"onnx": "our.Runtime"}

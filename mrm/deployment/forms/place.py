@@ -19,7 +19,6 @@ from mrm.deployment.services.target import connect
 SETTING = "setting-"
 NAME_ALONE = "Its name alone. The value comes from MRM_SECRET_ and the name in the environment of the workers."
 _AS_USUAL = ("", "As usual")
-_YES_OR_NO = {"true": True, "false": False}
 
 
 class TargetForm(forms.Form):
@@ -64,9 +63,7 @@ class TargetForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Ask the connector itself whether it can be made with these settings; its words go to the field that is meant."""
         told = super().clean() or self.cleaned_data
-        config = {
-            name: _value(told.get(SETTING + name)) for name in self._settings() if _given(told.get(SETTING + name))
-        }
+        config = {name: told[SETTING + name] for name in self._settings() if _given(told.get(SETTING + name))}
         if not self.errors:
             try:
                 connect(Target(connector=self.kind.id, config=config))
@@ -93,7 +90,8 @@ def _field(name: str, rule: Mapping[str, Any], needed: bool, secret: bool) -> fo
             widget = forms.URLInput if rule.get("format") == "uri" else forms.TextInput
             return forms.CharField(widget=widget(attrs={"autocomplete": "off"}), **told)
         case "boolean":
-            return forms.ChoiceField(choices=[_AS_USUAL, ("true", "Yes"), ("false", "No")], **told)
+            answers = [_AS_USUAL, ("true", "Yes"), ("false", "No")]
+            return forms.TypedChoiceField(choices=answers, coerce="true".__eq__, empty_value=None, **told)
         case "integer":
             return forms.IntegerField(min_value=rule.get("minimum"), max_value=rule.get("maximum"), **told)
         case "number":
@@ -112,7 +110,3 @@ def _like(rule: Mapping[str, Any]) -> str:
 
 def _given(value: Any) -> bool:
     return value not in (None, "", [])
-
-
-def _value(value: Any) -> Any:
-    return _YES_OR_NO.get(value, value) if isinstance(value, str) else value

@@ -1,5 +1,6 @@
 """The kinds of places that may be added: a connector each, with what it can and what it needs."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,9 +67,17 @@ def why_key_taken(key: str) -> str | None:
     return f"The key {key} is taken by another place." if Target.objects.filter(key=key).exists() else None
 
 
-def told_settings(connector: str, config: Mapping[str, object]) -> list[tuple[str, str, object]]:
-    """Label, name and value of each setting of a place, in the order in which its kind asks for them."""
+def told_settings(connector: str, config: Mapping[str, object]) -> list[tuple[str, str, str]]:
+    """Label, name and value, in words, of each setting of a place, in the order in which its kind asks for them."""
     kind = kind_of(connector)
     rules = kind.connector.config_schema.get("properties", {}) if kind else {}
     names = [*(name for name in rules if name in config), *(name for name in config if name not in rules)]
-    return [(rules.get(name, {}).get("title", name), name, config[name]) for name in names]
+    return [(rules.get(name, {}).get("title", name), name, _in_words(config[name])) for name in names]
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return json.dumps(value) if isinstance(value, dict) else str(value)
