@@ -46,6 +46,7 @@ from .verified import Verified, verified
 _TEXT = {"type": "string", "minLength": 1}
 _ADDRESS = {"type": "string", "format": "uri"}
 _ROUTE = _TEXT | {"pattern": "^/[\\w./-]*$"}
+_IMAGE = f"images.bank.example/onnx@sha256:{0:064}"
 # google.rpc.Code, as a finished operation tells it
 _ABORTED, _EXISTS, _UNAVAILABLE = 10, 6, 14
 _FOLDER = "^gs://[a-z0-9][a-z0-9._-]+(/[\\w.-]+)*/?$"
@@ -75,13 +76,7 @@ class VertexConnector(SteppedConnector):
                 "examples": ["gs://exchange/mrm"],
             },
             "image": _TEXT
-            | {
-                "pattern": "@sha256:[0-9a-f]{64}$",
-                "title": "Image of the container, by digest",
-                "examples": [
-                    "images.bank.example/onnx@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-                ],
-            },
+            | {"pattern": "@sha256:[0-9a-f]{64}$", "title": "Image of the container, by digest", "examples": [_IMAGE]},
             "predict_route": _ROUTE | {"title": "Path of the container that scores", "examples": ["/predict"]},
             "health_route": _ROUTE | {"title": "Path of the container that tells its health"},
             "port": {"type": "integer", "minimum": 1, "maximum": 65535, "title": "Port of the container"},
