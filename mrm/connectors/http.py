@@ -51,6 +51,22 @@ class Backend:
         self._read_seconds = read_seconds
         self._special = special or (lambda status, body: None)
 
+    @classmethod
+    def configured(
+        cls,
+        name: str,
+        address: str,
+        config: Mapping[str, Any],
+        *,
+        auth: httpx.Auth | None = None,
+        special: Callable[[int, Mapping[str, Any]], ConnectorError | None] | None = None,
+    ) -> "Backend":
+        """With the certificates and the time limit that a place is configured with."""
+        limit = config.get("read_seconds", READ_SECONDS)
+        return cls(
+            name, address.rstrip("/"), auth=auth, ca_file=config.get("ca_file"), read_seconds=limit, special=special
+        )
+
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.base_url}>"
 

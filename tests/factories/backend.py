@@ -3,6 +3,9 @@
 import secrets
 from typing import Any
 
+from django.db import transaction
+
+from mrm.audit.trail import recorded
 from mrm.core import blobs
 from mrm.deployment import services as deployment
 from mrm.deployment.models import Deployment, Revision
@@ -36,12 +39,7 @@ def served_there(cast: Cast, version: Version, url: str) -> Revision:
         "execution_role": "arn:aws:iam::123456789012:role/endpoint",
         "access_key_secret": "sage-access", "secret_key_secret": "sage-key",
     }  # fmt: skip
-    place = deployment.add_target(
-        key="sage", name="SageMaker Frankfurt", connector_id="sagemaker", environment="production", unit=cast.bank,
-        config=config, actor=SETUP,
-    )  # fmt: skip
-    opened = deployment.create(version.model, target=place, endpoint="credit", actor=cast.deployer)
-    return brought(cast, opened, version)
+    return _brought_to(cast, version, "sagemaker", key="sage", name="SageMaker Frankfurt", config=config)
 
 
 def served_at_vertex(cast: Cast, version: Version, fake: FakeVertex, **changes: str) -> Revision:
@@ -53,12 +51,7 @@ def served_at_vertex(cast: Cast, version: Version, fake: FakeVertex, **changes: 
         "health_route": "/health", "key_secret": "vertex", "base_url": fake.url, "storage_url": fake.url, **changes,
     }  # fmt: skip
     fake.storage.write(f"gs://models/approved/{version.artifact_id}/model.onnx", blobs.read(version.artifact_id))
-    place = deployment.add_target(
-        key="vertex", name="Vertex Eemshaven", connector_id="vertex", environment="production", unit=cast.bank,
-        config=config, actor=SETUP,
-    )  # fmt: skip
-    opened = deployment.create(version.model, target=place, endpoint="credit", actor=cast.deployer)
-    return brought(cast, opened, version)
+    return _brought_to(cast, version, "vertex", key="vertex", name="Vertex Eemshaven", config=config)
 
 
 def served_at_azure(cast: Cast, version: Version, fake: FakeAzure, **changes: str) -> Revision:
@@ -73,12 +66,25 @@ def served_at_azure(cast: Cast, version: Version, fake: FakeAzure, **changes: st
         "batches": f"{account}/{CONTAINER}/mrm",
     }  # fmt: skip
     fake.batches.blobs.write(f"approved/models/{version.artifact_id}/model.onnx", blobs.read(version.artifact_id))
+    return _brought_to(cast, version, "azureml", key="azure", name="Azure Amsterdam", config=config)
+
+
+def _brought_to(
+    cast: Cast, version: Version, connector: str, *, key: str, name: str, config: dict[str, Any]
+) -> Revision:
     place = deployment.add_target(
-        key="azure", name="Azure Amsterdam", connector_id="azureml", environment="production", unit=cast.bank,
-        config=config, actor=SETUP,
+        key=key, name=name, connector_id=connector, environment="production", unit=cast.bank, config=config, actor=SETUP,
     )  # fmt: skip
     opened = deployment.create(version.model, target=place, endpoint="credit", actor=cast.deployer)
     return brought(cast, opened, version)
+
+
+def without(setting: str) -> None:
+    """The only place loses a setting, as if it had been added without."""
+    target = Deployment.objects.get().target
+    del target.config[setting]
+    with recorded("deployment.check_target", actor=SETUP, subject=target), transaction.atomic():
+        target.save()
 
 
 def brought(cast: Cast, opened: Deployment, version: Version) -> Revision:

@@ -5,21 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
 
-from mrm.audit.trail import recorded
 from mrm.connectors.azureml import AzuremlConnector
 from mrm.core import blobs
-from mrm.deployment.models import Breaker, Deployment
+from mrm.deployment.models import Breaker
 from mrm.inventory.models import Dataset, Version
 from mrm.jobs.models import Job
 from mrm.prediction import queries, services
 from mrm.prediction.models import BatchRun
 from tests.connectors.azureml_batch_fake import CONTAINER, Files
 from tests.connectors.azureml_fake import FakeAzure
-from tests.factories.access import SETUP, Cast, fresh
+from tests.factories.access import Cast, fresh
 from tests.factories.approved import a_model, an_approved
-from tests.factories.backend import served_at_azure
+from tests.factories.backend import served_at_azure, without
 from tests.factories.batch import applicants, asked, table_of
 from tests.prediction.test_backend import passes
 from tests.prediction.test_batch import told_by_the_model
@@ -106,10 +104,7 @@ def _cancelled(cast: Cast, backend: FakeAzure, version: Version, data: Dataset) 
 
 
 def _without_a_cluster(cast: Cast, version: Version, data: Dataset) -> None:
-    target = Deployment.objects.get().target
-    del target.config["cluster"]
-    with recorded("deployment.check_target", actor=SETUP, subject=target), transaction.atomic():
-        target.save()
+    without("cluster")
     run = asked(cast, version, data)
     assert run.way == "worker"
     assert run.way_because == (

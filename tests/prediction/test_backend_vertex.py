@@ -5,19 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
 
-from mrm.audit.trail import recorded
 from mrm.connectors.vertex import VertexConnector
 from mrm.core import blobs
-from mrm.deployment.models import Deployment
 from mrm.inventory.models import Dataset, Version
 from mrm.jobs.models import Job
 from mrm.prediction import queries
 from tests.connectors.vertex_fake import FakeVertex
-from tests.factories.access import SETUP, Cast, fresh
+from tests.factories.access import Cast, fresh
 from tests.factories.approved import a_model, an_approved
-from tests.factories.backend import served_at_vertex
+from tests.factories.backend import served_at_vertex, without
 from tests.factories.batch import applicants, asked, table_of
 from tests.prediction.test_backend import passes
 from tests.prediction.test_batch import told_by_the_model
@@ -65,10 +62,7 @@ def test_a_place_scores_every_row_once_or_says_which_it_did_not(
 
 
 def _without_a_folder_for_batches(cast: Cast, version: Version, data: Dataset) -> None:
-    target = Deployment.objects.get().target
-    del target.config["batches"]
-    with recorded("deployment.check_target", actor=SETUP, subject=target), transaction.atomic():
-        target.save()
+    without("batches")
     run = asked(cast, version, data)
     assert run.way == "worker"
     assert run.way_because == (

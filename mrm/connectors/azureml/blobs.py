@@ -1,6 +1,5 @@
 """Blobs in a folder of Azure Storage: the calls to its REST API that a batch needs."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -8,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from defusedxml import ElementTree
 
+from .. import streams
 from ..errors import Integrity, Invalid, NotFound
 from ..http import Backend
 from ..values import Op
@@ -67,21 +67,11 @@ class Folder:
 
     def lines(self, name: str) -> Iterator[bytes]:
         """The same line by line, without the ends of the lines."""
-        left = b""
-        for chunk in self.chunks(name):
-            *whole, left = (left + chunk).split(b"\n")
-            yield from whole
-            if len(left) > _LONGEST_LINE:
-                raise Invalid(f"{name} has a line longer than {_LONGEST_LINE >> 20} MiB.")
-        if left:
-            yield left
+        yield from streams.lines(self.chunks(name), name, _LONGEST_LINE)
 
     def sha256(self, stored: Stored, op: Op | None = None) -> str:
         """Of the bytes that have exactly this tag."""
-        digest = hashlib.sha256()
-        for chunk in self.chunks(stored.name, stored.etag, op):
-            digest.update(chunk)
-        return digest.hexdigest()
+        return streams.sha256(self.chunks(stored.name, stored.etag, op))
 
     def remove(self, name: str, op: Op) -> None:
         """Take a blob away; one that is not there is gone already."""

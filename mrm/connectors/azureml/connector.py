@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import IO, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from ..http import READ_SECONDS, Backend
+from ..http import Backend
 from ..protocol import (
     ArtifactFile,
     ArtifactStore,
@@ -206,13 +206,7 @@ class AzuremlConnector(SteppedConnector):
         return TokenAuth(fetch(self.config, secrets, self.config.get(scope, SCOPES[scope])))
 
     def _backend(self, name: str, address: str, auth: TokenAuth) -> Backend:
-        return Backend(
-            name,
-            address.rstrip("/"),
-            auth=auth,
-            ca_file=self.config.get("ca_file"),
-            read_seconds=self.config.get("read_seconds", READ_SECONDS),
-        )
+        return Backend.configured(name, address, self.config, auth=auth)
 
     def _with_batches(self, folder: str, auth: TokenAuth) -> Batches:
         """The models' bytes are read back where they lie in the account of the folder: no token goes to another host."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import httpx
 
 from ..base import BaseConnector, refuse_unapproved_bytes
-from ..http import READ_SECONDS, Backend, BearerAuth
+from ..http import Backend, BearerAuth
 from ..protocol import (
     ArtifactStore,
     Cap,
@@ -186,14 +186,7 @@ class MlflowConnector(BaseConnector):
         return Page(tuple(item for model in models for item in listed(self._tracking, model)), following)
 
     def _backend(self, name: str, url: str, auth: httpx.Auth | None) -> Backend:
-        return Backend(
-            name,
-            url.rstrip("/"),
-            auth=auth,
-            ca_file=self.config.get("ca_file"),
-            read_seconds=self.config.get("read_seconds", READ_SECONDS),
-            special=special,
-        )
+        return Backend.configured(name, url, self.config, auth=auth, special=special)
 
     def _claim(self, desired: Desired, op: Op) -> None:
         """Make the registered model ours, or refuse because someone else uses it."""

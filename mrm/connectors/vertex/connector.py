@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import IO, Any, ClassVar
 from urllib.parse import urlencode
 
-from ..http import READ_SECONDS, Backend
+from ..http import Backend
 from ..protocol import (
     ArtifactFile,
     ArtifactStore,
@@ -263,13 +263,7 @@ class VertexConnector(SteppedConnector):
         return verified(name, self._call("GET", name, op=op), self._storage, self.config, op)
 
     def _backend(self, name: str, address: str, auth: TokenAuth) -> Backend:
-        return Backend(
-            name,
-            address.rstrip("/"),
-            auth=auth,
-            ca_file=self.config.get("ca_file"),
-            read_seconds=self.config.get("read_seconds", READ_SECONDS),
-        )
+        return Backend.configured(name, address, self.config, auth=auth)
 
     def _listed(self, found: Mapping[str, Any]) -> list[Listed]:
         source, described = text(found, "name", WHO), str(found.get("description", ""))

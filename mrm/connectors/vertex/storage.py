@@ -1,11 +1,11 @@
 """Objects in a folder of Cloud Storage: the calls to its JSON API that a batch needs."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import quote
 
+from .. import streams
 from ..errors import Integrity, Invalid, NotFound
 from ..http import Backend
 from ..reading import text, things
@@ -74,21 +74,11 @@ class Folder:
 
     def lines(self, name: str) -> Iterator[bytes]:
         """The same line by line, without the ends of the lines."""
-        left = b""
-        for chunk in self.chunks(name):
-            *whole, left = (left + chunk).split(b"\n")
-            yield from whole
-            if len(left) > _LONGEST_LINE:
-                raise Invalid(f"{name} has a line longer than {_LONGEST_LINE >> 20} MiB.")
-        if left:
-            yield left
+        yield from streams.lines(self.chunks(name), name, _LONGEST_LINE)
 
     def sha256(self, stored: Stored, op: Op | None = None) -> str:
         """Of the bytes of exactly this generation."""
-        digest = hashlib.sha256()
-        for chunk in self.chunks(stored.name, stored.generation, op):
-            digest.update(chunk)
-        return digest.hexdigest()
+        return streams.sha256(self.chunks(stored.name, stored.generation, op))
 
     def remove(self, name: str, op: Op) -> None:
         """Take an object away; one that is not there is gone already."""
