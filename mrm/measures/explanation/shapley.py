@@ -6,14 +6,13 @@ Lundberg et al. (2020, Nature Machine Intelligence 2:56); sampling: Strumbelj an
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mrm.measures.explanation.accelerated import tree_values
 from mrm.measures.explanation.attributions import (
     AdditivityError,
     Explanation,
@@ -23,14 +22,9 @@ from mrm.measures.explanation.attributions import (
     digest,
 )
 from mrm.measures.explanation.capability import capability, final_step, margin, matrix_of
-from mrm.measures.intervals import generator
-
-with warnings.catch_warnings():  # its plots use deprecated calls of matplotlib on import
-    warnings.simplefilter("ignore")
-    import shap
-
 from mrm.measures.explanation.coalitions import FEATURES as ENUMERATED
 from mrm.measures.explanation.coalitions import shapley_values
+from mrm.measures.intervals import generator
 
 Progress = Callable[[int, int], None]
 Made = tuple[Matrix, str, pd.DataFrame, str]  # values, the method, the background used, a note
@@ -41,7 +35,7 @@ PERMUTATION_BACKGROUND = 100
 OUTPUTS_A_ROW = 25_600  # so many outputs over all coalitions of one row are a third of what permutations ask for
 BY_OUTPUTS = ("exact Shapley values over all coalitions", "permutation SHAP")  # methods that open no model
 TREE_BACKGROUND = 500  # shap's cost grows with rows times background; larger ones are for the accelerated values
-UNREADABLE = (TypeError, ValueError, NotImplementedError, shap.utils._exceptions.ExplainerError)
+UNREADABLE = (TypeError, ValueError, NotImplementedError)
 
 
 def explain(
@@ -106,6 +100,8 @@ def _linear(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int,
 
 
 def _accelerated(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress) -> Made:
+    from mrm.measures.explanation.accelerated import tree_values  # noqa: PLC0415  slow to load, and for trees only
+
     final, transform = final_step(model)
     values, checked = tree_values(final, transform(background), transform(rows))
     tell(len(rows), len(rows))
@@ -113,13 +109,13 @@ def _accelerated(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed:
 
 
 def _tree(model: Any, background: pd.DataFrame, rows: pd.DataFrame, seed: int, tell: Progress) -> Made:
+    from mrm.measures.explanation.library import tree_explainer  # noqa: PLC0415  slow to load, and for trees only
+
     final, transform = final_step(model)
     used, inner, parts = _part(background, TREE_BACKGROUND, seed), transform(rows), list[Matrix]()
-    whole = shap.maskers.Independent(transform(used), max_samples=len(used))  # a matrix would be cut to 100 rows
-    explainer = shap.TreeExplainer(final, data=whole, feature_perturbation="interventional")
+    explained = tree_explainer(final, transform(used))
     for start in range(0, len(rows), 20):
-        part = np.asarray(explainer.shap_values(inner[start : start + 20], check_additivity=False), dtype=np.float64)
-        parts.append(part[..., 1] if part.ndim == 3 else part)
+        parts.append(explained(inner[start : start + 20]))
         tell(min(start + 20, len(rows)), len(rows))
     note = "" if used is background else f"The background was cut to {len(used):,} rows, which shap can afford."
     return np.concatenate(parts), "interventional tree SHAP", used, note
@@ -148,16 +144,16 @@ def _permutation(
     tell: Progress,
     note: str,
 ) -> Explanation:
+    from mrm.measures.explanation.library import permutation_explainer  # noqa: PLC0415  slow, and for many features only
+
     reduced, matrix = _part(background, PERMUTATION_BACKGROUND, seed), matrix_of(rows)
-    masker = shap.maskers.Independent(matrix_of(reduced), max_samples=len(reduced))
-    budget = PERMUTATIONS * (2 * matrix.shape[1] + 1)
+    explained = permutation_explainer(function, matrix_of(reduced), PERMUTATIONS)
     values, bases = [], []
     for i, label in enumerate(rows.index):
         own = int(generator(seed, f"permutation/{label}").integers(2**32))
-        explainer = shap.PermutationExplainer(function, masker, seed=own)
-        found = explainer(matrix[i : i + 1], max_evals=budget, silent=True)
-        values.append(np.ravel(found.values))
-        bases.append(float(np.ravel(found.base_values)[0]))
+        found, base = explained(matrix[i], own)
+        values.append(found)
+        bases.append(base)
         tell(i + 1, len(matrix))
     made = _explanation(np.array(values), bases[0], BY_OUTPUTS[1], unit, reduced, rows, seed, note)
     return assert_additive(made, function(matrix), SAMPLED_TOLERANCE)
@@ -179,5 +175,5 @@ def _explanation(
         values=values, base=base, additivity_max=float("nan"), additivity_mean=float("nan"), method=method,
         output=unit, background_digest=digest(matrix_of(background), names), seed=seed,
         n_background=len(background), n_rows=len(rows), feature_names=names, data=matrix_of(rows),
-        notes=note, version=f"shap {shap.__version__}",
+        notes=note, version=f"shap {version('shap')}",
     )  # fmt: skip
