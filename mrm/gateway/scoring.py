@@ -14,7 +14,8 @@ class NoAnswer(CannotScore):
     """The model answered, and the answer is none."""
 
     def __init__(self, message: str, *, telling: bool) -> None:
-        super().__init__(503, message, MANUAL)
+        # the same rows would meet the same gaps, so nobody is invited to ask again
+        super().__init__(503 if telling else 400, message, MANUAL)
         self.telling = telling  # whether it says something about the model, and not about what it was asked
 
 
@@ -25,7 +26,8 @@ def require_answer(case: Case, taken: Mapping[str, Array]) -> None:
     for name, array in case.answers:
         if array.dtype.kind == "f" and not finite(array):
             whole = all(finite(each) for each in taken.values() if each.dtype.kind == "f")
-            raise NoAnswer(f"Version {version} gave no number as {name}.", telling=whole)
+            gaps = "" if whole else " for rows with missing numbers"
+            raise NoAnswer(f"Version {version} gave no number as {name}{gaps}.", telling=whole)
         if name == rules.output and not _within(array, rules):
             low, high = rules.output_low, rules.output_high
             bounds = " and ".join(

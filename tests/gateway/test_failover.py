@@ -68,7 +68,11 @@ def test_without_a_backup_a_person_decides(gateway: GatewayProcess, row: list[fl
 def test_missing_input_says_nothing_about_the_model(gateway: GatewayProcess) -> None:
     serve(gateway, "missing")
     rows: list[Any] = [[None, 0.0, 0.0, 0.0]]
-    assert [gateway.infer("missing", request(rows)).status_code for _ in range(6)] == [503] * 6
+    for _ in range(6):
+        answer = gateway.infer("missing", request(rows))
+        assert (answer.status_code, answer.json()["code"]) == (400, "refer_to_manual")
+        assert "gave no number as" in answer.json()["error"]
+        assert answer.json()["error"].endswith("for rows with missing numbers.")
     assert ask(gateway, "missing", WELL)[0] == "1"
 
 

@@ -178,7 +178,7 @@ def edited(raw: bytes, number: int, edit: Callable[[Any], Any]) -> bytes:
 def zipped(files: Files, path: Any) -> Any:
     import zipfile
 
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return path
