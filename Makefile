@@ -10,7 +10,7 @@ ARGS ?=
 # every start of a program compiles our modules anew where this is set, which takes longer than what it does
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage lint bench lock clean
+.PHONY: demo test coverage lint style types bench lock clean
 
 demo: $(STAMP)
 	@$(BIN)/python deploy/system.py pango openmp fonts
@@ -18,17 +18,21 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python deploy/system.py pango openmp fonts browser pdf
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j2 lint
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 # the same tests under measurement, which makes them a third slower
 coverage: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --cov=mrm --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml --cov-fail-under=78 $(ARGS)
 
-lint: $(STAMP)
+lint: style types
+
+style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+
+types: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP)
