@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import AuthFailed, Invalid, Transient
-from ..http import READ_SECONDS, Backend
+from ..http import Backend
 from ..tokens import Fetch, client_credentials, refused
 
 ENTRA = "Microsoft Entra"
@@ -17,13 +17,7 @@ def fetch(config: Mapping[str, Any], secrets: Mapping[str, str], scope: str) -> 
     """How a token is had: by the application's secret where one is named, else by workload or managed identity."""
     if "client_secret" not in config:
         return _ambient(scope, config.get("client_id"))
-    authority = Backend(
-        ENTRA,
-        config.get("authority", _AUTHORITY).rstrip("/"),
-        ca_file=config.get("ca_file"),
-        read_seconds=config.get("read_seconds", READ_SECONDS),
-        special=refused(ENTRA),
-    )
+    authority = Backend.configured(ENTRA, config.get("authority", _AUTHORITY), config, special=refused(ENTRA))
     path = f"/{config['tenant']}/oauth2/v2.0/token"
     return client_credentials(authority, path, config["client_id"], secrets["client_secret"], scope, basic=False)
 

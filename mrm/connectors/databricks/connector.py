@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..http import READ_SECONDS, Backend, BearerAuth
+from ..http import Backend, BearerAuth
 from ..protocol import (
     ArtifactStore,
     AuthFailed,
@@ -20,6 +20,7 @@ from ..protocol import (
     Page,
 )
 from ..reading import missing, part, text, things
+from ..settings import CONNECTION, TEXT
 from ..shares import whole_percent
 from ..stepped import SteppedConnector, Waiting
 from ..tokens import TokenAuth, client_credentials, refused
@@ -28,8 +29,7 @@ from ..values import require_endpoint
 from . import plan
 from .registry import WHO, Catalog, Registered
 
-_TEXT = {"type": "string", "minLength": 1}
-_NAME = _TEXT | {"pattern": "^[\\w-]+$"}
+_NAME = TEXT | {"pattern": "^[\\w-]+$"}
 _PATH = "/api/2.0/serving-endpoints"
 _KINDS: dict[str, type[ConnectorError]] = {
     "RESOURCE_ALREADY_EXISTS": Conflict,
@@ -62,27 +62,20 @@ class DatabricksConnector(SteppedConnector):
             },
             "catalog": _NAME | {"title": "Catalog of the registered models", "examples": ["main"]},
             "schema": _NAME | {"title": "Schema of the registered models", "examples": ["credit"]},
-            "workload_size": _TEXT | {"title": "Size of the workload"},
-            "workload_type": _TEXT | {"pattern": "^[A-Z0-9_]+$", "title": "Type of the workload", "examples": ["CPU"]},
+            "workload_size": TEXT | {"title": "Size of the workload"},
+            "workload_type": TEXT | {"pattern": "^[A-Z0-9_]+$", "title": "Type of the workload", "examples": ["CPU"]},
             "scale_to_zero": {"type": "boolean", "title": "Sleeps when nobody asks"},
-            "client_id": _TEXT | {"title": "The service principal's number"},
-            "client_secret": _TEXT | {"title": "Name of the secret with the principal's secret"},
-            "token_secret": _TEXT | {"title": "Name of the secret with a token, where there is no principal"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
+            "client_id": TEXT | {"title": "The service principal's number"},
+            "client_secret": TEXT | {"title": "Name of the secret with the principal's secret"},
+            "token_secret": TEXT | {"title": "Name of the secret with a token, where there is no principal"},
+            **CONNECTION,
         },
     }
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
-        self._workspace = Backend(
-            WHO,
-            config["base_url"].rstrip("/"),
-            auth=_auth(config, secrets),
-            ca_file=config.get("ca_file"),
-            read_seconds=config.get("read_seconds", READ_SECONDS),
-            special=_special,
-        )
+        auth = _auth(config, secrets)
+        self._workspace = Backend.configured(WHO, config["base_url"], config, auth=auth, special=_special)
         self._catalog = Catalog(self._workspace, config["catalog"], config["schema"])
 
     def check(self) -> str:
@@ -223,13 +216,7 @@ def _auth(config: Mapping[str, Any], secrets: Mapping[str, str]) -> TokenAuth | 
         if "token_secret" not in config:
             raise Invalid("Name a service principal with its secret, or the secret with a token.")
         return BearerAuth(secrets["token_secret"])
-    workspace = Backend(
-        WHO,
-        config["base_url"].rstrip("/"),
-        ca_file=config.get("ca_file"),
-        read_seconds=config.get("read_seconds", READ_SECONDS),
-        special=refused(WHO),
-    )
+    workspace = Backend.configured(WHO, config["base_url"], config, special=refused(WHO))
     fetch = client_credentials(
         workspace, "/oidc/v1/token", config["client_id"], secrets["client_secret"], "all-apis", basic=True
     )

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from mrm.core.envelope import NotSealed, sealed
 
 from ..base import BaseConnector, refuse_unapproved_bytes
-from ..http import READ_SECONDS, Backend, BearerAuth
+from ..http import Backend, BearerAuth
 from ..protocol import (
     Artifact,
     ArtifactStore,
@@ -22,6 +22,7 @@ from ..protocol import (
     Result,
     Role,
 )
+from ..settings import CONNECTION
 from ..values import require_endpoint
 from .translation import APPROVAL, ROUTE, list_of, listed, name_of, observed, route_of
 
@@ -69,26 +70,15 @@ class EmbeddedConnector(BaseConnector):
                 "minLength": 1,
                 "title": "Name of the secret with the private key that signs routes",
             },
-            "ca_file": {"type": "string", "minLength": 1, "title": "Certificate authority file"},
-            "read_seconds": {
-                "type": "number",
-                "exclusiveMinimum": 0,
-                "maximum": 120,
-                "title": "Time limit",
-            },
+            **CONNECTION,
         },
     }
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
         self._signing = secrets.get("signing_secret")
-        self._gateway = Backend(
-            "The gateway",
-            config["base_url"].rstrip("/"),
-            auth=BearerAuth(secrets["token_secret"]),
-            ca_file=config.get("ca_file"),
-            read_seconds=config.get("read_seconds", READ_SECONDS),
-        )
+        auth = BearerAuth(secrets["token_secret"])
+        self._gateway = Backend.configured("The gateway", config["base_url"], config, auth=auth)
 
     def check(self) -> str:
         """Reach the gateway and show the token."""

@@ -26,11 +26,11 @@ from ..protocol import (
     Result,
     Transient,
 )
+from ..settings import CONNECTION, TEXT
 from ..values import require_endpoint
 from . import manifest
 from .git import Password, Raced, Remote, Repository, fetched
 
-_TEXT = {"type": "string", "minLength": 1}
 _ATTEMPTS = 4
 
 
@@ -61,28 +61,26 @@ class GitopsConnector(BaseConnector):
                 "title": "Address of the repository",
                 "examples": ["https://git.bank.example/serving.git"],
             },
-            "branch": _TEXT
-            | {"pattern": "^[A-Za-z0-9][A-Za-z0-9_/-]{0,100}$", "title": "Branch", "examples": ["main"]},
-            "folder": _TEXT
+            "branch": TEXT | {"pattern": "^[A-Za-z0-9][A-Za-z0-9_/-]{0,100}$", "title": "Branch", "examples": ["main"]},
+            "folder": TEXT
             | {
                 "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$",
                 "title": "Folder of the manifests",
                 "examples": ["manifests"],
             },
-            "username": _TEXT | {"title": "User name"},
-            "password_secret": _TEXT | {"title": "Name of the secret with the password or token"},
-            "signing_secret": _TEXT | {"title": "Name of the secret with an Ed25519 key in PEM"},
-            "author": _TEXT
+            "username": TEXT | {"title": "User name"},
+            "password_secret": TEXT | {"title": "Name of the secret with the password or token"},
+            "signing_secret": TEXT | {"title": "Name of the secret with an Ed25519 key in PEM"},
+            "author": TEXT
             | {"pattern": "^[^<>\\n]+$", "title": "Author of the commits", "examples": ["Model deployments"]},
-            "author_email": _TEXT
+            "author_email": TEXT
             | {
                 "pattern": "^[^<>\\s]+@[^<>\\s]+$",
                 "title": "Address of the author",
                 "examples": ["deployments@bank.example"],
             },
             "health_url": {"type": "string", "format": "uri", "title": "Address that tells what runs"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
+            **CONNECTION,
         },
     }
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from ..base import BaseConnector, refuse_unapproved_bytes
 from ..errors import ConnectorError
 from ..guide import BYTES_LIE_THERE
-from ..http import READ_SECONDS, Backend, BearerAuth
+from ..http import Backend, BearerAuth
 from ..protocol import (
     ArtifactStore,
     AuthFailed,
@@ -28,10 +28,10 @@ from ..protocol import (
     Result,
 )
 from ..reading import missing
+from ..settings import CONNECTION, TEXT
 from ..values import require_endpoint
 from . import service
 
-_TEXT = {"type": "string", "minLength": 1}
 _POLL_SECONDS = 5.0
 
 
@@ -55,33 +55,26 @@ class KserveConnector(BaseConnector):
                 "title": "Address of the Kubernetes API",
                 "examples": ["https://cluster.bank.example:6443"],
             },
-            "namespace": _TEXT
+            "namespace": TEXT
             | {"pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "title": "Namespace", "examples": ["models"]},
-            "token_secret": _TEXT
+            "token_secret": TEXT
             | {"title": "Name of the secret with the service account's token", "examples": ["kserve"]},
-            "storage": _TEXT
+            "storage": TEXT
             | {
                 "pattern": "^(s3|gs|pvc|https|hdfs|oci)://.+",
                 "title": "Place of the bytes",
                 "examples": ["s3://approved/models"],
             },
             "mode": {"enum": ["standard", "knative"], "title": "Deployment mode of KServe"},
-            "runtime": _TEXT | {"title": "Serving runtime"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
+            "runtime": TEXT | {"title": "Serving runtime"},
+            **CONNECTION,
         },
     }
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
-        self._kubernetes = Backend(
-            "Kubernetes",
-            config["base_url"].rstrip("/"),
-            auth=BearerAuth(secrets["token_secret"]),
-            ca_file=config.get("ca_file"),
-            read_seconds=config.get("read_seconds", READ_SECONDS),
-            special=_special,
-        )
+        auth = BearerAuth(secrets["token_secret"])
+        self._kubernetes = Backend.configured("Kubernetes", config["base_url"], config, auth=auth, special=_special)
         self._path = f"/apis/{service.API}/namespaces/{config['namespace']}/inferenceservices"
         if config["mode"] == "knative":  # there, one canary follows the other by revision, not side by side
             self.caps = type(self).caps & ~Cap.SPLIT

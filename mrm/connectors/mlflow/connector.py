@@ -26,14 +26,12 @@ from ..protocol import (
     Result,
     VersionRef,
 )
+from ..settings import ADDRESS, CONNECTION, TEXT
 from ..values import require_endpoint
 from .observing import features_of, hexed, listed, model_digest, observed_variant, sha256
 from .packaging import MODEL_FILE, packaging, require_packable
 from .scoring import inference, invocation
 from .tracking import Run, Tracking, aliases_of, proxied_folder, proxied_source, special, tags_of
-
-_TEXT = {"type": "string", "minLength": 1}
-_ADDRESS = {"type": "string", "format": "uri"}
 
 
 class MlflowConnector(BaseConnector):
@@ -57,26 +55,20 @@ class MlflowConnector(BaseConnector):
         "required": ["base_url"],
         "dependentRequired": {"username": ["password_secret"], "password_secret": ["username"]},
         "properties": {
-            "base_url": _ADDRESS
+            "base_url": ADDRESS
             | {"title": "Address of the tracking server", "examples": ["https://mlflow.bank.example"]},
-            "username": _TEXT | {"title": "User name"},
-            "password_secret": _TEXT | {"title": "Name of the secret with the password"},
-            "token_secret": _TEXT | {"title": "Name of the secret with a bearer token"},
-            "alias": _TEXT
+            "username": TEXT | {"title": "User name"},
+            "password_secret": TEXT | {"title": "Name of the secret with the password"},
+            "token_secret": TEXT | {"title": "Name of the secret with a bearer token"},
+            "alias": TEXT
             | {
                 "title": "Alias that names the version in use",
                 "examples": ["champion"],
                 "pattern": "^[A-Za-z_][\\w-]*$",
             },
-            "experiment": _TEXT | {"title": "Experiment that keeps the files"},
-            "scoring_url": _ADDRESS | {"title": "Address of a scoring server"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {
-                "type": "number",
-                "exclusiveMinimum": 0,
-                "maximum": 120,
-                "title": "Time limit",
-            },
+            "experiment": TEXT | {"title": "Experiment that keeps the files"},
+            "scoring_url": ADDRESS | {"title": "Address of a scoring server"},
+            **CONNECTION,
         },
     }
 

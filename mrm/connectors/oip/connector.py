@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from ..base import BaseConnector, refuse_unapproved_bytes
 from ..guide import SHARED_FOLDERS
-from ..http import READ_SECONDS, Backend, BearerAuth
+from ..http import Backend, BearerAuth
 from ..protocol import (
     FULL,
     ArtifactStore,
@@ -54,13 +54,8 @@ class OipConnector(BaseConnector):
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
         token = secrets.get("token_secret")
-        self._server = Backend(
-            "The inference server",
-            config["base_url"].rstrip("/"),
-            auth=BearerAuth(token) if token else None,
-            ca_file=config.get("ca_file"),
-            read_seconds=config.get("read_seconds", READ_SECONDS),
-        )
+        auth = BearerAuth(token) if token else None
+        self._server = Backend.configured("The inference server", config["base_url"], config, auth=auth)
         self._implementations = IMPLEMENTATIONS | config.get("implementations", {})
         self._repository = Repository(config["repository"]) if "repository" in config else None
         if self._repository is None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..settings import CONNECTION, TEXT
 from ..values import VersionRef
 from .repository import FILES
 
@@ -10,14 +11,13 @@ IMPLEMENTATIONS = {
     "lightgbm": "mlserver_lightgbm.LightGBMModel",
     "xgboost": "mlserver_xgboost.XGBoostModel",
 }
-_TEXT = {"type": "string", "minLength": 1}
 config_schema = {
     "type": "object",
     "additionalProperties": False,
     "required": ["base_url"],
     "properties": {
         "base_url": {"type": "string", "format": "uri", "title": "Address of the inference server"},
-        "repository": _TEXT
+        "repository": TEXT
         | {"pattern": "^/", "format": "folder", "title": "Folder shared with the server, to deploy to MLServer"},
         "implementations": {
             "type": "object",
@@ -25,9 +25,8 @@ config_schema = {
             "additionalProperties": {"type": "string", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"},
             "propertyNames": {"enum": ["onnx", "xgboost", "lightgbm", "skops"]},
         },
-        "token_secret": _TEXT | {"title": "Name of the secret with a bearer token"},
-        "ca_file": _TEXT | {"title": "Certificate authority file"},
-        "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
+        "token_secret": TEXT | {"title": "Name of the secret with a bearer token"},
+        **CONNECTION,
     },
 }
 

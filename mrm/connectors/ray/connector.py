@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ..base import BaseConnector, refuse_unapproved_bytes
 from ..guide import SHARED_FOLDERS
-from ..http import READ_SECONDS, Backend, BearerAuth
+from ..http import Backend, BearerAuth
 from ..names import short_name
 from ..protocol import (
     FULL,
@@ -31,12 +31,11 @@ from ..protocol import (
     Result,
     Role,
 )
+from ..settings import ADDRESS, CONNECTION, TEXT
 from ..values import require_endpoint
 from .cluster import MARK, Application, Cluster
 from .files import Files, write
 
-_TEXT = {"type": "string", "minLength": 1}
-_ADDRESS = {"type": "string", "format": "uri"}
 _STARTS, _FAILS = {"NOT_STARTED", "DEPLOYING"}, {"DEPLOY_FAILED", "UNHEALTHY"}
 
 
@@ -53,23 +52,22 @@ class RayConnector(BaseConnector):
         "additionalProperties": False,
         "required": ["base_url", "folder", "import_path"],
         "properties": {
-            "base_url": _ADDRESS
+            "base_url": ADDRESS
             | {"title": "Address of the Ray dashboard", "examples": ["https://ray.bank.example:8265"]},
-            "serve_url": _ADDRESS | {"title": "Address where Ray Serve answers predictions"},
-            "folder": _TEXT
+            "serve_url": ADDRESS | {"title": "Address where Ray Serve answers predictions"},
+            "folder": TEXT
             | {
                 "pattern": "^/",
                 "format": "folder",
                 "title": "Folder shared with Ray's workers",
                 "examples": ["/srv/ray"],
             },
-            "import_path": _TEXT
+            "import_path": TEXT
             | {"pattern": r"^[\w.]+:\w+$", "title": "Program that serves a model", "examples": ["serving:app"]},
-            "serve_deployment": _TEXT | {"title": "Name of the deployment in that program"},
+            "serve_deployment": TEXT | {"title": "Name of the deployment in that program"},
             "shared": {"type": "boolean", "title": "Keep applications of others"},
-            "token_secret": _TEXT | {"title": "Name of the secret with a bearer token"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
+            "token_secret": TEXT | {"title": "Name of the secret with a bearer token"},
+            **CONNECTION,
         },
     }
 
@@ -155,10 +153,7 @@ class RayConnector(BaseConnector):
         return Page(items, page[-1] if len(rest) > self.page_size else None)
 
     def _backend(self, name: str, url: str) -> Backend:
-        seconds = self.config.get("read_seconds", READ_SECONDS)
-        return Backend(
-            name, url.rstrip("/"), auth=self._token, ca_file=self.config.get("ca_file"), read_seconds=seconds
-        )
+        return Backend.configured(name, url, self.config, auth=self._token)
 
     def _share(self, artifact: Artifact) -> None:
         if self._files.digest(artifact.digest) == artifact.digest:

@@ -6,7 +6,7 @@ from typing import IO, Any, ClassVar
 
 from ..base import BaseConnector, refuse_unapproved_bytes
 from ..guide import ROWS_ARE_REMOVED
-from ..http import READ_SECONDS, Backend
+from ..http import Backend
 from ..names import short_name
 from ..protocol import (
     Artifact,
@@ -29,14 +29,13 @@ from ..protocol import (
     Role,
     artifact_digest,
 )
+from ..settings import ADDRESS, CONNECTION, TEXT
 from ..values import require_endpoint
 from . import plan, transform
 from .api import Bucket, Sagemaker, objects, special, text
 from .signing import AmazonAuth, credentials
 from .transform import Transforms
 
-_TEXT = {"type": "string", "minLength": 1}
-_ADDRESS = {"type": "string", "format": "uri"}
 _ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$"
 _BUSY = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
 _POLL_SECONDS = 10.0
@@ -69,39 +68,38 @@ class SagemakerConnector(BaseConnector):
             "secret_key_secret": ["access_key_secret"],
         },
         "properties": {
-            "region": _TEXT | {"pattern": "^[a-z]{2}(-[a-z]+)+-\\d$", "title": "Region", "examples": ["eu-central-1"]},
-            "bucket": _TEXT
+            "region": TEXT | {"pattern": "^[a-z]{2}(-[a-z]+)+-\\d$", "title": "Region", "examples": ["eu-central-1"]},
+            "bucket": TEXT
             | {
                 "pattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
                 "title": "Bucket for the bytes",
                 "examples": ["approved-models"],
             },
-            "prefix": _TEXT | {"pattern": "^[\\w./-]+$", "title": "Folder in the bucket", "examples": ["models"]},
-            "image": _TEXT
+            "prefix": TEXT | {"pattern": "^[\\w./-]+$", "title": "Folder in the bucket", "examples": ["models"]},
+            "image": TEXT
             | {
                 "title": "Image of the container, by digest",
                 "examples": ["images.bank.example/onnx@sha256:…"],
             },
-            "execution_role": _TEXT
+            "execution_role": TEXT
             | {
                 "pattern": _ARN,
                 "title": "Role of the endpoint",
                 "examples": ["arn:aws:iam::123456789012:role/endpoints"],
             },
-            "instance_type": _TEXT | {"pattern": "^ml\\.", "title": "Kind of instance", "examples": ["ml.m5.large"]},
+            "instance_type": TEXT | {"pattern": "^ml\\.", "title": "Kind of instance", "examples": ["ml.m5.large"]},
             "instances": {"type": "integer", "minimum": 1, "maximum": 100, "title": "Instances per variant"},
-            "assume_role": _TEXT
+            "assume_role": TEXT
             | {
                 "pattern": _ARN,
                 "title": "Role that we take on",
                 "examples": ["arn:aws:iam::123456789012:role/deployer"],
             },
-            "access_key_secret": _TEXT | {"title": "Name of the secret with the access key"},
-            "secret_key_secret": _TEXT | {"title": "Name of the secret with the secret key"},
-            "base_url": _ADDRESS | {"title": "Another address of SageMaker, as a private endpoint"},
-            "s3_url": _ADDRESS | {"title": "Another address of S3, as a private endpoint"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
+            "access_key_secret": TEXT | {"title": "Name of the secret with the access key"},
+            "secret_key_secret": TEXT | {"title": "Name of the secret with the secret key"},
+            "base_url": ADDRESS | {"title": "Another address of SageMaker, as a private endpoint"},
+            "s3_url": ADDRESS | {"title": "Another address of S3, as a private endpoint"},
+            **CONNECTION,
         },
     }
 
@@ -258,14 +256,8 @@ class SagemakerConnector(BaseConnector):
 
     def _backend(self, name: str, service: str, address: str) -> Backend:
         given = self.config.get("s3_url" if service == "s3" else "base_url", address)
-        return Backend(
-            name,
-            given.rstrip("/"),
-            auth=AmazonAuth(service, self.config["region"], self._keys),
-            ca_file=self.config.get("ca_file"),
-            read_seconds=self.config.get("read_seconds", READ_SECONDS),
-            special=special,
-        )
+        auth = AmazonAuth(service, self.config["region"], self._keys)
+        return Backend.configured(name, given, self.config, auth=auth, special=special)
 
     def _found(self, endpoint: str, op: Op | None = None) -> dict[str, Any] | None:
         name = short_name(endpoint)

@@ -31,6 +31,7 @@ from ..protocol import (
     Transient,
 )
 from ..reading import missing, part, text, things
+from ..settings import ADDRESS, CONNECTION, TEXT
 from ..shares import whole_percent
 from ..stepped import SteppedConnector, Waiting
 from ..tokens import TokenAuth
@@ -43,9 +44,7 @@ from .plan import WHO
 from .storage import Folder
 from .verified import Verified, verified
 
-_TEXT = {"type": "string", "minLength": 1}
-_ADDRESS = {"type": "string", "format": "uri"}
-_ROUTE = _TEXT | {"pattern": "^/[\\w./-]*$"}
+_ROUTE = TEXT | {"pattern": "^/[\\w./-]*$"}
 _IMAGE = f"images.bank.example/onnx@sha256:{0:064}"
 # google.rpc.Code, as a finished operation tells it
 _ABORTED, _EXISTS, _UNAVAILABLE = 10, 6, 14
@@ -65,29 +64,28 @@ class VertexConnector(SteppedConnector):
         "additionalProperties": False,
         "required": ["project", "location", "storage", "image", "machine_type", "predict_route", "health_route"],
         "properties": {
-            "project": _TEXT | {"pattern": "^[a-z0-9:.-]+$", "title": "Project", "examples": ["bank-models"]},
-            "location": _TEXT | {"pattern": "^[a-z]+-[a-z]+\\d+$", "title": "Region", "examples": ["europe-west4"]},
-            "storage": _TEXT
+            "project": TEXT | {"pattern": "^[a-z0-9:.-]+$", "title": "Project", "examples": ["bank-models"]},
+            "location": TEXT | {"pattern": "^[a-z]+-[a-z]+\\d+$", "title": "Region", "examples": ["europe-west4"]},
+            "storage": TEXT
             | {"pattern": "^gs://.+", "title": "Place of the bytes", "examples": ["gs://approved/models"]},
-            "batches": _TEXT
+            "batches": TEXT
             | {
                 "pattern": _FOLDER,
                 "title": "Folder for batches; the container takes lists of numbers",
                 "examples": ["gs://exchange/mrm"],
             },
-            "image": _TEXT
+            "image": TEXT
             | {"pattern": "@sha256:[0-9a-f]{64}$", "title": "Image of the container, by digest", "examples": [_IMAGE]},
             "predict_route": _ROUTE | {"title": "Path of the container that scores", "examples": ["/predict"]},
             "health_route": _ROUTE | {"title": "Path of the container that tells its health"},
             "port": {"type": "integer", "minimum": 1, "maximum": 65535, "title": "Port of the container"},
-            "machine_type": _TEXT | {"title": "Kind of machine", "examples": ["n1-standard-4"]},
+            "machine_type": TEXT | {"title": "Kind of machine", "examples": ["n1-standard-4"]},
             "instances": {"type": "integer", "minimum": 1, "maximum": 100, "title": "Machines per version"},
-            "service_account": _TEXT | {"title": "Account that the containers run as"},
-            "key_secret": _TEXT | {"title": "Name of the secret with a service account's key file"},
-            "base_url": _ADDRESS | {"title": "Another address of Vertex AI, as a private endpoint"},
-            "storage_url": _ADDRESS | {"title": "Another address of Cloud Storage, as a private endpoint"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
+            "service_account": TEXT | {"title": "Account that the containers run as"},
+            "key_secret": TEXT | {"title": "Name of the secret with a service account's key file"},
+            "base_url": ADDRESS | {"title": "Another address of Vertex AI, as a private endpoint"},
+            "storage_url": ADDRESS | {"title": "Another address of Cloud Storage, as a private endpoint"},
+            **CONNECTION,
         },
     }
 

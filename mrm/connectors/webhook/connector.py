@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from jsonschema import Draft202012Validator
 
 from ..base import BaseConnector, refuse_unapproved_bytes
-from ..http import READ_SECONDS, Backend, error_text
+from ..http import Backend, error_text
 from ..protocol import (
     Artifact,
     ArtifactFile,
@@ -28,11 +28,11 @@ from ..protocol import (
     Result,
     Variant,
 )
+from ..settings import CONNECTION, TEXT
 from ..values import require_endpoint
 from .contract import ABOUT, LISTING, PROGRESS, STATE
 from .signing import CONTENT, IDEMPOTENCY, SignedAuth, signer
 
-_TEXT = {"type": "string", "minLength": 1}
 _OPTIONAL = {"split": Cap.SPLIT, "shadow": Cap.SHADOW, "fallback": Cap.FALLBACK, "inventory": Cap.INVENTORY}
 
 
@@ -57,26 +57,21 @@ class WebhookConnector(BaseConnector):
                 "title": "Address of the receiver",
                 "examples": ["https://receiver.bank.example/deployments"],
             },
-            "signing_secret": _TEXT | {"title": "Name of the secret that signs", "examples": ["receiver"]},
+            "signing_secret": TEXT | {"title": "Name of the secret that signs", "examples": ["receiver"]},
             "scheme": {"enum": ["hmac-sha256", "ed25519"], "title": "Kind of signature"},
-            "key_id": _TEXT | {"title": "Name under which the receiver knows the key"},
+            "key_id": TEXT | {"title": "Name under which the receiver knows the key"},
             "can": {"type": "array", "uniqueItems": True, "items": {"enum": sorted(_OPTIONAL)}, "title": "It also can"},
             "send_files": {"type": "boolean", "title": "Send the bytes, not only where they lie"},
-            "ca_file": _TEXT | {"title": "Certificate authority file"},
-            "read_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 120, "title": "Time limit"},
+            **CONNECTION,
         },
     }
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str], store: ArtifactStore) -> None:
         super().__init__(config, secrets, store)
         scheme = config.get("scheme", "hmac-sha256")
-        self._receiver = Backend(
-            "The receiver",
-            config["base_url"].rstrip("/"),
-            auth=SignedAuth(scheme, signer(scheme, secrets["signing_secret"]), config.get("key_id", "mrm")),
-            ca_file=config.get("ca_file"),
-            read_seconds=config.get("read_seconds", READ_SECONDS),
-            special=_not_accepted,
+        auth = SignedAuth(scheme, signer(scheme, secrets["signing_secret"]), config.get("key_id", "mrm"))
+        self._receiver = Backend.configured(
+            "The receiver", config["base_url"], config, auth=auth, special=_not_accepted
         )
         self._send_files = config.get("send_files", True)
         for name in config.get("can", []):

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-_TEXT = {"type": "string", "minLength": 1}
+from ..settings import TEXT
+
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _SHARE = {"type": "integer", "minimum": 0, "maximum": 10_000}
 _ROLE = {"enum": ["champion", "challenger", "shadow", "fallback"]}
@@ -12,25 +13,25 @@ def _thing(required: str, **properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": required.split(), "properties": properties}
 
 
-FILE = _thing("name digest size", name=_TEXT, digest=_DIGEST, size={"type": "integer", "minimum": 0})
+FILE = _thing("name digest size", name=TEXT, digest=_DIGEST, size={"type": "integer", "minimum": 0})
 WANTED = _thing(
     "role model version digest format uri files approval_id weight_bp mirror_bp features",
     role=_ROLE,
-    model=_TEXT,
-    version=_TEXT,
+    model=TEXT,
+    version=TEXT,
     digest=_DIGEST,
-    format=_TEXT,
-    uri=_TEXT,
+    format=TEXT,
+    uri=TEXT,
     files={"type": "array", "minItems": 1, "items": FILE},
-    approval_id=_TEXT,
+    approval_id=TEXT,
     weight_bp=_SHARE,
     mirror_bp=_SHARE,
-    features={"type": "array", "items": _TEXT},
+    features={"type": "array", "items": TEXT},
 )
 DESIRED = _thing(
     "endpoint deployment revision fingerprint variants",
-    endpoint=_TEXT,
-    deployment=_TEXT,
+    endpoint=TEXT,
+    deployment=TEXT,
     revision={"type": "integer", "minimum": 1},
     fingerprint=_DIGEST,
     variants={"type": "array", "minItems": 1, "items": WANTED},
@@ -38,8 +39,8 @@ DESIRED = _thing(
 SHOWN = _thing(
     "role model version digest ready weight_bp reason",
     role=_ROLE,
-    model=_TEXT,
-    version=_TEXT,
+    model=TEXT,
+    version=TEXT,
     digest={"anyOf": [_DIGEST, {"type": "null"}], "description": "Of the bytes as they are now, or null."},
     ready={"type": "boolean"},
     weight_bp=_SHARE,
@@ -48,17 +49,17 @@ SHOWN = _thing(
 )
 STATE = _thing(
     "endpoint deployment revision etag variants",
-    endpoint=_TEXT,
-    deployment=_TEXT,
+    endpoint=TEXT,
+    deployment=TEXT,
     revision={"type": "integer", "minimum": 1},
-    etag=_TEXT,
+    etag=TEXT,
     variants={"type": "array", "items": SHOWN},
 )
 PROGRESS = _thing(
     "done message",
     done={"type": "boolean"},
     message={"type": "string"},
-    handle=_TEXT,
+    handle=TEXT,
     poll_after={"type": "number", "minimum": 0, "maximum": 3600},
 ) | {"if": {"properties": {"done": {"const": False}}}, "then": {"required": ["handle"]}}
 LISTING = _thing(
@@ -66,7 +67,7 @@ LISTING = _thing(
     endpoints={"type": "array", "items": STATE},
     next={"type": ["string", "null"]},
 )
-ABOUT = _thing("name version", name=_TEXT, version=_TEXT)
+ABOUT = _thing("name version", name=TEXT, version=TEXT)
 
 
 def _answers(name: str, *others: int) -> dict[str, Any]:
