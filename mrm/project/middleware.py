@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 from django.views.defaults import server_error
 
 from mrm.core.methods import nearest_page
@@ -19,6 +20,10 @@ from mrm.core.refusal import Forbidden, Invalid, Refused
 
 Answer = Callable[[HttpRequest], HttpResponse]
 OPEN = ("/sign-in/", "/static/", "/healthz", "/readyz", "/api/", "/verify/", "/metrics")
+OUT_OF_DATE = _(
+    "The form is out of date: it was opened before you signed in, or too long ago. Load the page again; what you typed"
+    " comes back."
+)
 
 
 class SignedInMiddleware:
@@ -30,7 +35,12 @@ class SignedInMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated or request.path.startswith(OPEN):
             return self.answer(request)
-        return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+        if not getattr(request, "htmx", False):
+            return redirect_to_login(_asked_for(request), settings.LOGIN_URL)
+        answer = HttpResponse(status=401)
+        if request.method == "POST":  # a part that only asks again must not take away what is being typed beside it
+            answer["HX-Redirect"] = redirect_to_login(_asked_for(request), settings.LOGIN_URL)["Location"]
+        return answer
 
 
 class RefusalMiddleware:
@@ -72,6 +82,13 @@ def failed(request: HttpRequest) -> HttpResponse:
     return server_error(request)
 
 
+def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The answer to a form with no token or an old one; `reason` is Django's, for its log."""
+    if getattr(request, "htmx", False):
+        return render(request, "refused.html", {"reasons": [OUT_OF_DATE]}, status=409)
+    return render(request, "403_csrf.html", status=403)
+
+
 def _out_of_order(request: HttpRequest, found: Outage) -> HttpResponse:
     return _plainly(request, "503.html", found.status, found.sentence)
 
@@ -110,6 +127,17 @@ def _status(refusal: Refused) -> int:
 
 def _ours(request: HttpRequest, url: str) -> bool:
     return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+
+
+def _asked_for(request: HttpRequest) -> str:
+    """Where to go after signing in: the address, or the page on which the form stood that was sent to it."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    back = request.headers.get("Referer", "")
+    if not _ours(request, back):
+        return nearest_page(request, request.path)
+    parts = urlsplit(_page_of(request, back))
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _page_of(request: HttpRequest, url: str) -> str:

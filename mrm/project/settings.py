@@ -47,6 +47,7 @@ def _secret_key() -> str:
 SECRET_KEY = _secret_key()
 SECRET_KEY_FALLBACKS = env.list("MRM_SECRET_KEYS_BEFORE", default=[])  # they still open what they sealed
 ALLOWED_HOSTS = env.list("MRM_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_FAILURE_VIEW = "mrm.project.middleware.out_of_date"
 CSRF_TRUSTED_ORIGINS = env.list("MRM_TRUSTED_ORIGINS", default=[])
 BEHIND_TLS = env.bool("MRM_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS

@@ -10,6 +10,7 @@ import "./find.js";
 import "./chooser.js";
 import "./list.js";
 import "./draft.js";
+import "./kept.js";
 import "./focus.js";
 import "./trouble.js";
 import "./capslock.js";

@@ -1,10 +1,12 @@
 // What a person writes in a textarea with data-draft="key" is kept in this browser until it was accepted.
+import { outcome } from "./outcome.js";
+
 const prefix = "draft:";
-const failed = document.querySelector("meta[name=outcome][content=error]") !== null;
+const failed = outcome === "error" || outcome === "unknown";
 const read = (key) => JSON.parse(localStorage.getItem(key) ?? "null");
 const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-// A draft that was sent is dropped on the next page, unless that page reports an error.
+// A draft that was sent is dropped on the next page, unless that page reports an error or nobody is signed in there.
 for (const key of Object.keys(localStorage).filter((name) => name.startsWith(prefix))) {
   const draft = read(key);
   if (!draft?.sent) continue;

@@ -16,4 +16,4 @@ document.addEventListener("htmx:afterSettle", (event) => {
   else if (!quiet.test(trigger)) focusOn(part.querySelector("h1, h2, h3"));
 });
 
-focusOn(document.querySelector("main .errors"));
+focusOn(document.querySelector("main .errors, #messages .note-bad"));
