@@ -51,3 +51,28 @@ def test_every_address_that_takes_forms_only_is_known_as_one() -> None:
         )
     ]
     assert users == ["methods.py"]
+
+
+def test_a_form_that_is_sent_after_the_session_ended_leads_back_to_its_page() -> None:
+    page, asked = reverse("access:factors"), reverse("access:begin_key")
+    answer = Client().post(asked, {"secret": "wrong"}, HTTP_REFERER=f"http://testserver{page}?tab=keys")
+    assert answer["Location"] == f"{reverse('account_login')}?next={page}%3Ftab%3Dkeys"
+    answer = Client().post(asked, {"secret": "wrong"}, HTTP_REFERER="http://elsewhere.example/")
+    assert answer["Location"] == f"{reverse('account_login')}?next={page}"
+
+
+def test_a_part_of_a_page_says_that_nobody_is_signed_in_and_only_a_form_leads_away() -> None:
+    page = reverse("access:factors")
+    part = Client().get(page, HTTP_HX_REQUEST="true")
+    assert (part.status_code, part.content, part.has_header("HX-Redirect")) == (401, b"", False)
+    form = Client().post(reverse("access:begin_key"), HTTP_HX_REQUEST="true", HTTP_REFERER=f"http://testserver{page}")
+    assert (form.status_code, form["HX-Redirect"]) == (401, f"{reverse('account_login')}?next={page}")
+
+
+def test_a_form_with_an_old_token_is_refused_in_words(cast: Cast) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(fresh(cast.officer))
+    page = client.post(reverse("access:begin_key"), {"secret": "wrong"})
+    assert (page.status_code, "The form is out of date" in page.content.decode()) == (403, True)
+    part = client.post(reverse("access:begin_key"), {"secret": "wrong"}, HTTP_HX_REQUEST="true")
+    assert (part.status_code, "The form is out of date" in part.content.decode()) == (409, True)

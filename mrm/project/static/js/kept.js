@@ -17,12 +17,14 @@ const read = () => {
   }
 };
 
-// A text too long for the browser's store is not kept, and still sent.
-const write = (kept) => {
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify(kept));
-  } catch {
-    sessionStorage.removeItem(KEY);
+// What is too long for the browser's store is not kept, and still sent.
+const write = ({ last, forms }) => {
+  for (const most of [MOST, 1, 0]) {
+    try {
+      return sessionStorage.setItem(KEY, JSON.stringify({ last, forms: most ? forms.slice(-most) : [] }));
+    } catch {
+      sessionStorage.removeItem(KEY);
+    }
   }
 };
 
@@ -73,12 +75,14 @@ const keep = (form, submitter) => {
   const made = ofForm(form);
   const forms = kept.forms.filter((each) => !isSame(each, made));
   if (reader && (Object.keys(made.values).length || made.files.length)) forms.push(made);
-  write({ last: { action: addressOf(form, submitter), page }, forms: forms.slice(-MOST) });
+  write({ last: { action: addressOf(form, submitter), page }, forms });
 };
 
 const leadsTo = (entry, action) => entry.action === action || entry.next.includes(action);
+// what was composed waits for its signature
+const signed = () => sent().filter((form) => "signing" in form.dataset).map((form) => addressOf(form));
 const goesOn = (entry, action) =>
-  leadsTo(entry, action) ? { ...entry, next: [...new Set([...entry.next, ...sent().map((form) => addressOf(form))])] } : entry;
+  leadsTo(entry, action) ? { ...entry, next: [...new Set([...entry.next, ...signed()])] } : entry;
 
 // What this page says of what was sent decides what is still kept; nobody gets what another reader typed.
 const judged = () => {
@@ -97,6 +101,7 @@ const reveal = (element) => {
 };
 
 const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
+const paragraph = (text) => Object.assign(line("p", text), { className: "mt-1 mb-0" });
 
 // The sentences of the refusal move from the head of the page to the form that they speak of.
 const summaryOf = (form, refused, bound) => {
@@ -105,7 +110,7 @@ const summaryOf = (form, refused, bound) => {
   made.querySelector("h2").textContent = refused ? words.dataset.refused : words.dataset.again;
   if (notes.length) made.querySelector("ul").append(...notes.map((note) => line("li", note.textContent.trim())));
   else made.querySelector("ul").remove();
-  if (!bound) made.append(line("p", refused ? words.dataset.again : words.dataset.unsure));
+  if (!bound) made.append(paragraph(refused ? words.dataset.again : words.dataset.unsure));
   for (const note of notes) note.remove();
   form.insertAdjacentElement("beforebegin", made);
   return made;
@@ -119,9 +124,9 @@ const giveBack = (entry, form) => {
   reveal(form);
   const bound = form.querySelector(".field-error:not([hidden])") !== null;
   const stands = form.querySelector(".errors") ?? (refused ? document.querySelector("main .errors:not(.again)") : null);
-  if (!stands && bound && !entry.files.length) return;
+  if (!stands && bound && !entry.files.length) return form.querySelector("[aria-invalid=true]")?.focus();
   const told = stands ?? summaryOf(form, refused, bound);
-  if (entry.files.length) told.append(line("p", `${words.dataset.files} ${entry.files.join(", ")}`));
+  if (entry.files.length) told.append(paragraph(`${words.dataset.files} ${entry.files.join(", ")}`));
   told.focus();
 };
 
@@ -137,10 +142,12 @@ const restore = () => {
   write({ ...kept, forms: kept.forms.filter((entry) => !found.some(([each]) => isSame(each, entry))) });
 };
 
-// An error page leads back to the form.
+// An error page leads back to the form, and so does a refusal that is told elsewhere.
 const leadBack = () => {
-  const link = document.querySelector("a[data-form-page]");
-  if (!link || !waiting.some((entry) => leadsTo(entry, last?.action))) return;
+  if (!waiting.some((entry) => leadsTo(entry, last?.action))) return;
+  const note = document.querySelector("#messages .note-bad > div");
+  const link = document.querySelector("a[data-form-page]") ?? note?.appendChild(line("a", words.dataset.form));
+  if (!link) return;
   link.href = last.page;
   link.hidden = false;
 };
