@@ -92,6 +92,9 @@ const judged = () => {
   return outcome === "step" ? own.map((each) => goesOn(each, last.action)) : own;
 };
 
+// the rows of a form may be others than those that were sent
+const fits = (entry, form) => entry.files.length > 0 || fieldsOf(form).some(([key]) => key in entry.values);
+
 const isRefused = (entry) => outcome === "error" && leadsTo(entry, last?.action);
 
 const reveal = (element) => {
@@ -133,7 +136,7 @@ const giveBack = (entry, form) => {
 let waiting = judged();
 const restore = () => {
   if (!reader || outcome === "step") return;
-  const found = waiting.map((entry) => [entry, formOf(entry)]).filter(([, form]) => form);
+  const found = waiting.map((entry) => [entry, formOf(entry)]).filter(([entry, form]) => form && fits(entry, form));
   found.sort(([one], [other]) => isRefused(one) - isRefused(other)); // what was refused now has the focus
   for (const [entry, form] of found) giveBack(entry, form);
   waiting = waiting.filter((entry) => !found.some(([each]) => each === entry));
