@@ -29,6 +29,7 @@ WORDS = {
     "deployment.adopt": _("take over what already runs at a place"),
     "deployment.advance": _("move a canary on to its next step"),
     "deployment.change_rules": _("set by which rules an endpoint serves"),
+    "deployment.change_target": _("change the settings of a serving place"),
     "deployment.change_traffic": _("divide traffic between approved versions"),
     "deployment.check_target": _("test whether a serving place answers"),
     "deployment.close_incident": _("close an incident at a serving place"),

@@ -227,6 +227,7 @@ DESCRIPTIONS: dict[str, Description] = {
                 "access.remove_factor",
                 "privacy.ask_erasure",
                 "deployment.add_target",
+                "deployment.change_target",
                 "deployment.check_target",
                 "discovery.list",
                 "discovery.set_caller",

@@ -146,11 +146,23 @@ def _row(change: Change, words: "Words") -> RowChange:
     what = str(model._meta.verbose_name) if model else change.table
     before, after = change.before or {}, change.after or {}
     keys = [key for key in dict.fromkeys([*before, *after]) if key not in SILENT]
-    told = [
-        FieldChange(label(model, key), words.of(model, key, before.get(key)), words.of(model, key, after.get(key)))
-        for key in keys
-    ]
+    told = [each for key in keys for each in _told(model, key, before.get(key), after.get(key), words)]
     return RowChange(what, change.op, [each for each in told if each.before != each.after])
+
+
+def _told(
+    model: "type[models.Model] | None", key: str, before: Any, after: Any, words: "Words"
+) -> "Iterator[FieldChange]":
+    """What became different in a column; an object is told by its parts, so that each stands with its before and after."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        yield FieldChange(label(model, key), words.of(model, key, before), words.of(model, key, after))
+        return
+    for part in dict.fromkeys([*before, *after]):
+        yield FieldChange(f"{label(model, key)}, {part}", _part(before.get(part)), _part(after.get(part)))
+
+
+def _part(value: Any) -> str:
+    return "" if value in ("", None, [], {}) else _plain(value)
 
 
 def _table(name: str) -> "type[models.Model] | None":

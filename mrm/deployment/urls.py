@@ -7,6 +7,7 @@ from mrm.deployment.api import deployments as json
 from mrm.deployment.api import environments as json_environments
 from mrm.deployment.api import experiments as json_experiments
 from mrm.deployment.api import incidents as json_incidents
+from mrm.deployment.api import places as json_places
 from mrm.deployment.api import rules as json_rules
 from mrm.deployment.api import traffic as json_traffic
 from mrm.deployment.views import adoption, deployments, environments, experiments, incidents, places, rules, traffic
@@ -17,6 +18,7 @@ urlpatterns = [
     path("places/", places.targets, name="targets"),
     path("places/add/", places.add_target, name="add_target"),
     path("places/<uuid:pk>/", places.target, name="target"),
+    path("places/<uuid:pk>/change/", places.change_target, name="change_target"),
     path("places/<uuid:pk>/check/", places.check_target, name="check_target"),
     path("places/<uuid:pk>/adopt/", adoption.adopt, name="adopt"),
     path("environments/", environments.environments, name="environments"),
@@ -55,7 +57,9 @@ urlpatterns = [
 ]
 
 api = [
-    path("targets/", json.Targets.as_view(), name="targets"),
+    path("targets/", json_places.Targets.as_view(), name="targets"),
+    path("targets/kinds/", json_places.PlaceKinds.as_view(), name="place_kinds"),
+    path("targets/<uuid:pk>/", json_places.TargetDetail.as_view(), name="target"),
     path("targets/<uuid:pk>/adoption/plan/", json_adoption.AdoptionPlan.as_view(), name="adoption_plan"),
     path("targets/<uuid:pk>/adoption/", json_adoption.Adopt.as_view(), name="adoption"),
     path("environments/", json_environments.Environments.as_view(), name="environments"),

@@ -126,6 +126,8 @@ class Listing(models.Model):
     target = models.OneToOneField(Target, models.CASCADE, primary_key=True, related_name="listing")
     number = models.PositiveIntegerField(default=0)
     cursor = models.TextField(blank=True)
+    # by which settings of the place it was begun: a cursor of others leads nowhere
+    settings = models.PositiveIntegerField(default=1)
     begun_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)

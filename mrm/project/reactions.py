@@ -12,6 +12,7 @@ from mrm.approval.models import Approval
 from mrm.audit.models import Event, Undispatched
 from mrm.audit.trail import REACTING
 from mrm.deployment import services as deployment
+from mrm.discovery import services as discovery
 from mrm.evaluation import services as evaluation
 from mrm.reporting import services as reporting
 from mrm.signoff import services as signoff
@@ -29,6 +30,10 @@ def _watch_what_runs(event: Event) -> None:
     deployment.watch(version=Approval.objects.select_related("version").get(pk=event.subject_id).version)
 
 
+def _list_anew(event: Event) -> None:
+    discovery.list_anew(event.subject_id)
+
+
 # each reaction may run more than once and must not mind
 REACTIONS: dict[str, list[Callable[[Event], None]]] = {
     "inventory.attach_artifact": [evaluation.inspect_after_attach],
@@ -37,6 +42,7 @@ REACTIONS: dict[str, list[Callable[[Event], None]]] = {
     "approval.suspend": [_watch_what_runs],
     "approval.expire": [_watch_what_runs],
     "approval.resume": [_watch_what_runs],
+    "deployment.change_target": [_list_anew],
     # a vote that no longer counts opens its stage again: the requests are listed anew for the roles they wait for
     "access.revoke": [_look_again],
     "access.deactivate": [_look_again],

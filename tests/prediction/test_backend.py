@@ -24,6 +24,8 @@ from mrm.approval import services as approval
 from mrm.audit.models import Event
 from mrm.audit.trail import recorded
 from mrm.core import blobs
+from mrm.core.refusal import Refused
+from mrm.deployment import services as deployment
 from mrm.deployment.models import Breaker, Deployment
 from mrm.inventory.models import Dataset, Version
 from mrm.jobs import runner
@@ -274,6 +276,16 @@ def _withdrawn(cast: Cast, run: BatchRun, backend: FakeSagemaker) -> None:
     assert "stay on record" in run.remedy
     passes(3)
     assert (job["status"], lying_there(backend)) == ("Completed", [])
+
+
+def test_the_settings_of_a_place_stay_while_it_scores_a_data_set(cast: Cast, run: BatchRun) -> None:
+    place = Deployment.objects.get().target
+    facts = {"name": "Sage", "config": place.config, "revision": 1, "reason": "Another name."}
+    with pytest.raises(Refused, match=rf"under way there: {run.ref}, .* scored by .* there\. Wait"):
+        deployment.change_target(place, **facts, actor=cast.administrator)
+    services.cancel_batch(run, actor=fresh(cast.deployer))
+    Job.objects.all().delete()
+    assert deployment.change_target(place, **facts, actor=cast.administrator).name == "Sage"
 
 
 def test_it_is_sent_only_where_the_version_is_in_force_still_and_waits_when_nobody_answers(

@@ -1,4 +1,4 @@
-"""JSON: places, endpoints and revisions, behind the same services as the pages."""
+"""JSON: endpoints and revisions, behind the same services as the pages."""
 
 from typing import Any
 
@@ -9,30 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mrm.access.queries import units_within
 from mrm.access.rest import Pages, Strict, account_of, receipt_address
 from mrm.deployment import policies, queries, services
-from mrm.deployment.models import Deployment, LoggedInputs, LogPolicy, OnWithdrawn, Revision, Target, Variant
+from mrm.deployment.models import Deployment, LoggedInputs, LogPolicy, OnWithdrawn, Revision, Variant
 from mrm.inventory.queries import models_visible_to
 from mrm.serving import Action
-
-
-class TargetIn(Strict):
-    key = serializers.SlugField()
-    name = serializers.CharField(max_length=120)
-    connector = serializers.CharField()
-    environment = serializers.SlugField(default="production", help_text="Key of the environment")
-    unit = serializers.SlugField(help_text="Key of the business unit")
-    config = serializers.DictField(help_text="Secrets by name only")
-
-
-class TargetOut(serializers.ModelSerializer[Target]):
-    unit = serializers.SlugRelatedField(slug_field="key", read_only=True)  # type: ignore[var-annotated]
-    environment = serializers.SlugRelatedField(slug_field="key", read_only=True)  # type: ignore[var-annotated]
-
-    class Meta:
-        model = Target
-        fields = ("id", "key", "name", "connector", "environment", "unit", "answers", "checked", "checked_at")
 
 
 class DeploymentIn(Strict):
@@ -181,21 +162,6 @@ class RollBackIn(Strict):
 def _valid(serializer: Strict) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
-
-
-class Targets(APIView):
-    """Serving places."""
-
-    @extend_schema(responses=TargetOut(many=True))
-    def get(self, request: Request) -> Response:
-        return Response(TargetOut(queries.targets_visible_to(account_of(request)), many=True).data)
-
-    @extend_schema(request=TargetIn, responses={201: TargetOut})
-    def post(self, request: Request) -> Response:
-        facts, account = _valid(TargetIn(data=request.data)), account_of(request)
-        unit = get_object_or_404(units_within(account.units_for("view")), key=facts.pop("unit"))
-        target = services.add_target(connector_id=facts.pop("connector"), unit=unit, actor=account, **facts)
-        return Response(TargetOut(target).data, status.HTTP_201_CREATED)
 
 
 class Deployments(APIView):

@@ -1,6 +1,6 @@
 """HTML input to clean values."""
 
-from mrm.deployment.forms.place import TargetForm
+from mrm.deployment.forms.place import ChangeTargetForm, TargetForm
 from mrm.deployment.forms.rules import RulesForm, WantedRulesForm
 from mrm.deployment.forms.wishes import (
     AdoptForm,
@@ -29,6 +29,7 @@ from mrm.deployment.forms.wishes import (
 __all__ = [
     "AdoptForm",
     "AdoptionForm",
+    "ChangeTargetForm",
     "CloseForm",
     "CreateForm",
     "DeployForm",

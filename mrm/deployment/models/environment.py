@@ -148,6 +148,8 @@ class Target(Governed):
     checked_at = models.DateTimeField(null=True, blank=True)
     checked = models.TextField(blank=True)
     answers = models.BooleanField(default=False)
+    # which change of name or settings this is: two people do not change them over one another
+    revision = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["name"]

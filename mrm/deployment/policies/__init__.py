@@ -13,7 +13,15 @@ from mrm.deployment.policies.experiment import (
     under_experiment,
     wrong_table,
 )
-from mrm.deployment.policies.moment import closed_by_incident, frozen, over, reviewed_by_another, still_as_planned
+from mrm.deployment.policies.moment import (
+    busy,
+    closed_by_incident,
+    frozen,
+    over,
+    reviewed_by_another,
+    settings_changed,
+    still_as_planned,
+)
 from mrm.deployment.policies.people import applied_before, named, not_a_maker, not_a_signer, not_passed_over, records
 from mrm.deployment.policies.rules import (
     INPUTS,
@@ -57,6 +65,7 @@ __all__ = [
     "applied_before",
     "at_step",
     "backup_missing",
+    "busy",
     "bytes_unknown",
     "canary_under_way",
     "cannot_adopt",
@@ -89,6 +98,7 @@ __all__ = [
     "rules_cannot",
     "rules_changed",
     "salted_before",
+    "settings_changed",
     "steps_wrong",
     "still_as_planned",
     "too_small",

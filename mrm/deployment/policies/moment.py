@@ -1,5 +1,6 @@
 """Whether this is the moment for a change: sentences why not, or None."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from mrm.core.actors import Actor
@@ -38,3 +39,15 @@ def reviewed_by_another(actor: Actor, incident: Any) -> str | None:
     if incident.kind == Kind.EMERGENCY and actor.identity.person == asked:
         return "You asked for this yourself; somebody else reviews it."
     return None
+
+
+def busy(place: str, doing: str) -> str:
+    """What was begun by the settings of a place ends by them."""
+    return f"The settings of {place} cannot be changed while work is under way there: {doing}. Wait until it has ended."
+
+
+def settings_changed(name: str, config: Mapping[str, Any], new_name: str, new: Mapping[str, Any]) -> list[str]:
+    """What of a place would be otherwise: its name, and each setting by its own name."""
+    told = ["name"] if name != new_name else []
+    missing = object()
+    return told + [each for each in sorted({*config, *new}) if config.get(each, missing) != new.get(each, missing)]

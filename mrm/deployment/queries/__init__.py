@@ -42,7 +42,7 @@ from mrm.deployment.queries.experiments import (
 from mrm.deployment.queries.fail_back import passed_over, why_no_fail_back
 from mrm.deployment.queries.history import Period, ran, ran_of_model
 from mrm.deployment.queries.incidents import incidents_visible_to, interruption, open_incidents, operations, unanswered
-from mrm.deployment.queries.kinds import Kind, kind_of, kinds, told_settings, why_key_taken
+from mrm.deployment.queries.kinds import Kind, installed_kinds, kind_of, kinds, told_settings, why_key_taken
 from mrm.deployment.queries.panels import PLACE_PANELS, place_panels
 from mrm.deployment.queries.releases import (
     RELEASE,
@@ -69,6 +69,7 @@ from mrm.deployment.queries.rules import (
     why_not_elsewhere,
 )
 from mrm.deployment.queries.traffic import SERVED, VARIANTS, answering, in_words, shares_of, why_no_advance, why_not_by
+from mrm.deployment.queries.under_way import WORK, backed_by, running_at, under_way
 
 __all__ = [
     "PLACE_PANELS",
@@ -76,10 +77,12 @@ __all__ = [
     "RELEASE_ACTION",
     "SERVED",
     "VARIANTS",
+    "WORK",
     "Kind",
     "Period",
     "Range",
     "answering",
+    "backed_by",
     "below_least",
     "candidates",
     "compared",
@@ -95,6 +98,7 @@ __all__ = [
     "freezing_incident",
     "in_words",
     "incidents_visible_to",
+    "installed_kinds",
     "interruption",
     "is_over",
     "kind_of",
@@ -119,6 +123,7 @@ __all__ = [
     "rules_of",
     "rules_told",
     "rules_wanted",
+    "running_at",
     "running_experiment",
     "shares_of",
     "signed_with_its_canary",
@@ -128,6 +133,7 @@ __all__ = [
     "targets_visible_to",
     "told_settings",
     "unanswered",
+    "under_way",
     "verified_as",
     "verified_numbers",
     "visible_to",

@@ -1,7 +1,7 @@
 """The kinds of places that may be added: a connector each, with what it can and what it needs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -41,11 +41,37 @@ class Kind:
     package: str
     connector: type[BaseConnector]
 
+    @property
+    def enabled(self) -> bool:
+        """Whether the operator lets places of it be added and used."""
+        return self.id in available(settings.CONNECTORS)
+
+    @property
+    def caps(self) -> list[str]:
+        """What its places can do at most, by the names of the capabilities."""
+        caps = self.connector.caps
+        return sorted(str(cap.name).lower() for cap in Cap if isinstance(caps, Cap) and cap in caps)
+
+    @property
+    def examples(self) -> dict[str, object]:
+        """An example of each setting of which the schema has one."""
+        rules = self.connector.config_schema.get("properties", {})
+        return {name: rule["examples"][0] for name, rule in rules.items() if rule.get("examples")}
+
 
 def kinds() -> list[Kind]:
     """Every enabled connector that can be loaded: our gateway, and then the others by title."""
+    return _kinds(settings.CONNECTORS)
+
+
+def installed_kinds() -> list[Kind]:
+    """The same with those that are not enabled."""
+    return _kinds(None)
+
+
+def _kinds(enabled: Collection[str] | None) -> list[Kind]:
     found = []
-    for name, offer in available(settings.CONNECTORS).items():
+    for name, offer in available(enabled).items():
         try:
             connector = offer.load()
         except Invalid:

@@ -4,6 +4,7 @@ The push, the looks and the golden rows are in `reconcile`, `looking` and `probe
 """
 
 from mrm.deployment.services.adoption import Adoption, adopt, plan_adoption
+from mrm.deployment.services.changing import change_target
 from mrm.deployment.services.control import advance, change_traffic, create, deploy, refresh, roll_back
 from mrm.deployment.services.environment import (
     declare_freeze,
@@ -36,6 +37,7 @@ __all__ = [
     "advance",
     "answer",
     "change_rules",
+    "change_target",
     "change_traffic",
     "check_target",
     "close_incident",

@@ -6,13 +6,14 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from mrm.connectors.errors import ConnectorError
 from mrm.connectors.protocol import Cap, Connector, Observed
 from mrm.core.refusal import Refused
 from mrm.deployment import queries
-from mrm.deployment.models import Deployment, DriftPolicy, Look, Revision, Sync
+from mrm.deployment.models import Deployment, DriftPolicy, Look, Revision, Sync, Target
 from mrm.deployment.policies import FAILING, HEALABLE, Drift, Kind, differences
 from mrm.deployment.services import golden
 from mrm.deployment.services.control import fail_over
@@ -23,6 +24,7 @@ from mrm.deployment.services.standing import VALID, tell_standings
 from mrm.deployment.services.target import contact
 from mrm.deployment.workflow import RevisionState
 from mrm.jobs import services as jobs
+from mrm.jobs.alone import AGAIN_IN_S
 from mrm.jobs.kinds import Later
 
 UNSEEN = 3  # so many looks without an answer are an incident of their own
@@ -78,11 +80,20 @@ def _look(deployment: Deployment, wanted: Revision | None, drift: list[Drift], a
             drift.append(Drift(Kind.UNOBSERVABLE, known[0]["sentence"] if known else sentence))
     _next_turn(deployment, unseen)
     if _changed(deployment, seen, drift, sync):
-        record_observation(deployment, seen=seen, drift=drift, sync=sync, actor=CLOCK)
+        record_seen(deployment, seen, drift, sync)
     for each in drift:
         open_incident(deployment, each, seen=seen, revision=wanted)
     if drift and wanted is not None:
         _follow(deployment, wanted, drift)
+
+
+def record_seen(deployment: Deployment, seen: dict[str, Any], drift: list[Drift], sync: str) -> None:
+    """Keep what was seen, unless the place got other settings while it was looked at: then it is looked at by those."""
+    with transaction.atomic():
+        place = Target.objects.select_for_update(no_key=True).values_list("revision", flat=True)
+        if place.get(pk=deployment.target_id) != deployment.target.revision:
+            raise Later(f"{deployment.target} got other settings while it was looked at.", AGAIN_IN_S)
+        record_observation(deployment, seen=seen, drift=drift, sync=sync, actor=CLOCK)
 
 
 def _withdrawn(wanted: Revision | None) -> list[Drift]:

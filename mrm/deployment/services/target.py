@@ -47,6 +47,16 @@ def connect(target: Target) -> Connector:
         raise Refused(str(error)) from error
 
 
+def check_settings(target: Target) -> None:
+    """Invalid by the setting that is meant, where the connector cannot be made with the settings; nothing is sent."""
+    try:
+        connect(target)
+    except Refused as refusal:
+        if field := getattr(refusal.__cause__, "field", ""):
+            raise Invalid(*refusal.reasons, fields={f"config.{field}": list(refusal.reasons)}) from refusal
+        raise
+
+
 def offered_by(target: Target) -> Cap:
     """What the connector of a target can do, configured as it is; nothing is sent."""
     return connect(target).caps

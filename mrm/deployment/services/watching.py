@@ -61,7 +61,7 @@ def flag(revision: Revision, *, found: Drift, actor: Actor) -> Deployment:
     _mark(deployment, [found.told(), *_others(deployment)])
     describe(line=found.sentence)
     open_incident(deployment, found, seen=deployment.observed, revision=revision, actor=actor)
-    _look_soon(deployment, f"Must be withdrawn: look at {deployment}", actor)
+    look_soon(deployment, f"Must be withdrawn: look at {deployment}", actor)
     return deployment
 
 
@@ -69,11 +69,11 @@ def flag(revision: Revision, *, found: Drift, actor: Actor) -> Deployment:
 def clear(deployment: Deployment, *, actor: Actor) -> Deployment:
     """The approval holds again: what was said about it is taken down."""
     _mark(deployment, _others(deployment))
-    _look_soon(deployment, f"Approved again: look at {deployment}", actor)
+    look_soon(deployment, f"Approved again: look at {deployment}", actor)
     return deployment
 
 
-def _look_soon(deployment: Deployment, label: str, actor: Actor) -> None:
+def look_soon(deployment: Deployment, label: str, actor: Actor) -> None:
     """The place is looked at, and by that told how the approval stands."""
     jobs.request("deployment.observe", label=label, subject=deployment, actor=actor, deployment=str(deployment.pk))
 

@@ -60,6 +60,17 @@ def ask_soon(target: Target, *, actor: Actor = CLOCK) -> None:
         _request(target, actor)
 
 
+def list_anew(target_id: str) -> None:
+    """By other settings a place may hold other models: it is listed early, where it lists at all."""
+    target = Target.objects.get(pk=target_id)
+    try:
+        able = Cap.INVENTORY in offered_by(target)
+    except Refused:  # a secret that is not set is told by the listing of the night
+        return
+    if able:
+        ask_soon(target)
+
+
 def _request(target: Target, actor: Actor) -> None:
     label = f"List what {target} holds"
     jobs.request("discovery.list", label=label, subject=target, actor=actor, target=str(target.pk))
@@ -107,8 +118,9 @@ def begin(target: Target) -> tuple[Listing, Candidates]:
     listing, _ = Listing.objects.get_or_create(target=target)
     now = timezone.now()
     going_on = listing.cursor and listing.begun_at and now - listing.begun_at < RESUMED_WITHIN
-    if not going_on:
+    if not going_on or listing.settings != target.revision:
         listing.number, listing.cursor, listing.begun_at = listing.number + 1, "", now
+        listing.settings = target.revision
     listing.ended_at, listing.error = None, ""
     listing.save()
     return listing, Candidates(target)

@@ -1,6 +1,6 @@
 """The log of answers with what hangs on it, and data sets scored as a whole."""
 
-from mrm.prediction.models.batch import BatchPart, BatchRun
+from mrm.prediction.models.batch import OPEN, BatchPart, BatchRun
 from mrm.prediction.models.log import (
     Alert,
     AlertKind,
@@ -14,6 +14,7 @@ from mrm.prediction.models.log import (
 )
 
 __all__ = [
+    "OPEN",
     "Alert",
     "AlertKind",
     "Archive",

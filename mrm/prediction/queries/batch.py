@@ -17,16 +17,17 @@ from mrm.approval.workflow import ApprovalState
 from mrm.core.actors import Actor
 from mrm.deployment import policies as deploying
 from mrm.deployment import queries as deployment
-from mrm.deployment.models import Environment
+from mrm.deployment.models import Environment, Target
 from mrm.deployment.queries import environments_visible_to
 from mrm.evaluation import queries as evaluation
 from mrm.inventory.models import Dataset, Model, Version
 from mrm.inventory.queries import datasets_visible_to
-from mrm.jobs.models import JobState
+from mrm.jobs.models import Job, JobState
 from mrm.jobs.queries import latest_for
 from mrm.prediction import policies
-from mrm.prediction.models import BatchPart, BatchRun
+from mrm.prediction.models import OPEN, BatchPart, BatchRun
 from mrm.prediction.queries.finding import VIEW
+from mrm.prediction.workflow import Way
 
 SCORE, RELEASE = "prediction.score", "prediction.release"  # kinds of work on a run
 START_BATCH, DOWNLOAD_BATCH = "prediction.start_batch", "prediction.download_batch"
@@ -138,6 +139,18 @@ def batch_progress(run: BatchRun) -> BatchProgress:
     done = run.parts.aggregate(rows=Sum("rows", default=0), seconds=Sum("seconds", default=0.0))
     left = policies.seconds_left(run.rows - done["rows"], done["rows"], done["seconds"])
     return BatchProgress(run.parts.count(), done["rows"], done["seconds"], left)
+
+
+def scored_at(target: Target) -> str | None:
+    """The run that a place scores or is to score, or whose rows still lie there to be taken away, in words, or None."""
+    runs = BatchRun.objects.filter(way=Way.BACKEND, revision__deployment__target=target).select_related(
+        "dataset", "version__model"
+    )
+    if run := runs.filter(status__in=OPEN).first():
+        return f"{run} there"
+    jobs = Job.objects.filter(kind=RELEASE, state__in=[JobState.QUEUED, JobState.RUNNING])
+    run = runs.filter(pk__in=list(jobs.values_list("subject_id", flat=True))).first()
+    return f"the rows of {run.ref} are being taken away" if run else None
 
 
 def left_there(run: BatchRun) -> str:
