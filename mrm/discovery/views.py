@@ -16,7 +16,7 @@ from mrm.deployment.models import Target
 from mrm.deployment.queries import targets_visible_to
 from mrm.discovery import queries, services
 from mrm.discovery.forms import CallerForm, CloseForm, ConfirmForm, DismissForm
-from mrm.discovery.models import Listing, Sighting
+from mrm.discovery.models import Listing, ShadowFinding, Sighting
 from mrm.discovery.workflow import FINDINGS, SIGHTINGS
 from mrm.inventory.forms import VersionField
 from mrm.inventory.queries import versions_visible_to
@@ -53,22 +53,31 @@ def sighting(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _page(request, _find(request, pk))
 
 
-def _page(request: HttpRequest, found: Sighting, status: int = 200, **bound: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest, found: Sighting, status: int = 200, closing: dict[Any, CloseForm] | None = None, **bound: Any
+) -> HttpResponse:
+    """The page of a sighting; `closing` holds what was sent to close a finding, by the finding's key."""
     account = account_of(request)
     versions = versions_visible_to(account)
     readable = queries.readable_versions(account, [found])
-    findings = queries.findings_visible_to(account).filter(sighting=found)
+    findings, forms = queries.findings_visible_to(account).filter(sighting=found), closing or {}
     context = {
         "sighting": found,
         "readable": readable,
         "offers": {offer.move.name: offer for offer in SIGHTINGS.offered(found, account)},
-        "findings": [(each, FINDINGS.offered(each, account)) for each in findings],
+        "findings": [
+            (each, FINDINGS.offered(each, account), forms.get(each.pk) or _closing(each)) for each in findings
+        ],
         "confirm_form": ConfirmForm(versions=versions, likely=found.version_id if readable else None),
         "dismiss_form": DismissForm(),
-        "close_form": CloseForm(),
         **bound,
     }
     return render(request, "discovery/sighting.html", context, status=status)
+
+
+def _closing(finding: ShadowFinding, data: Any = None) -> CloseForm:
+    """One of several on the page, so its fields have names of their own for the browser."""
+    return CloseForm(data, auto_id=f"close-{finding.pk}-%s")
 
 
 @require_safe
@@ -98,9 +107,9 @@ def dismiss(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def close_finding(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     account = account_of(request)
     finding = get_object_or_404(queries.findings_visible_to(account), pk=pk)
-    form = CloseForm(request.POST)
+    form = _closing(finding, request.POST)
     if not form.is_valid():
-        return _page(request, _find(request, finding.sighting_id), status=422, close_form=form)
+        return _page(request, _find(request, finding.sighting_id), status=422, closing={finding.pk: form})
     return redirect(services.close_finding(finding, actor=account, **form.cleaned_data))
 
 
