@@ -158,8 +158,9 @@ def test_a_place_with_a_wrong_configuration_is_refused_by_field(cast: Cast) -> N
         "/api/v1/targets/",
         {"key": "x", "name": "X", "connector": "embedded", "unit": "bank", "config": {"address": "http://a"}},
     )
-    assert answer.status_code == 409
+    assert answer.status_code == 422
     assert "field" in answer.json()["reasons"][0]
+    assert list(answer.json()["fields"]) == ["config"]
 
 
 def test_testing_a_place_keeps_what_it_said(cast: Cast, place: Target) -> None:

@@ -20,7 +20,7 @@ ROW = """<form method="post" action="/rows/send/">
 PAGE = """<!doctype html><html><head><meta name="reader" content="jonas">
 <script type="module" src="/static/js/kept.js"></script></head><body><div id="messages">{note}</div><main>
 <template id="kept" data-refused="Nothing was recorded" data-again="It is here again." data-unsure="Not confirmed."
-  data-files="Choose the file again:"><div class="errors again" tabindex="-1"><h2></h2><ul></ul></div></template>
+  data-files="Give the file again:"><div class="errors again" tabindex="-1"><h2></h2><ul></ul></div></template>
 {rows}</main></body></html>"""
 REFUSAL = '<div class="note note-bad">The row is closed.</div>'
 
@@ -83,7 +83,7 @@ def test_rows_that_send_to_one_address_are_not_mixed_up(rows: Page) -> None:
     form.get_by_role("button", name="Send").click()
 
     expect(rows.locator(".errors li")).to_have_text("The row is closed.")
-    expect(rows.locator(".errors")).to_contain_text("Choose the file again: proof.txt")
+    expect(rows.locator(".errors")).to_contain_text("Give the file again: proof.txt")
     expect(rows.locator("form").nth(0).locator("[name=why]")).to_have_value("")
     expect(form.locator("[name=why]")).to_have_value("Because of the second.")
     expect(form.locator("[name=at]")).to_have_value("2026-05-04T03:02")

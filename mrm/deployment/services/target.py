@@ -48,12 +48,17 @@ def connect(target: Target) -> Connector:
 
 
 def check_settings(target: Target) -> None:
-    """Invalid by the setting that is meant, where the connector cannot be made with the settings; nothing is sent."""
+    """Invalid by the setting that is meant, where the connector cannot be made with the settings; nothing is sent.
+
+    A secret that is not set is no fault of the settings, and Refused.
+    """
     try:
         connect(target)
     except Refused as refusal:
-        if field := getattr(refusal.__cause__, "field", ""):
-            raise Invalid(*refusal.reasons, fields={f"config.{field}": list(refusal.reasons)}) from refusal
+        fault = refusal.__cause__
+        if isinstance(fault, ConnectorError):
+            meant = ".".join(["config", *filter(None, [getattr(fault, "field", "")])])
+            raise Invalid(*refusal.reasons, fields={meant: list(refusal.reasons)}) from refusal
         raise
 
 
@@ -121,7 +126,7 @@ def add_target(
         raise Invalid(
             f"There is no connector {connector_id}; there are {', '.join(offers)}.", fields={"connector": ["Unknown."]}
         )
-    connect(target)
+    check_settings(target)
     describe(
         connector=connector_id, version=offers[connector_id].version, distribution=offers[connector_id].distribution
     )
