@@ -26,7 +26,7 @@ def require_answer(case: Case, taken: Mapping[str, Array]) -> None:
     for name, array in case.answers:
         if array.dtype.kind == "f" and not finite(array):
             whole = all(finite(each) for each in taken.values() if each.dtype.kind == "f")
-            gaps = "" if whole else " for rows with missing numbers"
+            gaps = "" if whole else " for rows with missing or endless numbers"
             raise NoAnswer(f"Version {version} gave no number as {name}{gaps}.", telling=whole)
         if name == rules.output and not _within(array, rules):
             low, high = rules.output_low, rules.output_high

@@ -151,6 +151,11 @@ def test_a_change_needs_its_role_its_reason_something_new_and_settings_that_hold
         changed(far, cast)
     with pytest.raises(DatabaseError, match="kind and unit of a serving place are never changed"), transaction.atomic():
         _forced(far, connector="oip")
+    other = far.config | {"read_seconds": 20}
+    with pytest.raises(DatabaseError, match="other settings are a later revision"), transaction.atomic():
+        _forced(far, config=other)
+    with pytest.raises(DatabaseError, match="a check of former settings says nothing"), transaction.atomic():
+        _forced(far, config=other, revision=2, answers=True)
     assert Target.objects.get().config == far.config
     assert changed(far, cast, name="Engine of the bank").checked == ""
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from mrm.audit.trail import recorded
 from mrm.core import blobs
 from mrm.deployment import services as deployment
-from mrm.deployment.models import Deployment, Revision
+from mrm.deployment.models import Deployment, Revision, Target
 from mrm.deployment.services.record import desired_of, read_revision, settle
 from mrm.deployment.services.target import connect
 from mrm.inventory.models import Version
@@ -83,6 +83,12 @@ def without(setting: str) -> None:
     """The only place loses a setting, as if it had been added without."""
     target = Deployment.objects.get().target
     del target.config[setting]
+    resettled(target)
+
+
+def resettled(target: Target) -> None:
+    """Keep the settings of a place past the service, which looks at what runs there."""
+    target.revision, target.checked, target.answers = target.revision + 1, "", False
     with recorded("deployment.check_target", actor=SETUP, subject=target), transaction.atomic():
         target.save()
 

@@ -72,7 +72,7 @@ def test_missing_input_says_nothing_about_the_model(gateway: GatewayProcess) -> 
         answer = gateway.infer("missing", request(rows))
         assert (answer.status_code, answer.json()["code"]) == (400, "refer_to_manual")
         assert "gave no number as" in answer.json()["error"]
-        assert answer.json()["error"].endswith("for rows with missing numbers.")
+        assert answer.json()["error"].endswith("for rows with missing or endless numbers.")
     assert ask(gateway, "missing", WELL)[0] == "1"
 
 

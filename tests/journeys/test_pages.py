@@ -113,11 +113,11 @@ def test_every_page_is_accessible(enter: Enter, more: House, theme: str, width: 
     chosen = [each.split("/")[2] for each in addresses if each.startswith("/approvals/") and each.count("-") == 4]
     addresses.append("/approvals/several/?" + "&".join(f"asked={key}" for key in chosen))
     administrator = enter("admin", width=width, theme=theme)
-    kept = [
+    administered = [
         *ADDING,
         f"{administrator.go('/deployments/places/').locator('main th a').first.get_attribute('href')}change/",
     ]
-    visits = [(person, each) for each in dict.fromkeys(addresses)] + [(administrator, each) for each in kept]
+    visits = [(person, each) for each in dict.fromkeys(addresses)] + [(administrator, each) for each in administered]
     for who, address in visits:
         page = who.go(address)
         found += faults(page)

@@ -37,7 +37,7 @@ from tests.conftest import ROOT, _cluster
 from tests.connectors.sagemaker_fake import FakeSagemaker
 from tests.factories.access import SETUP, Cast, fresh
 from tests.factories.approved import a_model, an_approved, onnx
-from tests.factories.backend import KEYS, a_backend, brought, served_there
+from tests.factories.backend import KEYS, a_backend, brought, resettled, served_there
 from tests.factories.batch import applicants, asked, table_of
 from tests.prediction.test_batch import told_by_the_model
 
@@ -294,15 +294,13 @@ def test_it_is_sent_only_where_the_version_is_in_force_still_and_waits_when_nobo
     second = an_approved(cast, run.version.model, tmp_path, "1.1.0", seed=3)
     opened = Deployment.objects.get()
     opened.target.config |= {"base_url": "http://127.0.0.1:9"}
-    with recorded("deployment.check_target", actor=SETUP, subject=opened.target), transaction.atomic():
-        opened.target.save()
+    resettled(opened.target)
     passes(1)
     waiting = Job.objects.get(kind="prediction.score")
     assert (waiting.state, waiting.attempts, waiting.most_attempts) == ("queued", 1, 21)
     assert waiting.stage.startswith("SageMaker Frankfurt cannot be asked now: SageMaker cannot be reached")
     opened.target.config |= {"base_url": backend.url}
-    with recorded("deployment.check_target", actor=SETUP, subject=opened.target), transaction.atomic():
-        opened.target.save()
+    resettled(opened.target)
     assert Breaker.objects.get().failures == 1
     brought(cast, opened, second)
     Job.objects.exclude(kind="prediction.score").delete()

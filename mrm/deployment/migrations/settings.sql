@@ -11,7 +11,10 @@ BEGIN
     RAISE EXCEPTION 'the settings of a serving place stay while a revision is being brought there'
       USING ERRCODE = 'check_violation';
   END IF;
-  IF OLD.config IS DISTINCT FROM NEW.config AND NEW.revision > OLD.revision AND (NEW.answers OR NEW.checked <> '') THEN
+  IF OLD.config IS DISTINCT FROM NEW.config AND NEW.revision <= OLD.revision THEN
+    RAISE EXCEPTION 'other settings are a later revision of a serving place' USING ERRCODE = 'check_violation';
+  END IF;
+  IF OLD.config IS DISTINCT FROM NEW.config AND (NEW.answers OR NEW.checked <> '') THEN
     RAISE EXCEPTION 'a check of former settings says nothing of others' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;
