@@ -41,7 +41,8 @@ def run(server: EmbeddedPostgres, wanted: list[str]) -> list[Row]:
 def _pass(server: EmbeddedPostgres, gateway: GatewayProcess) -> Row:
     (settings.DATA_DIR / "secrets" / "gateway").write_text(gateway.token)
     with recorded("deployment.add_target", actor=FOUNDER, subject=Target.objects.get()):
-        Target.objects.update(config={"base_url": gateway.url, "token_secret": "gateway"})
+        there = {"base_url": gateway.url, "token_secret": "gateway"}
+        Target.objects.update(config=there, revision=2, checked="", answers=False)
     walk(lambda step: None)
     _multiply(server, Revision.objects.select_related("deployment__target").get(status="applied"))
     Look.objects.update(due=timezone.now())
