@@ -1,19 +1,26 @@
 """The GitOps connector keeps the contract against a real repository behind git's HTTP backend."""
 
 import base64
+import datetime as dt
+import ipaddress
 import json
 import secrets
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mrm.connectors.protocol import Cap, Conflict, Invalid
+from mrm.connectors.protocol import Cap, Conflict, ConnectorError, Invalid
 from tests.connectors.bench import Bench, applied, deleted, desired, op, version
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.expect import require_converged
@@ -150,4 +157,36 @@ def test_health_address_turns_declared_into_observed(bench: GitBench) -> None:
         require_converged(backend, plan)
         Health.running["/healthy/champion"] = runs | {"digest": "0" * 64}
         assert backend.observe("healthy").variants[0].digest == "0" * 64
+        server.shutdown()
+
+
+def own_certificate(folder: Path) -> Path:
+    """A certificate for loopback that no public authority knows, and its key, in one file."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now, loopback = dt.datetime.now(dt.UTC), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([loopback]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    (path := folder / "own.pem").write_bytes(pem)
+    return path
+
+
+def test_health_address_is_believed_by_the_authority_of_the_place(bench: GitBench, tmp_path: Path) -> None:
+    certificate, context = own_certificate(tmp_path), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        store, address = MemoryStore(), f"https://127.0.0.1:{server.server_port}"
+        plan = desired("private", 1, version(store, 1))
+        Health.running["/private/champion"] = {"version": "1", "digest": plan.champion.artifact.digest, "ready": True}
+        applied(backend := bench.connector(store, health_url=address, ca_file=str(certificate)), plan)
+        require_converged(backend, plan)
+        with pytest.raises(ConnectorError, match="The health address"):
+            bench.connector(store, health_url=address).observe("private")
         server.shutdown()

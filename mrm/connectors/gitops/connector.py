@@ -100,8 +100,7 @@ class GitopsConnector(BaseConnector):
         self._signer = manifest.Signer(secrets["signing_secret"]) if "signing_secret" in secrets else None
         self._health: Backend | None = None
         if "health_url" in config:
-            seconds = config.get("read_seconds", READ_SECONDS)
-            self._health = Backend("The health address", config["health_url"].rstrip("/"), read_seconds=seconds)
+            self._health = Backend.configured("The health address", config["health_url"], config)
             self.caps = type(self).caps & ~Cap.DECLARED_ONLY | Cap.OBSERVE_DIGEST
 
     def check(self) -> str:
