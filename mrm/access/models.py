@@ -137,7 +137,8 @@ class Account(AbstractBaseUser, Governed):
         """The grants in force now, with what exceptions open beside them; read once per request, by one query."""
         beside = {f"opened_{name}": ArraySubquery(keys) for name, keys in self._exceptions().items()}
         found = RoleGrant.objects.in_force().filter(account=self).select_related("unit")
-        return list(found.annotate(**beside))
+        # by columns of its own: by the account, which is one, would read that table as well
+        return list(found.annotate(**beside).order_by("role", "since", "pk"))
 
     @cached_property
     def opened(self) -> dict[str, list[Any]]:

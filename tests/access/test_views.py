@@ -165,6 +165,17 @@ def test_people_take_constant_queries(cast: Cast) -> None:
     assert counts[0] == counts[1] <= 12
 
 
+def test_what_an_account_may_is_read_from_its_grants_and_their_units_alone(cast: Cast) -> None:
+    for role, unit in (("owner", cast.retail), ("administrator", cast.bank), ("owner", cast.risk)):
+        services.grant(cast.outsider, role=role, unit=unit, actor=SETUP)
+    opened = fresh(cast.outsider)
+    with CaptureQueriesContext(connection) as queries:
+        found = [(grant.role, grant.unit) for grant in opened.grants]
+    assert found == [("administrator", cast.bank), ("owner", cast.retail), ("owner", cast.risk)]
+    (asked,) = [each["sql"] for each in queries if "access_rolegrant" in each["sql"]]
+    assert ("access_businessunit" in asked, "access_account" in asked) == (True, False)
+
+
 def test_the_table_of_roles_speaks_and_names_who_holds_them(cast: Cast) -> None:
     page = client_of(cast.auditor).get(reverse("access:roles")).content.decode()
     for words in ("sign: approve, return or reject", "signoff.vote", "Rita Officer, Bank", "Proposed; others sign"):
