@@ -1,5 +1,6 @@
 """A backup at another gateway: wanted by rules that are signed for, through the gate, and seen when it is lost."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ from mrm.deployment.models import Deployment, Incident, Target
 from mrm.deployment.policies import Share
 from mrm.deployment.services.looking import look
 from mrm.inventory.models import Version
+from mrm.jobs.models import Job
 from mrm.serving import serving_of
 from tests.deployment.conftest import Gateway, start
+from tests.deployment.test_changing import Other
 from tests.deployment.test_pages import api, browser
 from tests.deployment.test_rules import applied
 from tests.deployment.test_standing import answer, highest
 from tests.factories.access import SETUP, Cast
-from tests.factories.approved import a_model, an_approved
+from tests.factories.approved import a_model, an_approved, onnx
+from tests.factories.journey import drain
+from tests.factories.release import released
+from tests.gateway.process import GatewayProcess, variant
 
 Pair = tuple[Version, Version]
 
@@ -90,6 +96,68 @@ def _on_page_and_in_api(cast: Cast, deployment: Deployment, spare: Deployment, t
     told = api(cast.auditor).get(f"/api/v1/deployments/{deployment.pk}/rules/").json()
     assert told["in_words"]["Where the backup answers"] == f"as spare at {there.address}"
     assert told["rules"]["elsewhere"]["deployment"] == str(spare.pk)
+
+
+@pytest.fixture
+def third(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GatewayProcess]:
+    """A gateway that serves other bytes by the name and the label of the backup."""
+    process, other = GatewayProcess(tmp_path / "third").start(), onnx(9)
+    monkeypatch.setenv("MRM_SECRET_THIRD", process.token)
+    served = Other(other, hashlib.sha256(other).hexdigest())
+    process.upload(served)
+    assert process.apply("spare", variant(served, "2.0.0")).is_success
+    yield process
+    process.stop()
+
+
+def pointed_at(third: GatewayProcess, spare: Deployment, cast: Cast) -> None:
+    services.change_target(
+        spare.target, name=spare.target.name, config={"base_url": third.url, "token_secret": "third"}, revision=1,
+        reason="The server moves.", actor=cast.administrator,
+    )  # fmt: skip
+
+
+def test_a_backup_whose_place_is_pointed_at_other_bytes_differs_at_once_until_rules_name_its_address_anew(
+    cast: Cast, deployment: Deployment, spare: Deployment, pair: Pair, third: GatewayProcess
+) -> None:
+    applied(cast, services.deploy(spare, version=pair[1], actor=cast.deployer))
+    applied(cast, services.change_traffic(deployment, **wanted(pair, spare), actor=cast.deployer))
+    pointed_at(third, spare, cast)
+    asked = Job.objects.filter(kind="deployment.observe", state="queued")
+    assert set(asked.values_list("subject_id", flat=True)) == {str(spare.pk), str(deployment.pk)}
+    drain()
+    assert Incident.objects.get(deployment=spare).kind == "artifact"
+    incident = Incident.objects.get(deployment=deployment)
+    assert (incident.kind, incident.severity) == ("backup", "high")
+    assert f"Other engine is at {third.url} now" in incident.sentence
+    again: dict[str, Any] = {"rules": wanted(pair, spare)["rules"], "reason": "It moved.", "actor": cast.deployer}
+    with pytest.raises(Refused, match="spare at Other engine is not as wanted now"):
+        services.change_rules(deployment, **again)
+
+    applied(cast, services.deploy(spare, version=pair[1], actor=cast.deployer))
+    services.set_policy(
+        deployment.target.environment, drift_policy="freeze", look_every=60, named_only=False, reason="Stricter.",
+        actor=cast.administrator,
+    )  # fmt: skip
+    assert look(str(deployment.pk)).sync == "drifted", "its rules name the former address still"
+    revision = applied(cast, services.change_rules(deployment, **again))
+    assert revision.rules["elsewhere"]["url"] == third.url
+    assert (look(str(deployment.pk)).sync, deployment.revisions.count()) == ("in_sync", 2)
+
+
+def test_a_revision_that_names_the_former_address_of_its_backup_is_not_sent(
+    cast: Cast, deployment: Deployment, spare: Deployment, pair: Pair, third: GatewayProcess
+) -> None:
+    applied(cast, services.deploy(spare, version=pair[1], actor=cast.deployer))
+    asked = services.change_traffic(deployment, **wanted(pair, spare), actor=cast.deployer)
+    assert asked.status == "awaiting"
+    pointed_at(third, spare, cast)
+    applied(cast, services.deploy(spare, version=pair[1], actor=cast.deployer))
+    released(cast, asked)
+    drain()
+    asked.refresh_from_db()
+    assert asked.status == "failed"
+    assert f"its place Other engine is at {third.url} now" in asked.error
 
 
 def test_a_backup_answers_only_where_its_own_bytes_are_in_force(

@@ -37,6 +37,7 @@ class Kind(models.TextChoices):
     EMERGENCY = "emergency", "Emergency, to be reviewed"
     HARM = "harm", "Does harm"
     PASSED_OVER = "passed_over", "Passed over"
+    BACKUP = "backup", "Backup at another address"
 
 
 SEVERITY = {
@@ -57,11 +58,12 @@ SEVERITY = {
     Kind.EMERGENCY: Severity.HIGH,
     Kind.HARM: Severity.HIGH,
     Kind.PASSED_OVER: Severity.HIGH,
+    Kind.BACKUP: Severity.HIGH,
 }
 # what applying the same revision again can bring right; what may run no longer is not brought back
 NOT_BY_APPLYING = {
     Kind.WITHDRAWN, Kind.UNOBSERVABLE, Kind.ORPHAN, Kind.PUSH_FAILED, Kind.INTERRUPTED, Kind.EMERGENCY, Kind.HARM,
-    Kind.PASSED_OVER,
+    Kind.PASSED_OVER, Kind.BACKUP,
 }  # fmt: skip
 HEALABLE = frozenset(Kind) - NOT_BY_APPLYING
 # what says that the revision itself must not serve any more here

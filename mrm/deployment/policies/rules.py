@@ -118,6 +118,13 @@ def not_a_spare(here: Spare, there: Spare, telling: Collection[str]) -> str | No
     return None
 
 
+def backup_moved(place: str, asked: str, now: str) -> str | None:
+    """The backup is asked at the address that was signed for, which is still that of its place."""
+    if asked.rstrip("/") == now.rstrip("/"):
+        return None
+    return f"The backup is asked at {asked}, and its place {place} is at {now} now: set the rules anew to name that."
+
+
 def rules_changed(before: Serving, after: Serving) -> str | None:
     """A change of rules changes something."""
     return "These rules are in force already." if before == after else None

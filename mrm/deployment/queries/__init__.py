@@ -55,6 +55,7 @@ from mrm.deployment.queries.releases import (
 )
 from mrm.deployment.queries.rules import (
     Range,
+    backup_moved,
     below_least,
     condition_in_words,
     least_of,
@@ -83,6 +84,7 @@ __all__ = [
     "Range",
     "answering",
     "backed_by",
+    "backup_moved",
     "below_least",
     "candidates",
     "compared",

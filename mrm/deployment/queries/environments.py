@@ -34,9 +34,9 @@ def freeze_now(environment: Environment) -> Freeze | None:
     return environment.freezes.filter(lifted_at=None, starts_at__lte=now, ends_at__gt=now).first()
 
 
-def freezing_incident(deployment: Deployment) -> int | None:
+def freezing_incident(deployment: Deployment, *but: Kind) -> int | None:
     """The number of an open incident about a difference, of which the environment's policy may make a closed door."""
-    reviews = (Kind.EMERGENCY, Kind.PUSH_FAILED)
+    reviews = (Kind.EMERGENCY, Kind.PUSH_FAILED, *but)
     found = deployment.incidents.filter(status=IncidentState.OPEN).exclude(kind__in=reviews)
     return found.values_list("number", flat=True).order_by("number").first()
 
@@ -47,7 +47,8 @@ def why_closed(deployment: Deployment) -> str | None:
     if freeze := freeze_now(environment):
         until = date_format(timezone.localtime(freeze.ends_at), "j F Y, H:i")
         return policies.frozen(environment.name, freeze.reason, until)
-    return policies.closed_by_incident(environment.drift_policy, freezing_incident(deployment))
+    # a backup at another address is brought right by nothing but a new wish, which names it
+    return policies.closed_by_incident(environment.drift_policy, freezing_incident(deployment, Kind.BACKUP))
 
 
 def why_not_named(deployment: Deployment, actor: Actor) -> str | None:

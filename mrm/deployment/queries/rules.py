@@ -127,8 +127,12 @@ def placed(rules: Serving) -> Serving:
     there = _spare(rules.elsewhere)
     if rules.elsewhere is None or there is None:
         return rules
-    found = replace(rules.elsewhere, url=str(there.target.config.get("base_url", "")), endpoint=there.endpoint)
+    found = replace(rules.elsewhere, url=_address(there), endpoint=there.endpoint)
     return replace(rules, elsewhere=found)
+
+
+def _address(there: Deployment) -> str:
+    return str(there.target.config.get("base_url", ""))
 
 
 def spares(deployment: Deployment) -> list[Deployment]:
@@ -153,12 +157,22 @@ def why_not_elsewhere(deployment: Deployment, rules: Serving, label: str, digest
     return policies.not_a_spare(_as_spare(deployment, label, digest), _in_force(there), _telling())
 
 
+def backup_moved(revision: Revision) -> str | None:
+    """That the place of the backup got another address since the rules of the revision named one, in words, or None."""
+    elsewhere = rules_of(revision).elsewhere
+    there = _spare(elsewhere)
+    if elsewhere is None or there is None:
+        return None
+    return policies.backup_moved(there.target.name, elsewhere.url, _address(there))
+
+
 def why_backup_not_there(revision: Revision) -> str | None:
     """The same of a revision, just before it is sent; what goes back in an emergency is not held up by its backup."""
     backup = next((each for each in revision.variants.all() if each.role == VariantRole.FALLBACK), None)
     if backup is None or revision.emergency:
         return None
-    return why_not_elsewhere(revision.deployment, rules_of(revision), backup.version.label, backup.artifact_sha256)
+    refusal = why_not_elsewhere(revision.deployment, rules_of(revision), backup.version.label, backup.artifact_sha256)
+    return refusal or backup_moved(revision)
 
 
 def _telling() -> frozenset[str]:

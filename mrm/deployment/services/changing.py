@@ -21,7 +21,8 @@ def change_target(
     """Give a place another name or other settings, complete; `revision` is the one that was read.
 
     Key, kind, environment and unit stay. A check of before says nothing of the new settings, nor does what was seen:
-    until it is looked at again, which is asked for here, no endpoint there counts as in step.
+    until it is looked at again, which is asked for here, no endpoint there counts as in step. Endpoints elsewhere whose
+    backup answers there are looked at as well.
     """
     permit(actor, "deployment.change_target", target)
     name, reason = name.strip(), reason.strip()
@@ -43,10 +44,12 @@ def change_target(
         check_settings(target)
         target.checked, target.answers, target.checked_at = "", False, None
     target.save(update_fields=["name", "config", "revision", "checked", "answers", "checked_at"])
-    backups = len(queries.backed_by(target))  # whose rules keep the address that was signed for
-    describe(changes=", ".join(changed), endpoints=len(endpoints), backups=backups)
+    backed = queries.backed_by(target)  # whose rules keep the address that was signed for
+    describe(changes=", ".join(changed), endpoints=len(endpoints), backups=len(backed))
     if elsewhere:
         _forget(target, endpoints, actor)
+        for each in backed:
+            look_soon(each, f"Other settings where its backup answers: look at {each}", actor)
     return target
 
 

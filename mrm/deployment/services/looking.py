@@ -119,6 +119,8 @@ def _compared(deployment: Deployment, wanted: Revision | None, ask: bool) -> tup
         found = differences(desired_of(wanted, place.caps), observed, place.caps)
         if not found and Cap.PREDICT in place.caps and (other := golden.differs(place, wanted)):
             found.append(other)
+        if moved := queries.backup_moved(wanted):
+            found.append(Drift(Kind.BACKUP, moved))
         return observed, found
 
 
