@@ -137,8 +137,7 @@ class Account(AbstractBaseUser, Governed):
         """The grants in force now, with what exceptions open beside them; read once per request, by one query."""
         beside = {f"opened_{name}": ArraySubquery(keys) for name, keys in self._exceptions().items()}
         found = RoleGrant.objects.in_force().filter(account=self).select_related("unit")
-        # by columns of its own: by the account, which is one, would read that table as well
-        return list(found.annotate(**beside).order_by("role", "since", "pk"))
+        return list(found.annotate(**beside).order_by("role", "since", "pk"))  # by the account would join it
 
     @cached_property
     def opened(self) -> dict[str, list[Any]]:
