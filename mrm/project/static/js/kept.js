@@ -145,10 +145,23 @@ const restore = () => {
   write({ ...kept, forms: kept.forms.filter((entry) => !found.some(([each]) => isSame(each, entry))) });
 };
 
+// What is put in words, not chosen: a reader can take it from here to where it belongs now.
+const wordsOf = (entry) => Object.values(entry.values).filter((state) => typeof state === "string" && state.trim());
+
+// The page of the form has it no longer, as when somebody else was first: what was typed is shown there once.
+const showTyped = (note, entries) => {
+  const typed = entries.flatMap(wordsOf);
+  if (typed.length) note?.append(paragraph(words.dataset.typed), ...typed.map((text) => line("blockquote", text)));
+  waiting = waiting.filter((entry) => !entries.includes(entry));
+  write({ last: null, forms: waiting });
+};
+
 // An error page leads back to the form, and so does a refusal that is told elsewhere.
 const leadBack = () => {
-  if (!waiting.some((entry) => leadsTo(entry, last?.action))) return;
+  const entries = waiting.filter((entry) => leadsTo(entry, last?.action));
+  if (!entries.length) return;
   const note = document.querySelector("#messages .note-bad > div");
+  if (note && last.page === here) return showTyped(note, entries);
   const link = document.querySelector("a[data-form-page]") ?? note?.appendChild(line("a", words.dataset.form));
   if (!link) return;
   link.href = last.page;
