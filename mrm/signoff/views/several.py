@@ -121,7 +121,9 @@ def _shown(laid: services.Laid) -> dict[str, Any]:
 def sign_several(request: HttpRequest) -> HttpResponse:
     """Record each signature under the statement that was read, and say of each what became of it."""
     account, form = account_of(request), SeriesForm(request.POST)
-    tokens = [(asked, request.POST.get(f"token-{asked.pk}", "")) for asked in _chosen(request, request.POST.getlist("asked"))]
+    tokens = [
+        (asked, request.POST.get(f"token-{asked.pk}", "")) for asked in _chosen(request, request.POST.getlist("asked"))
+    ]
     if not form.is_valid():
         return _read(request, services.read_each(tokens), form, account)
     given = services.sign_each(tokens, password=form.cleaned_data["password"], actor=account)
