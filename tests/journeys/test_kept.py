@@ -19,7 +19,7 @@ ROW = """<form method="post" action="/rows/send/">
   <input type="file" name="proof"><button>Send</button></form>"""
 PAGE = """<!doctype html><html><head><meta name="reader" content="jonas">
 <script type="module" src="/static/js/kept.js"></script></head><body><div id="messages">{note}</div><main>
-<template id="kept" data-refused="Nothing was recorded" data-again="It is here again." data-unsure="Not confirmed." data-typed="The form is gone."
+<template id="kept" data-refused="Nothing was recorded" data-again="It is here again." data-unsure="Not confirmed." data-typed="This was typed:"
   data-files="Give the file again:"><div class="errors again" tabindex="-1"><h2></h2><ul></ul></div></template>
 {rows}</main></body></html>"""
 REFUSAL = '<div class="note note-bad"><div>The row is closed.</div></div>'
@@ -152,8 +152,19 @@ def test_what_was_typed_into_a_form_that_is_gone_by_now_is_shown_once(jonas: Per
     page.locator("[name=secret]").fill("not to be kept")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".note-bad blockquote")).to_have_text("Two lines,\nas they were <b>typed</b>.")
-    expect(page.locator(".note-bad")).to_contain_text("The form is gone.")
+    expect(page.locator(".note-bad")).to_contain_text("This was typed:")
     assert "Two lines" not in page.evaluate(STORE)
+
+
+def test_an_error_page_shows_what_was_typed_and_leads_back_to_the_form(jonas: Person) -> None:
+    body = PAGE.format(note="", rows=ROW.format(n="only", token=1).replace("/rows/send/", "/nowhere/"))
+    jonas.page.route("**/rows/", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page = jonas.go("/rows/")
+    page.locator("[name=why]").fill("Typed for nothing?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("main blockquote")).to_have_text("Typed for nothing?")
+    page.get_by_role("link", name="Back to the form").click()
+    expect(page.locator("[name=why]")).to_have_value("Typed for nothing?")
 
 
 def test_what_was_picked_to_be_read_side_by_side_outlives_the_session_after_a_refusal_too(enter: Enter) -> None:
