@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -141,7 +141,7 @@ def _asked_for(request: HttpRequest) -> str:
 
 
 def _page_of(request: HttpRequest, url: str) -> str:
-    """The address itself if people can look at it; what answers a form only is left for the page above."""
+    """The address itself if people can look at it; what answers a form only is left for the page above, as it was asked."""
     parts = urlsplit(url)
     page = nearest_page(request, parts.path)
-    return url if page == parts.path else page
+    return url if page == parts.path else urlunsplit(("", "", page, parts.query, ""))

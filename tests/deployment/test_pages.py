@@ -54,6 +54,25 @@ def test_a_deployer_sees_the_endpoint_and_its_doors(
     assert "1.0.0" in page
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("deployment:roll_back", "Revision: This field is required."),
+        ("deployment:deploy", "Version: This field is required."),
+    ],
+)
+def test_what_is_wrong_with_a_form_is_told_on_the_page_that_it_stands_on(
+    cast: Cast, deployment: Deployment, name: str, sentence: str
+) -> None:
+    page = deployment.get_absolute_url()
+    sent = reverse(name, args=[deployment.pk])
+    answer = browser(cast.deployer).post(
+        sent, {"reason": "Because of the drift."}, HTTP_REFERER=f"http://testserver{page}", follow=True
+    )
+    assert answer.redirect_chain == [(f"http://testserver{page}", 302)]
+    assert [str(told) for told in answer.context["messages"]][:1] == [sentence]
+
+
 def test_a_version_that_may_not_be_deployed_says_why(
     cast: Cast, model: Model, deployment: Deployment, tmp_path: Path
 ) -> None:

@@ -19,10 +19,10 @@ ROW = """<form method="post" action="/rows/send/">
   <input type="file" name="proof"><button>Send</button></form>"""
 PAGE = """<!doctype html><html><head><meta name="reader" content="jonas">
 <script type="module" src="/static/js/kept.js"></script></head><body><div id="messages">{note}</div><main>
-<template id="kept" data-refused="Nothing was recorded" data-again="It is here again." data-unsure="Not confirmed."
+<template id="kept" data-refused="Nothing was recorded" data-again="It is here again." data-unsure="Not confirmed." data-typed="This was typed:"
   data-files="Give the file again:"><div class="errors again" tabindex="-1"><h2></h2><ul></ul></div></template>
 {rows}</main></body></html>"""
-REFUSAL = '<div class="note note-bad">The row is closed.</div>'
+REFUSAL = '<div class="note note-bad"><div>The row is closed.</div></div>'
 
 
 @pytest.fixture
@@ -136,3 +136,54 @@ def test_what_was_accepted_is_not_kept(jonas: Person) -> None:
     page.locator("main form button[type=submit]").click()
     expect(page.get_by_text("R-1999-00001").first).to_be_visible()
     assert "R-1999-00001" not in page.evaluate(STORE)
+
+
+def test_what_was_typed_into_a_form_that_is_gone_by_now_is_shown_once(jonas: Person) -> None:
+    form = ROW.format(n="only", token=1).replace("/rows/send/", "/rows/")
+
+    def answer(route: Route) -> None:
+        sent = route.request.method == "POST"
+        body = PAGE.format(note=REFUSAL, rows="") if sent else PAGE.format(note="", rows=form)
+        route.fulfill(body=body, content_type="text/html")
+
+    jonas.page.route("**/rows/", answer)
+    page = jonas.go("/rows/")
+    page.locator("[name=why]").fill("Two lines,\nas they were <b>typed</b>.")
+    page.locator("[name=secret]").fill("not to be kept")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".note-bad blockquote")).to_have_text("Two lines,\nas they were <b>typed</b>.")
+    expect(page.locator(".note-bad")).to_contain_text("This was typed:")
+    assert "Two lines" not in page.evaluate(STORE)
+
+
+def test_an_error_page_shows_what_was_typed_and_leads_back_to_the_form(jonas: Person) -> None:
+    body = PAGE.format(note="", rows=ROW.format(n="only", token=1).replace("/rows/send/", "/nowhere/"))
+    jonas.page.route("**/rows/", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page = jonas.go("/rows/")
+    page.locator("[name=why]").fill("Typed for nothing?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("main blockquote")).to_have_text("Typed for nothing?")
+    page.get_by_role("link", name="Back to the form").click()
+    expect(page.locator("[name=why]")).to_have_value("Typed for nothing?")
+
+
+def test_what_was_picked_to_be_read_side_by_side_outlives_the_session_after_a_refusal_too(enter: Enter) -> None:
+    maria = enter("maria")
+    page = maria.go("/approvals/")
+    page.locator("main tbody [name=asked]").first.check()
+    page.get_by_role("button", name="Read side by side").click()
+    address, words = page.url, page.locator("main form textarea").first
+    read = page.get_by_role("button", name="Read the statements")
+    words.fill("The evidence was read.")
+    read.click()
+    expect(page.locator("main .errors")).to_be_focused()
+    expect(page.locator("main .errors li")).to_contain_text("Choose a decision")
+    words.fill("The evidence was read twice.")
+    maria.context.clear_cookies()
+    read.click()
+    expect(page.locator("input[name=login]")).to_be_visible()
+
+    sign_in(page, "maria")
+    expect(page).to_have_url(address)
+    expect(words).to_have_value("The evidence was read twice.")
+    expect(page.locator("main .errors")).to_be_focused()

@@ -57,6 +57,10 @@ def test_a_form_that_is_sent_after_the_session_ended_leads_back_to_its_page() ->
     page, asked = reverse("access:factors"), reverse("access:begin_key")
     answer = Client().post(asked, {"secret": "wrong"}, HTTP_REFERER=f"http://testserver{page}?tab=keys")
     assert answer["Location"] == f"{reverse('account_login')}?next={page}%3Ftab%3Dkeys"
+    answer = Client().post(asked, {"secret": "wrong"}, HTTP_REFERER=f"http://testserver{asked}?tab=keys")
+    assert answer["Location"] == f"{reverse('account_login')}?next={page}%3Ftab%3Dkeys", (
+        "the page above, as it was asked"
+    )
     answer = Client().post(asked, {"secret": "wrong"}, HTTP_REFERER="http://elsewhere.example/")
     assert answer["Location"] == f"{reverse('account_login')}?next={page}"
 

@@ -1,7 +1,9 @@
 """Several requests beside each other: each has its own statement, vote and event, and none carries another."""
 
+import html
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -188,6 +190,18 @@ def test_what_is_read_can_be_taken_back_to_the_decisions(asked: list[Request], d
     assert "password" not in text
     for each in asked:
         assert f"Read: {each.ref}." in text
+
+
+def test_what_was_picked_stands_in_every_address_on_the_way(asked: list[Request], desk: Client) -> None:
+    picked = urlencode([("asked", key) for key in keys(asked)])
+    read = desk.post(f"{SEVERAL}?{picked}", decided(asked[:1], "approve"))
+    assert len(read.context["statements"]) == 1
+    signing = tokens(desk, asked[:1], "approve") | {"password": "wrong"}
+    for page in (read, desk.post(f"{SIGN}?{picked}", signing)):
+        addresses = re.findall(r'action="([^"]+several[^"]*)"', page.content.decode())
+        assert [html.unescape(each) for each in addresses] == [f"{SIGN}?{picked}", f"{SEVERAL}?{picked}"]
+    back = desk.post(f"{SEVERAL}?{picked}", decided(asked[:1], "approve") | {"back": "1"}).content.decode()
+    assert all(f"Your decision on {each.ref}" in back for each in asked)
 
 
 def test_who_is_not_entitled_signs_nothing(cast: Cast, asked: list[Request], client: Client) -> None:

@@ -24,6 +24,7 @@ from mrm.deployment.forms.wishes import (
     StopForm,
     TrafficForm,
     TrafficWantedForm,
+    well_formed,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "TrafficForm",
     "TrafficWantedForm",
     "WantedRulesForm",
+    "well_formed",
 ]

@@ -11,7 +11,7 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.core.methods import takes_forms_only
 from mrm.deployment import policies, queries, services
-from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm
+from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm, well_formed
 from mrm.deployment.models import Deployment, Revision, Sync
 from mrm.deployment.views import pictures
 from mrm.inventory.models import Model, Version
@@ -156,20 +156,15 @@ def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @takes_forms_only
 def deploy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = find(request, pk)
-    form = DeployForm(request.POST, versions=queries.candidates(place))
-    if not form.is_valid():
-        return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
-    services.deploy(place, actor=account_of(request), **form.cleaned_data)
+    given = well_formed(DeployForm(request.POST, versions=queries.candidates(place)))
+    services.deploy(place, actor=account_of(request), **given)
     return redirect(place)
 
 
 @takes_forms_only
 def roll_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = find(request, pk)
-    form = RollBackForm(request.POST)
-    if not form.is_valid():
-        return render(request, "deployment/refused_form.html", {"deployment": place, "form": form}, status=422)
-    services.roll_back(place, actor=account_of(request), **form.cleaned_data)
+    services.roll_back(place, actor=account_of(request), **well_formed(RollBackForm(request.POST)))
     return redirect(place)
 
 

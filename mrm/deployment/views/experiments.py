@@ -13,7 +13,7 @@ from mrm.core.actors import permit
 from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.deployment import queries, services
-from mrm.deployment.forms import EndForm, ExperimentForm, OutcomesForm, PromoteForm
+from mrm.deployment.forms import EndForm, ExperimentForm, OutcomesForm, PromoteForm, well_formed
 from mrm.deployment.models import Experiment, Reading, ReadingKind
 from mrm.deployment.views.deployments import find
 from mrm.measures.experiments import boundaries
@@ -154,18 +154,12 @@ def _chart(found: Experiment, limits: tuple[float, ...]) -> Chart:
 
 @takes_forms_only
 def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    found, form = _find(request, pk), EndForm(request.POST)
-    if not form.is_valid():
-        context = {"deployment": found.deployment, "form": form}
-        return render(request, "deployment/refused_form.html", context, status=422)
-    return redirect(services.end_experiment(found, actor=account_of(request), **form.cleaned_data))
+    found = _find(request, pk)
+    return redirect(services.end_experiment(found, actor=account_of(request), **well_formed(EndForm(request.POST))))
 
 
 @takes_forms_only
 def promote(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    found, form = _find(request, pk), PromoteForm(request.POST)
-    if not form.is_valid():
-        context = {"deployment": found.deployment, "form": form}
-        return render(request, "deployment/refused_form.html", context, status=422)
-    services.promote(found, actor=account_of(request), **form.cleaned_data)
+    found = _find(request, pk)
+    services.promote(found, actor=account_of(request), **well_formed(PromoteForm(request.POST)))
     return redirect(found.deployment)

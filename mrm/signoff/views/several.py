@@ -1,8 +1,9 @@
 """Several requests beside each other: each read, decided and signed by itself."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,11 +24,15 @@ from mrm.signoff.models import Decision, Request
 Decider = tuple[queries.Single, SingleForm]
 
 
-def _chosen(request: HttpRequest) -> list[Request]:
-    """The requests that the address or the form names; one that is not seen is not found."""
-    given = request.POST if request.method == "POST" else request.GET
+def _picked(request: HttpRequest) -> list[str]:
+    """What was picked in the queue stands in the address, so that signing in again in between leads back to all of it."""
+    return request.GET.getlist("asked") or request.POST.getlist("asked")
+
+
+def _chosen(request: HttpRequest, picked: Iterable[str]) -> list[Request]:
+    """The requests with these keys; one that is not seen is not found."""
     try:
-        keys = {UUID(key) for key in given.getlist("asked")}
+        keys = {UUID(key) for key in picked}
     except ValueError as error:
         raise Http404 from error
     found = queries.chosen(account_of(request), keys)
@@ -40,7 +45,7 @@ def _chosen(request: HttpRequest) -> list[Request]:
 def several(request: HttpRequest) -> HttpResponse:
     """Each request with all that bears on it and a decision of its own; posted, the statements to be read."""
     account = account_of(request)
-    deciders = [_decider(request, single) for single in queries.several(_chosen(request), account)]
+    deciders = [_decider(request, single) for single in queries.several(_chosen(request, _picked(request)), account)]
     if request.method != "POST" or "back" in request.POST:
         return _decide(request, deciders)
     open_here = [(single.request, form) for single, form in deciders if not single.alone]
@@ -61,8 +66,18 @@ def _decider(request: HttpRequest, single: queries.Single) -> Decider:
     return single, SingleForm(given, prefix=f"d-{single.request.pk}")
 
 
+def _query(request: HttpRequest) -> str:
+    """What was picked, to be put behind an address."""
+    return urlencode([("asked", key) for key in _picked(request)])
+
+
 def _decide(request: HttpRequest, deciders: Sequence[Decider], trouble: str = "") -> HttpResponse:
-    shown = {"deciders": deciders, "trouble": trouble, "any": any(not single.alone for single, _ in deciders)}
+    shown = {
+        "deciders": deciders,
+        "trouble": trouble,
+        "any": any(not single.alone for single, _ in deciders),
+        "picked": _query(request),
+    }
     return render(request, "signoff/several.html", shown, status=422 if trouble else 200)
 
 
@@ -74,6 +89,7 @@ def _read(
     shown = {
         "statements": statements,
         "refused": [each for each in laid if each.refusal],
+        "picked": _query(request),
         "form": form,
         "trouble": trouble,
         "unit": account.person.unit,
@@ -105,7 +121,9 @@ def _shown(laid: services.Laid) -> dict[str, Any]:
 def sign_several(request: HttpRequest) -> HttpResponse:
     """Record each signature under the statement that was read, and say of each what became of it."""
     account, form = account_of(request), SeriesForm(request.POST)
-    tokens = [(asked, request.POST.get(f"token-{asked.pk}", "")) for asked in _chosen(request)]
+    tokens = [
+        (asked, request.POST.get(f"token-{asked.pk}", "")) for asked in _chosen(request, request.POST.getlist("asked"))
+    ]
     if not form.is_valid():
         return _read(request, services.read_each(tokens), form, account)
     given = services.sign_each(tokens, password=form.cleaned_data["password"], actor=account)

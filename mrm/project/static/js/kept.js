@@ -145,14 +145,30 @@ const restore = () => {
   write({ ...kept, forms: kept.forms.filter((entry) => !found.some(([each]) => isSame(each, entry))) });
 };
 
-// An error page leads back to the form, and so does a refusal that is told elsewhere.
+// What is put in words, not chosen, a reader can take from here to where it belongs now.
+const wordsOf = (entry) => Object.values(entry.values).filter((state) => typeof state === "string" && state.trim());
+const typedIn = (entries) => {
+  const typed = entries.flatMap(wordsOf);
+  return typed.length ? [paragraph(words.dataset.typed), ...typed.map((text) => line("blockquote", text))] : [];
+};
+
+// An error page leads back to the form, and so does a refusal that is told elsewhere. Where the form's own page has it
+// no longer, as when somebody else was first, what was typed is shown there once.
 const leadBack = () => {
-  if (!waiting.some((entry) => leadsTo(entry, last?.action))) return;
+  const entries = waiting.filter((entry) => leadsTo(entry, last?.action));
+  if (!entries.length) return;
   const note = document.querySelector("#messages .note-bad > div");
-  const link = document.querySelector("a[data-form-page]") ?? note?.appendChild(line("a", words.dataset.form));
-  if (!link) return;
-  link.href = last.page;
-  link.hidden = false;
+  const link = document.querySelector("a[data-form-page]");
+  if (link && reader) link.parentElement.before(...typedIn(entries));
+  if (!link && note && last.page === here) {
+    note.append(...typedIn(entries));
+    waiting = waiting.filter((entry) => !entries.includes(entry));
+    return write({ last: null, forms: waiting });
+  }
+  const way = link ?? note?.appendChild(line("a", words.dataset.form));
+  if (!way) return;
+  way.href = last.page;
+  way.hidden = false;
 };
 
 write({ last: null, forms: waiting });
