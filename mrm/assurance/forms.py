@@ -1,7 +1,7 @@
 """What is asked of the log and of the reports on duties."""
 
 import datetime as dt
-from typing import Any, TypeVar
+from typing import Any
 
 from django import forms
 from django.utils import timezone
@@ -13,17 +13,6 @@ from mrm.access.queries import persons_named_to, units_open_to
 from mrm.access.roles import Role
 from mrm.assurance import queries
 from mrm.assurance.models import ScopeKind
-from mrm.core.refusal import Invalid
-
-F = TypeVar("F", bound=forms.Form)
-
-
-def well_formed(form: F) -> F:
-    """The form, or the refusal that names what is wrong with what was given."""
-    if not form.is_valid():
-        fields = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
-        raise Invalid(*(f"{name}: {line}" for name, lines in fields.items() for line in lines), fields=fields)
-    return form
 
 
 class DayForm(forms.Form):

@@ -5,21 +5,12 @@ from typing import Any
 from django import forms
 
 from mrm.access.models import Account
-from mrm.core.refusal import Invalid
 from mrm.deployment.models import Deployment, Environment
 from mrm.deployment.queries import environments_visible_to
 from mrm.inventory.models import Dataset, Model, Version
 from mrm.inventory.queries import models_visible_to
 from mrm.prediction import queries
 from mrm.prediction.models import ExtractFormat, Outcome
-
-
-def well_formed(form: forms.Form) -> dict[str, Any]:
-    """What the form holds, or the refusal that names what is wrong with it."""
-    if not form.is_valid():
-        fields = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
-        raise Invalid(*(f"{name}: {line}" for name, lines in fields.items() for line in lines), fields=fields)
-    return dict(form.cleaned_data)
 
 
 def _day(**more: Any) -> forms.DateField:

@@ -13,9 +13,10 @@ from mrm.access.models import Account
 from mrm.access.rest import Pages, account_of
 from mrm.access.roles import Role
 from mrm.assurance import queries
-from mrm.assurance.forms import AgeingFilter, DutyFilter, HolderFilter, well_formed
+from mrm.assurance.forms import AgeingFilter, DutyFilter, HolderFilter
 from mrm.audit.queries import reads_everything
 from mrm.core.actors import permit
+from mrm.core.forms import well_formed
 from mrm.core.refusal import Forbidden
 
 PAGE = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]

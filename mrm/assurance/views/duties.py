@@ -13,10 +13,11 @@ from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
 from mrm.access.roles import Role
 from mrm.assurance import queries
-from mrm.assurance.forms import AgeingFilter, DutyFilter, HolderFilter, well_formed
+from mrm.assurance.forms import AgeingFilter, DutyFilter, HolderFilter
 from mrm.audit.pages import LongList
 from mrm.audit.queries import reads_everything
 from mrm.core.actors import permit
+from mrm.core.forms import well_formed
 from mrm.core.refusal import Forbidden
 from mrm.core.sheets import csv_answer
 

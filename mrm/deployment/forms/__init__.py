@@ -24,7 +24,6 @@ from mrm.deployment.forms.wishes import (
     StopForm,
     TrafficForm,
     TrafficWantedForm,
-    well_formed,
 )
 
 __all__ = [
@@ -53,5 +52,4 @@ __all__ = [
     "TrafficForm",
     "TrafficWantedForm",
     "WantedRulesForm",
-    "well_formed",
 ]

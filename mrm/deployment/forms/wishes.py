@@ -9,7 +9,6 @@ from django import forms
 from mrm.access.models import Person
 from mrm.access.queries import grants_in_force, persons
 from mrm.access.roles import Role
-from mrm.core.refusal import Invalid
 from mrm.deployment import policies
 from mrm.deployment.models import (
     DriftPolicy,
@@ -24,15 +23,6 @@ from mrm.deployment.models import (
 from mrm.deployment.policies import Least, Share
 from mrm.inventory.models import Model, Version
 from mrm.signoff.forms import SignForm
-
-
-def well_formed(form: forms.Form) -> dict[str, Any]:
-    """What the form holds, or the refusal that names what is wrong with it and is told at the form that was sent."""
-    if not form.is_valid():
-        fields = {name: [str(line) for line in lines] for name, lines in form.errors.items()}
-        told = {name: f"{form[name].label}: " if name in form.fields else "" for name in fields}
-        raise Invalid(*(f"{told[name]}{line}" for name, lines in fields.items() for line in lines), fields=fields)
-    return dict(form.cleaned_data)
 
 
 class CreateForm(forms.Form):

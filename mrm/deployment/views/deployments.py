@@ -9,9 +9,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.models import Account
 from mrm.access.pages import account_of, page_of
+from mrm.core.forms import well_formed
 from mrm.core.methods import takes_forms_only
 from mrm.deployment import policies, queries, services
-from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm, well_formed
+from mrm.deployment.forms import CreateForm, DeployForm, PlanForm, RollBackForm
 from mrm.deployment.models import Deployment, Revision, Sync
 from mrm.deployment.views import pictures
 from mrm.inventory.models import Model, Version
@@ -156,15 +157,16 @@ def plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @takes_forms_only
 def deploy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = find(request, pk)
-    given = well_formed(DeployForm(request.POST, versions=queries.candidates(place)))
-    services.deploy(place, actor=account_of(request), **given)
+    form = well_formed(DeployForm(request.POST, versions=queries.candidates(place)), labelled=True)
+    services.deploy(place, actor=account_of(request), **form.cleaned_data)
     return redirect(place)
 
 
 @takes_forms_only
 def roll_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     place = find(request, pk)
-    services.roll_back(place, actor=account_of(request), **well_formed(RollBackForm(request.POST)))
+    form = well_formed(RollBackForm(request.POST), labelled=True)
+    services.roll_back(place, actor=account_of(request), **form.cleaned_data)
     return redirect(place)
 
 

@@ -10,10 +10,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from mrm.access.pages import account_of
 from mrm.core.actors import permit
+from mrm.core.forms import well_formed
 from mrm.core.methods import takes_forms_only
 from mrm.core.refusal import Invalid
 from mrm.deployment import queries, services
-from mrm.deployment.forms import EndForm, ExperimentForm, OutcomesForm, PromoteForm, well_formed
+from mrm.deployment.forms import EndForm, ExperimentForm, OutcomesForm, PromoteForm
 from mrm.deployment.models import Experiment, Reading, ReadingKind
 from mrm.deployment.views.deployments import find
 from mrm.measures.experiments import boundaries
@@ -154,12 +155,12 @@ def _chart(found: Experiment, limits: tuple[float, ...]) -> Chart:
 
 @takes_forms_only
 def end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    found = _find(request, pk)
-    return redirect(services.end_experiment(found, actor=account_of(request), **well_formed(EndForm(request.POST))))
+    found, form = _find(request, pk), well_formed(EndForm(request.POST), labelled=True)
+    return redirect(services.end_experiment(found, actor=account_of(request), **form.cleaned_data))
 
 
 @takes_forms_only
 def promote(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    found = _find(request, pk)
-    services.promote(found, actor=account_of(request), **well_formed(PromoteForm(request.POST)))
+    found, form = _find(request, pk), well_formed(PromoteForm(request.POST), labelled=True)
+    services.promote(found, actor=account_of(request), **form.cleaned_data)
     return redirect(found.deployment)

@@ -16,8 +16,9 @@ from rest_framework.views import APIView
 
 from mrm.access.rest import Pages, Strict, account_of
 from mrm.core.actors import permit
+from mrm.core.forms import well_formed
 from mrm.prediction import queries, services
-from mrm.prediction.forms import FindForm, LogFilter, well_formed
+from mrm.prediction.forms import FindForm, LogFilter
 from mrm.prediction.models import Alert, Outcome, Prediction
 
 ON = OpenApiParameter("on", OpenApiTypes.DATE, description="A day in UTC.")
@@ -136,7 +137,7 @@ class Predictions(APIView):
     def get(self, request: Request) -> Response:
         account = account_of(request)
         permit(account, queries.VIEW, None)
-        given = well_formed(LogFilter(request.query_params, account=account))
+        given = well_formed(LogFilter(request.query_params, account=account)).cleaned_data
         day = given.pop("on") or _today(account)
         page = queries.listed(account, day, **given)
         return Response(PageOut({"on": day, "results": page.rows, "older": page.older}).data)
@@ -150,7 +151,7 @@ class Counts(APIView):
     def get(self, request: Request) -> Response:
         account = account_of(request)
         permit(account, queries.VIEW, None)
-        given = well_formed(LogFilter(request.query_params, account=account))
+        given = well_formed(LogFilter(request.query_params, account=account)).cleaned_data
         chosen = given["deployment"]
         counts = queries.day_counts(given["on"] or _today(account), account, chosen.pk if chosen else None)
         return Response(CountsOut(counts).data)
@@ -164,7 +165,7 @@ class Decisions(APIView):
     def get(self, request: Request, request_id: str) -> Response:
         account = account_of(request)
         permit(account, queries.VIEW, None)
-        given = well_formed(FindForm({"request": request_id, "on": request.query_params.get("on", "")}))
+        given = well_formed(FindForm({"request": request_id, "on": request.query_params.get("on", "")})).cleaned_data
         found = queries.by_request(request_id, account, on=given["on"], archived=False)
         if not found.rows:
             if found.unread:
