@@ -1,6 +1,6 @@
 -- A place stays of its kind and of its unit, and its settings stay while a revision is being brought there. Other
 -- settings leave no answer to a check of the former ones.
-CREATE FUNCTION deployment_settings_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION deployment_settings_rules() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD.connector IS DISTINCT FROM NEW.connector OR OLD.unit_id IS DISTINCT FROM NEW.unit_id THEN
     RAISE EXCEPTION 'kind and unit of a serving place are never changed' USING ERRCODE = 'insufficient_privilege';
@@ -19,6 +19,6 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER deployment_settings_rules BEFORE UPDATE ON deployment_target
+CREATE OR REPLACE TRIGGER deployment_settings_rules BEFORE UPDATE ON deployment_target
   FOR EACH ROW EXECUTE FUNCTION deployment_settings_rules();
 ALTER TABLE deployment_target ENABLE ALWAYS TRIGGER deployment_settings_rules;
